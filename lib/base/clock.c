@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The clocks of the process, real or faked for tests; see clock.h. */
+#include "lib/base/clock.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+static struct {
+    bool on;
+    int64_t boot_ns, wall_ms;
+    enum clock_trust trust;
+} fake;
+
+static char sync_file[PATH_MAX] = "/run/systemd/timesync/synchronized";
+
+static int64_t read_clock_ns(clockid_t id)
+{
+    struct timespec ts;
+
+    clock_gettime(id, &ts);
+    return (int64_t)ts.tv_sec * CLOCK_NS_PER_S + ts.tv_nsec;
+}
+
+int64_t clock_boot_ns(void)
+{
+    return fake.on ? fake.boot_ns : read_clock_ns(CLOCK_BOOTTIME);
+}
+
+int64_t clock_wall_ms(void)
+{
+    return fake.on ? fake.wall_ms : read_clock_ns(CLOCK_REALTIME) / CLOCK_NS_PER_MS;
+}
+
+int64_t clock_process_cpu_ns(void)
+{
+    return read_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+static void read_boot_id(char *ret_id, size_t size)
+{
+    char text[64] = "";
+    size_t n = 0;
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+    if (file) {
+        if (!fgets(text, sizeof text, file))
+            text[0] = '\0';
+        fclose(file);
+    }
+    for (const char *p = text; *p && n + 1 < size; p++)
+        if (isxdigit((unsigned char)*p))
+            ret_id[n++] = *p;
+    ret_id[n] = '\0';
+}
+
+const char *clock_boot_id(void)
+{
+    static char id[33];
+
+    if (!id[0])
+        read_boot_id(id, sizeof id);
+    return id[0] ? id : "00000000000000000000000000000000";
+}
+
+void clock_set_sync_file(const char *path)
+{
+    snprintf(sync_file, sizeof sync_file, "%s", path);
+}
+
+/* The file's mtime is wall time; the boot's wall time is now - uptime by today's clock. A
+ * file left over from before the boot (on a disk, not tmpfs) must not count. */
+enum clock_trust clock_trust_now(void)
+{
+    struct stat st;
+    int64_t boot_wall_ms;
+
+    if (fake.on)
+        return fake.trust;
+    if (stat(sync_file, &st) < 0)
+        return CLOCK_UNSET;
+    boot_wall_ms = clock_wall_ms() - clock_boot_ns() / CLOCK_NS_PER_MS;
+    return (int64_t)st.st_mtim.tv_sec * 1000 >= boot_wall_ms - 1000 ? CLOCK_SYNCED
+                                                                     : CLOCK_UNSET;
+}
+
+const char *clock_trust_name(enum clock_trust trust)
+{
+    static const char *const names[] = {"unset", "synced", "holdover", "estimated"};
+
+    return (unsigned)trust < 4 ? names[trust] : "unset";
+}
+
+void clock_fake(int64_t boot_ns, int64_t wall_ms, enum clock_trust trust)
+{
+    fake.on = wall_ms >= 0;
+    fake.boot_ns = boot_ns;
+    fake.wall_ms = wall_ms;
+    fake.trust = trust;
+}

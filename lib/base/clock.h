@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Time: CLOCK_BOOTTIME for scheduling and leases, wall time for stamps only, and whether
+ * the wall clock may be trusted. The only file that calls clock_gettime. Any thread.
+ */
+#ifndef GATEWAYD_BASE_CLOCK_H
+#define GATEWAYD_BASE_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CLOCK_NS_PER_MS INT64_C(1000000)
+#define CLOCK_NS_PER_S INT64_C(1000000000)
+
+/* How far the wall time of a stamp may be believed (MQTT "clock"). */
+enum clock_trust {
+    CLOCK_UNSET = 0,     /* never synchronised since this boot */
+    CLOCK_SYNCED = 1,
+    CLOCK_HOLDOVER = 2,  /* was synchronised, running free */
+    CLOCK_ESTIMATED = 3, /* placed later between neighbours */
+};
+
+int64_t clock_boot_ns(void);
+int64_t clock_wall_ms(void); /* ms since 1970 UTC */
+
+/* Processor time of the calling process, all threads, in ns. */
+int64_t clock_process_cpu_ns(void);
+
+/* Boot id of the running kernel, 32 hex digits without dashes; a static string. */
+const char *clock_boot_id(void);
+
+/* Which file tells of synchronisation (its mtime newer than the boot). Default:
+ * /run/systemd/timesync/synchronized. Call before threads start; the text is copied. */
+void clock_set_sync_file(const char *path);
+enum clock_trust clock_trust_now(void);
+
+/* "synced", "holdover", "estimated", "unset". */
+const char *clock_trust_name(enum clock_trust trust);
+
+/* Tests: from now on the clocks stand at these values until set again; wall_ms < 0 gives
+ * the real ones back. Not thread-safe. */
+void clock_fake(int64_t boot_ns, int64_t wall_ms, enum clock_trust trust);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of lib/base and lib/model: numbers, strings, values, batches. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/decimal.h"
+#include "lib/base/strbuf.h"
+#include "lib/model/record.h"
+#include "tests/unit/suite.h"
+
+static char *double_text(double value)
+{
+    struct strbuf buf;
+
+    strbuf_init(&buf);
+    strbuf_put_double(&buf, value);
+    return strbuf_take(&buf);
+}
+
+static void check_double(double value, const char *expected)
+{
+    char *text = double_text(value);
+
+    CU_ASSERT_STRING_EQUAL(text, expected);
+    free(text);
+}
+
+static void numbers_print_shortest(void)
+{
+    check_double(230.1, "230.1");
+    check_double(-0.05, "-0.05");
+    check_double(0, "0");
+    check_double(1e-7, "0.0000001");
+    check_double(1.5e300, "1.5e+300");
+    check_double(NAN, "null");
+}
+
+static void every_double_reads_back_equal(void)
+{
+    unsigned short seed[3] = {1, 2, 3};
+
+    for (int i = 0; i < 20000; i++) {
+        uint64_t bits = ((uint64_t)jrand48(seed) << 32) ^ (uint32_t)jrand48(seed);
+        double value;
+        char *text;
+
+        memcpy(&value, &bits, sizeof value);
+        if (i % 2)
+            value = (double)(int32_t)bits / 1000;
+        if (!isfinite(value))
+            continue;
+        text = double_text(value);
+        CU_ASSERT_EQUAL(strtod(text, NULL), value);
+        free(text);
+    }
+}
+
+static void every_float_reads_back_equal(void)
+{
+    unsigned short seed[3] = {4, 5, 6};
+    struct strbuf buf;
+
+    strbuf_init(&buf);
+    for (int i = 0; i < 20000; i++) {
+        uint32_t bits = (uint32_t)jrand48(seed);
+        float value;
+
+        memcpy(&value, &bits, sizeof value);
+        if (!isfinite(value))
+            continue;
+        strbuf_clear(&buf);
+        strbuf_put_float(&buf, value);
+        CU_ASSERT_EQUAL(strtof(buf.data, NULL), value);
+    }
+    strbuf_clear(&buf);
+    strbuf_put_float(&buf, 230.1f);
+    CU_ASSERT_STRING_EQUAL(buf.data, "230.1");
+    strbuf_done(&buf);
+}
+
+static void json_strings_are_escaped_and_valid_utf8(void)
+{
+    struct strbuf buf;
+
+    strbuf_init(&buf);
+    strbuf_put_json_string(&buf, "a\"b\\c\n\x80\xE9\x9B\xBB" "d");
+    CU_ASSERT_STRING_EQUAL(buf.data, "\"a\\\"b\\\\c\\u000a\\ufffd\xE9\x9B\xBB" "d\"");
+    strbuf_done(&buf);
+}
+
+static void scaling_by_a_tenth_gives_the_decimal_number(void)
+{
+    for (int raw = -5000; raw <= 5000; raw++) {
+        struct gw_value value = {.type = GW_TYPE_INT, .v.i = raw};
+        int64_t digits;
+        unsigned exponent;
+
+        value = value_scale(value, 0.1, 0);
+        CU_ASSERT_EQUAL_FATAL(value.type, GW_TYPE_FLOAT64);
+        CU_ASSERT_TRUE(decimal_from_double(value.v.d, &digits, &exponent));
+        CU_ASSERT_TRUE(exponent <= 1);
+        CU_ASSERT_EQUAL(value_unscale(value.v.d, 0.1, 0, false).v.i, raw);
+    }
+}
+
+static void whole_scales_keep_integers(void)
+{
+    struct gw_value value = {.type = GW_TYPE_UINT, .v.u = 65535};
+
+    value = value_scale(value, -10, 5);
+    CU_ASSERT_EQUAL(value.type, GW_TYPE_INT);
+    CU_ASSERT_EQUAL(value.v.i, -655345);
+}
+
+static void big_integers_become_strings_in_json(void)
+{
+    struct gw_value value = {.type = GW_TYPE_UINT, .v.u = UINT64_MAX};
+    struct strbuf buf;
+
+    strbuf_init(&buf);
+    value_put_json(&value, &buf);
+    CU_ASSERT_STRING_EQUAL(buf.data, "\"18446744073709551615\"");
+    strbuf_done(&buf);
+}
+
+static void a_batch_keeps_its_own_strings(void)
+{
+    struct catalog *catalog = catalog_new(1, 0);
+    struct record_batch *batch = record_batch_new(catalog);
+    char text[400];
+    struct gw_value value = {.type = GW_TYPE_STRING, .v.s = text};
+
+    memset(text, 'x', sizeof text);
+    text[sizeof text - 1] = '\0';
+    record_batch_begin(batch, 0, 7);
+    record_batch_add(batch, 3, GW_GOOD, 0, &value);
+    text[0] = 'y';
+    CU_ASSERT_FALSE(batch->failed);
+    CU_ASSERT_EQUAL(batch->readings[0].value.v.s[0], 'x');
+    CU_ASSERT_EQUAL(strlen(batch->readings[0].value.v.s), VALUE_STRING_MAX);
+    CU_ASSERT_EQUAL(batch->records[0].n_readings, 1);
+    record_batch_free(batch);
+    catalog_unref(catalog);
+}
+
+static CU_TestInfo tests[] = {
+    TEST(numbers_print_shortest),
+    TEST(every_double_reads_back_equal),
+    TEST(every_float_reads_back_equal),
+    TEST(json_strings_are_escaped_and_valid_utf8),
+    TEST(scaling_by_a_tenth_gives_the_decimal_number),
+    TEST(whole_scales_keep_integers),
+    TEST(big_integers_become_strings_in_json),
+    TEST(a_batch_keeps_its_own_strings),
+    CU_TEST_INFO_NULL,
+};
+
+int main(void)
+{
+    CU_SuiteInfo suites[] = {{"base", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+
+    return suite_run(suites);
+}
