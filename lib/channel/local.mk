@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 lib_libgateway_la_SOURCES += \
 	lib/channel/channel.c lib/channel/channel.h \
+	lib/channel/child.c lib/channel/child.h \
 	lib/channel/route_msg.h \
+	lib/channel/spawn.c lib/channel/spawn.h \
 	lib/channel/wire.c lib/channel/wire.h
 
 if HAVE_CUNIT

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The set of host processes: grouping buses into hosts, restarting only what a reload
+ * changed, quarantine, and the way of writes. On the core's loop.
+ */
+#include "gatewayd/device/hosts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gatewayd/device/host.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/channel/wire.h"
+#include "lib/host/host_msg.h"
+
+#define KEY_MAX 80
+#define STOP_TERM_MS 2200u
+#define STOP_KILL_MS 2800u
+#define QUARANTINE_MAX 64
+
+struct hosts {
+    sd_event *event;
+    struct hosts_hooks hooks;
+    char *devhost, *plugin_dir;
+    struct hosts_options options;
+    const struct config *config;
+    struct catalog *catalog;
+    struct host **hosts;
+    unsigned n, capacity;
+    struct host **dying; /* stopped by a reload, not gone yet */
+    unsigned n_dying, dying_capacity;
+    char *quarantined[QUARANTINE_MAX]; /* buses with a host of their own, by misbehaviour */
+    unsigned n_quarantined;
+    bool stopping;
+    sd_event_source *regroup;
+};
+
+struct hosts *hosts_new(sd_event *event, const struct hosts_options *options,
+                        const struct hosts_hooks *hooks)
+{
+    struct hosts *hosts = calloc(1, sizeof *hosts);
+
+    if (!hosts)
+        return NULL;
+    hosts->event = sd_event_ref(event);
+    hosts->hooks = *hooks;
+    hosts->devhost = strdup(options->devhost);
+    hosts->plugin_dir = strdup(options->plugin_dir);
+    hosts->options = (struct hosts_options){hosts->devhost, hosts->plugin_dir};
+    return hosts;
+}
+
+void hosts_free(struct hosts *hosts)
+{
+    if (!hosts)
+        return;
+    sd_event_source_disable_unref(hosts->regroup);
+    for (unsigned i = 0; i < hosts->n; i++)
+        host_free(hosts->hosts[i]);
+    for (unsigned i = 0; i < hosts->n_dying; i++)
+        host_free(hosts->dying[i]);
+    for (unsigned i = 0; i < hosts->n_quarantined; i++)
+        free(hosts->quarantined[i]);
+    free(hosts->hosts);
+    free(hosts->dying);
+    free(hosts->devhost);
+    free(hosts->plugin_dir);
+    catalog_unref(hosts->catalog);
+    sd_event_unref(hosts->event);
+    free(hosts);
+}
+
+const struct hosts_hooks *hosts_hooks_of(const struct hosts *hosts)
+{
+    return &hosts->hooks;
+}
+
+const struct hosts_options *hosts_options_of(const struct hosts *hosts)
+{
+    return &hosts->options;
+}
+
+struct catalog *hosts_catalog_of(const struct hosts *hosts)
+{
+    return hosts->catalog;
+}
+
+sd_event *hosts_event_of(const struct hosts *hosts)
+{
+    return hosts->event;
+}
+
+unsigned hosts_count(const struct hosts *hosts)
+{
+    return hosts->n;
+}
+
+const struct host *hosts_get(const struct hosts *hosts, unsigned i)
+{
+    return hosts->hosts[i];
+}
+
+static int push(struct host ***array, unsigned *n, unsigned *capacity, struct host *host)
+{
+    if (*n == *capacity) {
+        unsigned wanted = *capacity ? *capacity * 2 : 8;
+        struct host **bigger = realloc(*array, wanted * sizeof(struct host *));
+
+        if (!bigger)
+            return -ENOMEM;
+        *array = bigger;
+        *capacity = wanted;
+    }
+    (*array)[(*n)++] = host;
+    return 0;
+}
+
+/* ---- grouping --------------------------------------------------------------------------------- */
+
+static bool is_quarantined(const struct hosts *hosts, const char *bus)
+{
+    for (unsigned i = 0; i < hosts->n_quarantined; i++)
+        if (strcmp(hosts->quarantined[i], bus) == 0)
+            return true;
+    return false;
+}
+
+/* Which host a bus belongs to: one per plugin, a named one, or one of its own. */
+static void key_of(const struct hosts *hosts, const struct config_bus *bus, char key[KEY_MAX])
+{
+    if (strcmp(bus->process, "inline") == 0)
+        snprintf(key, KEY_MAX, "inline:%s", bus->name);
+    else if (is_quarantined(hosts, bus->name))
+        snprintf(key, KEY_MAX, "bus:%s", bus->name);
+    else if (*bus->process)
+        snprintf(key, KEY_MAX, "%s:%s", bus->plugin, bus->process);
+    else
+        snprintf(key, KEY_MAX, "%s", bus->plugin);
+}
+
+static uint32_t buses_of_key(const struct hosts *hosts, const struct config *config,
+                             const char *key, uint32_t *ret_indexes)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < config->n_buses; i++) {
+        char bus_key[KEY_MAX];
+
+        key_of(hosts, &config->buses[i], bus_key);
+        if (strcmp(bus_key, key) == 0)
+            ret_indexes[n++] = i;
+    }
+    return n;
+}
+
+/* The host already runs exactly these buses, unchanged. */
+static bool is_same(const struct hosts *hosts, const struct host *host,
+                    const struct config *config, const uint32_t *indexes, uint32_t n)
+{
+    if (n != host->n_buses || !hosts->config)
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct host_bus_state *bus = &host->buses[i];
+        uint32_t old = 0;
+
+        while (old < hosts->config->n_buses &&
+               strcmp(hosts->config->buses[old].name, bus->name) != 0)
+            old++;
+        if (old == hosts->config->n_buses ||
+            !config_bus_equal(hosts->config, old, config, indexes[i]))
+            return false;
+    }
+    return true;
+}
+
+static void renumber(struct host *host, const struct catalog *catalog)
+{
+    for (uint32_t i = 0; i < host->n_buses; i++)
+        for (uint32_t j = 0; j < host->buses[i].n_units; j++) {
+            int index = catalog_find_device(catalog, host->buses[i].units[j].name);
+
+            host->buses[i].units[j].index = index < 0 ? UINT32_MAX : (uint32_t)index;
+        }
+}
+
+static struct host *take_by_key(struct hosts *hosts, const char *key)
+{
+    for (unsigned i = 0; i < hosts->n; i++) {
+        struct host *host = hosts->hosts[i];
+
+        if (host && strcmp(host->key, key) == 0) {
+            hosts->hosts[i] = NULL;
+            return host;
+        }
+    }
+    return NULL;
+}
+
+static void stop_host(struct host *host)
+{
+    static const uint8_t to_failsafe = 1;
+
+    host->stopping = true;
+    child_stop(host->child, HOST_MSG_STOP, &to_failsafe, 1, STOP_TERM_MS, STOP_KILL_MS);
+}
+
+/* Keeps the old host of this key or makes a new one; *ret_new tells which. */
+static struct host *keep_or_make(struct hosts *hosts, const struct config *config,
+                                 const char *key, uint32_t *indexes, bool *ret_new)
+{
+    uint32_t n = buses_of_key(hosts, config, key, indexes);
+    struct host *host = take_by_key(hosts, key);
+
+    *ret_new = false;
+    if (host && is_same(hosts, host, config, indexes, n))
+        return host;
+    if (host && push(&hosts->dying, &hosts->n_dying, &hosts->dying_capacity, host) < 0)
+        host_free(host);
+    *ret_new = true;
+    return host_new(hosts, key, config, indexes, n);
+}
+
+static bool has_key(struct host *const *list, unsigned n, const char *key)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (strcmp(list[i]->key, key) == 0)
+            return true;
+    return false;
+}
+
+static int regroup(struct hosts *hosts, const struct config *config, struct catalog *catalog)
+{
+    uint32_t *indexes = calloc(config->n_buses + 1, sizeof *indexes);
+    struct host **kept = NULL;
+    unsigned n_kept = 0, capacity = 0, n_dying = hosts->n_dying;
+    int rc = indexes ? 0 : -ENOMEM;
+
+    catalog_ref(catalog);
+    catalog_unref(hosts->catalog);
+    hosts->catalog = catalog;
+    for (uint32_t i = 0; i < config->n_buses && rc == 0; i++) {
+        char key[KEY_MAX];
+        struct host *host;
+        bool is_new;
+
+        key_of(hosts, &config->buses[i], key);
+        if (has_key(kept, n_kept, key))
+            continue;
+        host = keep_or_make(hosts, config, key, indexes, &is_new);
+        rc = host ? push(&kept, &n_kept, &capacity, host) : -ENOMEM;
+        if (rc == 0 && !is_new)
+            renumber(host, catalog);
+    }
+    for (unsigned i = 0; i < hosts->n; i++)
+        if (hosts->hosts[i])
+            push(&hosts->dying, &hosts->n_dying, &hosts->dying_capacity, hosts->hosts[i]);
+    free(hosts->hosts);
+    free(indexes);
+    hosts->hosts = kept;
+    hosts->n = n_kept;
+    hosts->capacity = capacity;
+    hosts->config = config;
+    for (unsigned i = n_dying; i < hosts->n_dying; i++)
+        renumber(hosts->dying[i], catalog);
+    for (unsigned i = hosts->n_dying; i > n_dying; i--)
+        stop_host(hosts->dying[i - 1]);
+    for (unsigned i = 0; i < n_kept; i++)
+        if (!child_is_running(kept[i]->child))
+            host_start(kept[i]);
+    return rc;
+}
+
+int hosts_apply(struct hosts *hosts, const struct config *config, struct catalog *catalog)
+{
+    return regroup(hosts, config, catalog);
+}
+
+/* ---- deaths ------------------------------------------------------------------------------------- */
+
+static int on_regroup(sd_event_source *source, void *ctx)
+{
+    struct hosts *hosts = ctx;
+
+    sd_event_source_disable_unref(source);
+    hosts->regroup = NULL;
+    if (!hosts->stopping)
+        regroup(hosts, hosts->config, hosts->catalog);
+    return 0;
+}
+
+void hosts_on_down(struct hosts *hosts, struct host *host)
+{
+    for (uint32_t i = 0; i < host->n_buses; i++) {
+        struct host_bus_state *bus = &host->buses[i];
+        char text[200];
+
+        if (bus->blamed_boot_ns != -1)
+            continue;
+        bus->blamed_boot_ns = clock_boot_ns();
+        if (hosts->n_quarantined == QUARANTINE_MAX || is_quarantined(hosts, bus->name))
+            continue;
+        hosts->quarantined[hosts->n_quarantined++] = strdup(bus->name);
+        snprintf(text, sizeof text, "bus '%s' ended its host twice in 10 min and gets a host of "
+                 "its own", bus->name);
+        hosts->hooks.event(hosts->hooks.ctx, "", "bus-quarantined", "warning", text);
+        /* not from inside the dying host's own callback */
+        if (!hosts->regroup)
+            sd_event_add_defer(hosts->event, &hosts->regroup, on_regroup, hosts);
+    }
+}
+
+static int on_reap(sd_event_source *source, void *ctx)
+{
+    sd_event_source_disable_unref(source);
+    host_free(ctx);
+    return 0;
+}
+
+void hosts_on_stopped(struct hosts *hosts, struct host *host)
+{
+    bool all_gone = true;
+
+    for (unsigned i = 0; i < hosts->n_dying; i++)
+        if (hosts->dying[i] == host) {
+            sd_event_source *source;
+
+            hosts->dying[i] = hosts->dying[--hosts->n_dying];
+            /* its own callback is on the stack: free it from the loop */
+            if (sd_event_add_defer(hosts->event, &source, on_reap, host) < 0)
+                log_warning(host->key, "leaking a stopped host: no memory");
+            break;
+        }
+    if (!hosts->stopping)
+        return;
+    for (unsigned i = 0; i < hosts->n; i++)
+        all_gone &= !child_is_running(hosts->hosts[i]->child) &&
+                    child_pid(hosts->hosts[i]->child) == 0;
+    if (all_gone && hosts->n_dying == 0) {
+        hosts->stopping = false;
+        hosts->hooks.stopped(hosts->hooks.ctx);
+    }
+}
+
+void hosts_stop(struct hosts *hosts)
+{
+    unsigned n = hosts->n;
+
+    hosts->stopping = true;
+    if (n == 0 && hosts->n_dying == 0) {
+        hosts->stopping = false;
+        hosts->hooks.stopped(hosts->hooks.ctx);
+        return;
+    }
+    for (unsigned i = 0; i < n && hosts->stopping; i++)
+        stop_host(hosts->hosts[i]);
+}
+
+void hosts_tick(struct hosts *hosts)
+{
+    for (unsigned i = 0; i < hosts->n; i++)
+        child_tick(hosts->hosts[i]->child);
+}
+
+/* ---- writes --------------------------------------------------------------------------------------- */
+
+static struct host *host_of(struct hosts *hosts, uint32_t device, struct host_unit **ret_unit)
+{
+    for (unsigned i = 0; i < hosts->n; i++) {
+        struct host_unit *unit = host_find_unit(hosts->hosts[i], device);
+
+        if (unit) {
+            *ret_unit = unit;
+            return hosts->hosts[i];
+        }
+    }
+    return NULL;
+}
+
+static int send_request(struct hosts *hosts, uint16_t type, uint64_t id, uint32_t device,
+                        struct strbuf *rest)
+{
+    struct host_unit *unit;
+    struct host *host = host_of(hosts, device, &unit);
+    struct strbuf buf;
+    int rc = -ENOMEM;
+
+    if (!host) {
+        strbuf_done(rest);
+        return -ENODEV;
+    }
+    strbuf_init(&buf);
+    wire_put_u64(&buf, id);
+    wire_put_u32(&buf, unit->wire);
+    strbuf_add(&buf, rest->data, rest->len);
+    if (!buf.failed && !rest->failed)
+        rc = child_send(host->child, type, buf.data, buf.len, -1);
+    strbuf_done(&buf);
+    strbuf_done(rest);
+    return rc;
+}
+
+int hosts_write(struct hosts *hosts, uint64_t id, uint32_t device, uint32_t point,
+                const struct gw_value *value, uint32_t lease_ms)
+{
+    struct strbuf rest;
+
+    strbuf_init(&rest);
+    wire_put_u32(&rest, point);
+    wire_put_value(&rest, value);
+    wire_put_u32(&rest, lease_ms);
+    return send_request(hosts, HOST_MSG_WRITE, id, device, &rest);
+}
+
+int hosts_release(struct hosts *hosts, uint64_t id, uint32_t device, uint32_t point)
+{
+    struct strbuf rest;
+
+    strbuf_init(&rest);
+    wire_put_u32(&rest, point);
+    return send_request(hosts, HOST_MSG_RELEASE, id, device, &rest);
+}
+
+int hosts_read(struct hosts *hosts, uint64_t id, uint32_t device)
+{
+    struct strbuf rest;
+
+    strbuf_init(&rest);
+    return send_request(hosts, HOST_MSG_READ, id, device, &rest);
+}
