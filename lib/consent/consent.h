@@ -11,6 +11,10 @@
 #include <stdint.h>
 
 #include "lib/config/config.h"
+#include "lib/consent/consent_address.h"
+#include "lib/consent/consent_json.h"
+
+#define CONSENT_EVENTS_MAX 4096 /* grants and withdrawals kept; more are refused, -ENOSPC */
 
 struct consent;
 
@@ -28,28 +32,27 @@ enum consent_answer {
 struct consent *consent_new(void);
 void consent_free(struct consent *consent);
 
-/* One event of the list, in order; the list alone decides. A grant whose (id, hash) was
- * seen is not entered again; a withdrawal of an id wins for ever. */
+/* One event of the list, in order; the list alone decides. Copies. add_grant: 1 entered
+ * (the caller keeps the event in the store), 0 not entered: this (id, hash) was seen, or the
+ * id was withdrawn, which wins for ever. Another hash of a known id replaces what that id
+ * gave. withdraw: 1 entered, 0 it was withdrawn before; an unknown id is withdrawn in
+ * advance. Both -ENOMEM, -ENOSPC. */
 int consent_add_grant(struct consent *consent, const struct config_grant *grant);
 int consent_withdraw(struct consent *consent, const char *id);
-/* The grant as JSON for the store's list, and back (malloc'ed strings inside *ret). */
-char *consent_grant_to_json(const struct config_grant *grant);
-int consent_grant_from_json(const char *json, struct config_grant *ret_grant);
-void consent_grant_done(struct config_grant *grant);
 
 /* May data of this category go to the route's recipient at this granularity now? A grant at
- * RAW allows coarser ones too; CATEGORY_STATUS needs any live grant to that recipient. */
+ * RAW allows coarser ones too (RAW, 1MIN, 30MIN, EVENT, AGGREGATE in this order);
+ * CATEGORY_STATUS needs any live grant to that recipient. "self" needs a local route and no
+ * grant. A refusal is counted. */
 enum consent_answer consent_allows(const struct consent *consent,
                                    const struct consent_route *route, enum category category,
                                    enum granularity granularity, int64_t now_wall_ms);
-/* The finest granularity allowed, or -1: none. */
+/* The finest granularity allowed, or -1: none. Counts nothing. */
 int consent_finest(const struct consent *consent, const struct consent_route *route,
                    enum category category, int64_t now_wall_ms);
 
-/* Counts of refusals by recipient and category, for metrics: bumped by consent_allows. */
+/* Refusals by consent_allows since start, for metrics: all, and of one category. */
 uint64_t consent_refused(const struct consent *consent);
-
-/* Is this address (literal IPv4/IPv6) loopback or on a network of one of our interfaces? */
-bool consent_address_is_local(const char *address);
+uint64_t consent_refused_of(const struct consent *consent, enum category category);
 
 #endif
