@@ -257,7 +257,7 @@ static void loopback_is_home_and_the_internet_is_not(void)
         {"::ffff:127.0.0.1", true},  {"203.0.113.77", false},        {"2001:db8::7", false},
         {"::ffff:203.0.113.77", false}, {"localhost", false},        {"", false},
         {"127.0.0.1.evil", false},   {"1.2.3", false},             {"::1%lo", true},
-        {"fe80::1%aVeryLongInterfaceNameThatCannotBe012345678901234567890123456789", false},
+        {"2001:db8::7%aVeryLongInterfaceNameThatCannotBe0123456789012345678901234", false},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
