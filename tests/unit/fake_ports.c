@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The fixed answers of fake_ports.h. */
+#include "tests/unit/fake_ports.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+
+static void fake_status(void *ctx, struct api_status *ret)
+{
+    const struct fake *fake = ctx;
+
+    strcpy(ret->gateway_id, "home-017");
+    strcpy(ret->site, "misono-e3");
+    strcpy(ret->boot, "b0");
+    strcpy(ret->epoch, "e0");
+    ret->clock = CLOCK_SYNCED;
+    ret->start_boot_ns = clock_boot_ns() - 3600 * CLOCK_NS_PER_S;
+    ret->generation = 1;
+    ret->n_devices = 2;
+    ret->n_points = 3;
+    ret->store.on_disk = true;
+    ret->store.n_readings = 1234;
+    ret->store.size_bytes = 1 << 20;
+    ret->store.max_bytes = 1 << 29;
+    ret->store.last_seq = 42;
+    if (fake->has_alarm) {
+        ret->n_alarms = 1;
+        strcpy(ret->alarms[0].code, "config-invalid");
+        strcpy(ret->alarms[0].text, "the last good configuration runs");
+    }
+}
+
+static uint64_t fake_points(void *ctx, api_point_fn visit, void *visit_ctx)
+{
+    struct fake *fake = ctx;
+    const struct api_point points[] = {
+        {.device = "meter",
+         .point = "power_w",
+         .unit = "W",
+         .value = {.type = GW_TYPE_FLOAT64, .v.d = 230.1},
+         .quality = GW_GOOD,
+         .t_wall_ms = 1763760000123,
+         .age_ms = 1200,
+         .change = 7    },
+        {.device = "meter",
+         .point = "name",
+         .unit = "",
+         .value = {.type = GW_TYPE_STRING, .v.s = "a\"b"},
+         .quality = GW_DEVICE_ERROR,
+         .detail = 2,
+         .t_wall_ms = 1763760000000,
+         .age_ms = 90000,
+         .change = 5},
+        {.device = "relay",
+         .point = "heater",
+         .unit = "",
+         .value = {.type = GW_TYPE_NONE},
+         .quality = GW_TIMEOUT,
+         .t_wall_ms = 0,
+         .age_ms = -1,
+         .change = fake->change   },
+    };
+
+    fake->n_point_visits++;
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++)
+        visit(visit_ctx, &points[i]);
+    return fake->change;
+}
+
+static void fake_buses(void *ctx, api_bus_fn visit, void *visit_ctx)
+{
+    static const struct api_plan_request requests[] = {
+        {.interval_ms = 1000,
+         .cost_us = 42000,
+         .n_points = 2,
+         .text = "holding 100..139 (40 registers, 2 unused)"                       },
+        {.interval_ms = 5000, .cost_us = 21000, .n_points = 1, .text = "input 0..9"},
+    };
+    static const struct api_unit units[] = {
+        {.device = "meter",
+         .n_ok = 100,
+         .n_failed = 1,
+         .last_error = "",
+         .n_requests = 2,
+         .requests = requests},
+        {.device = "relay",
+         .breaker = API_BREAKER_OPEN,
+         .n_failed = 9,
+         .next_try_ms = 8000,
+         .last_error = "no reply in 500 ms"},
+    };
+    static const struct api_bus bus = {
+        .name = "line\"1",
+        .plugin = "modbus",
+        .host = "modbus",
+        .host_pid = 4711,
+        .state = "degraded",
+        .text = "1 of 2 devices silent",
+        .n_requests = 110,
+        .n_errors = 10,
+        .busy_us = 1500000,
+        .load_permille = 126,
+        .n_units = 2,
+        .units = units,
+    };
+
+    (void)ctx;
+    visit(visit_ctx, &bus);
+}
+
+static void fake_routes(void *ctx, api_route_fn visit, void *visit_ctx)
+{
+    static const struct api_route routes[] = {
+        {.name = "community",
+         .state = "online",
+         .text = "",
+         .backlog = 5,
+         .oldest_wall_ms = 1763760000000,
+         .full_in_h = 51.5,
+         .n_sent = 100,
+         .n_confirmed = 95},
+        {.name = "cloud",
+         .state = "offline",
+         .text = "connection refused, retrying in 8 s",
+         .backlog = 1000,
+         .oldest_wall_ms = 1763750000000,
+         .full_in_h = -1  },
+    };
+
+    (void)ctx;
+    for (size_t i = 0; i < 2; i++)
+        visit(visit_ctx, &routes[i]);
+}
+
+static int fake_events(void *ctx, int64_t from_ms, unsigned limit, api_event_fn visit,
+                       void *visit_ctx)
+{
+    static const struct api_event events[] = {
+        {1, 1763760000000, "",      "started",        "info",    "gatewayd 0.1.0 started"},
+        {2, 1763760001000, "relay", "device-offline", "warning", "no reply in 500 ms"    },
+        {3, 1763760002000, "",      "config-invalid", "alarm",   "2 errors"              },
+    };
+    const struct fake *fake = ctx;
+
+    if (fake->is_store_broken)
+        return -EIO;
+    for (size_t i = 0; i < 3 && limit; i++)
+        if (events[i].t_wall_ms >= from_ms) {
+            visit(visit_ctx, &events[i]);
+            limit--;
+        }
+    return 0;
+}
+
+static void fake_metrics(void *ctx, struct strbuf *buf)
+{
+    (void)ctx;
+    strbuf_puts(buf, "gatewayd_extra 1\n");
+}
+
+static const char *fake_unwell(void *ctx)
+{
+    return ((const struct fake *)ctx)->unwell;
+}
+
+static int fake_post(void *ctx, struct api_post *post)
+{
+    const struct gw_value readback = {.type = GW_TYPE_INT, .v.i = 2000};
+    struct fake *fake = ctx;
+
+    fake->n_posts++;
+    fake->last = *api_post_get(post);
+    if (fake->last.value.type == GW_TYPE_STRING)
+        snprintf(fake->last_text, sizeof fake->last_text, "%s", fake->last.value.v.s);
+    if (fake->mode == FAKE_POST_REFUSES)
+        return -ENOBUFS;
+    fake->kept = post;
+    if (fake->mode == FAKE_POST_KEEPS)
+        return 0;
+    api_post_finish(post, fake->outcome, fake->text,
+                    fake->last.kind == API_POST_WRITE && fake->outcome == API_CONFIRMED
+                        ? &readback
+                        : NULL);
+    return 0;
+}
+
+struct api_ports fake_ports(struct fake *fake)
+{
+    return (struct api_ports){
+        .ctx = fake,
+        .status = fake_status,
+        .points = fake_points,
+        .buses = fake_buses,
+        .routes = fake_routes,
+        .events = fake_events,
+        .metrics = fake_metrics,
+        .unwell = fake_unwell,
+        .post = fake_post,
+    };
+}
