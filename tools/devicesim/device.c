@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests to one unit: serve, spoil as the fault says, note what left. */
+#include "tools/devicesim/device.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+
+bool device_answer(struct device *device, const struct frame *request,
+                   struct device_reply *ret_reply)
+{
+    uint8_t pdu[PDU_MAX + 1];
+    unsigned value;
+    enum fault_kind kind = fault_next(&device->fault, &value);
+    size_t len;
+
+    device->n_requests++;
+    if (kind == FAULT_SILENT)
+        return false;
+    *ret_reply = (struct device_reply){
+        .device = device, .unit = request->unit, .fault = kind};
+    if (kind == FAULT_EXCEPTION)
+        len = pdu_exception(request->pdu[0], (uint8_t)value, pdu);
+    else
+        len = pdu_serve(&device->image, request->pdu, request->len, pdu, &ret_reply->asked);
+    len = fault_spoil_pdu(kind, pdu, len);
+    ret_reply->len = frame_wrap(request, pdu, len, ret_reply->bytes);
+    ret_reply->len = fault_spoil_frame(kind, ret_reply->bytes, ret_reply->len,
+                                       request->kind == FRAME_RTU);
+    ret_reply->counter = device->image.counter;
+    if (kind == FAULT_LATE)
+        ret_reply->delay_ns = (int64_t)value * CLOCK_NS_PER_MS;
+    if (kind == FAULT_SLOW)
+        ret_reply->gap_ns = (int64_t)value * CLOCK_NS_PER_MS;
+    return true;
+}
+
+static double first_value(const struct device_reply *reply)
+{
+    uint32_t bits = (uint32_t)reply->asked.first << 16 | reply->asked.second;
+    enum image_content content = reply->device->image.content;
+    float number;
+
+    if (content == IMAGE_PLAIN || content == IMAGE_ADDRESS || reply->asked.function < 3)
+        return reply->asked.first;
+    memcpy(&number, &bits, sizeof number);
+    return (double)number;
+}
+
+void device_note_sent(const struct device_reply *reply)
+{
+    struct device *device = reply->device;
+
+    device->n_replies++;
+    if (!device->ledger || !reply->asked.reads)
+        return;
+    fprintf(device->ledger, "%" PRId64 " %u %u %u %u %u %" PRIu64 " %.9g %s\n",
+            clock_boot_ns(), device->index, reply->unit, reply->asked.function,
+            reply->asked.address, reply->asked.count, reply->counter, first_value(reply),
+            fault_name(reply->fault));
+}
