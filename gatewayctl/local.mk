@@ -1,1 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
+bin_PROGRAMS += gatewayctl/gatewayctl
+gatewayctl_gatewayctl_SOURCES = \
+	gatewayctl/main.c gatewayctl/commands.h \
+	gatewayctl/cmd_buses.c gatewayctl/cmd_routes.c gatewayctl/cmd_status.c \
+	gatewayctl/cmd_watch.c \
+	gatewayctl/ctl.c gatewayctl/ctl.h \
+	gatewayctl/human.c gatewayctl/human.h \
+	gatewayctl/points.c gatewayctl/points.h \
+	gatewayctl/table.c gatewayctl/table.h
+gatewayctl_gatewayctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+gatewayctl_gatewayctl_LDADD = lib/libgateway.la $(JANSSON_LIBS) $(LIBM)
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test_ctl
+TESTS += tests/unit/test_ctl
+tests_unit_test_ctl_SOURCES = tests/unit/test_ctl.c tests/unit/suite.h \
+	tests/unit/fake_ports.c tests/unit/fake_ports.h $(api_sources) \
+	gatewayctl/human.c gatewayctl/human.h
+tests_unit_test_ctl_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_ctl_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(MHD_LIBS) $(JANSSON_LIBS) $(LIBM)
+endif

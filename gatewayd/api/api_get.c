@@ -51,12 +51,22 @@ static bool query_number(struct api_call *call, const char *key, int64_t fallbac
     return true;
 }
 
+static void count_point(void *ctx, const struct api_point *point)
+{
+    uint64_t *n_points = ctx;
+
+    if ((unsigned)point->quality < API_JSON_QUALITIES)
+        n_points[point->quality]++;
+}
+
 void api_get_status(struct api_call *call)
 {
     struct api_status status = {0};
+    uint64_t n_points[API_JSON_QUALITIES] = {0};
 
     call->ports->status(call->ports->ctx, &status);
-    api_json_status(&status, call->listen, &call->response->body);
+    call->ports->points(call->ports->ctx, count_point, n_points);
+    api_json_status(&status, call->listen, n_points, &call->response->body);
     strbuf_putc(&call->response->body, '\n');
 }
 

@@ -63,8 +63,18 @@ static void put_store(const struct api_status *status, struct strbuf *buf)
     strbuf_putc(buf, '}');
 }
 
+static void put_qualities(const uint64_t n_points[API_JSON_QUALITIES], struct strbuf *buf)
+{
+    for (unsigned i = 0; i < API_JSON_QUALITIES; i++) {
+        strbuf_puts(buf, i ? "," : ",\"qualities\":{");
+        put_string(buf, "", quality_name((enum gw_quality)i));
+        put_u64(buf, ":", n_points[i]);
+    }
+    strbuf_putc(buf, '}');
+}
+
 void api_json_status(const struct api_status *status, const char *listen,
-                     struct strbuf *buf)
+                     const uint64_t n_points[API_JSON_QUALITIES], struct strbuf *buf)
 {
     int64_t up_ns = status->start_boot_ns ? clock_boot_ns() - status->start_boot_ns : 0;
 
@@ -81,6 +91,7 @@ void api_json_status(const struct api_status *status, const char *listen,
     put_u64(buf, ",\"generation\":", status->generation);
     put_u64(buf, ",\"devices\":", status->n_devices);
     put_u64(buf, ",\"points\":", status->n_points);
+    put_qualities(n_points, buf);
     put_store(status, buf);
     put_alarms(status, buf);
     strbuf_putc(buf, '}');

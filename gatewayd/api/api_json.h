@@ -8,8 +8,10 @@
 #include "lib/base/strbuf.h"
 
 /* One object each, without a line's end. */
+#define API_JSON_QUALITIES 8
+/* n_points: by quality. */
 void api_json_status(const struct api_status *status, const char *listen,
-                     struct strbuf *buf);
+                     const uint64_t n_points[API_JSON_QUALITIES], struct strbuf *buf);
 void api_json_point(const struct api_point *point, struct strbuf *buf);
 void api_json_bus(const struct api_bus *bus, struct strbuf *buf);
 void api_json_route(const struct api_route *route, struct strbuf *buf);

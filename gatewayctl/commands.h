@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands of gatewayctl; each returns the exit code. See main.c's table. */
+#ifndef GATEWAYCTL_COMMANDS_H
+#define GATEWAYCTL_COMMANDS_H
+
+#include "gatewayctl/ctl.h"
+
+int cmd_status(const struct ctl *ctl);
+int cmd_metrics(const struct ctl *ctl);
+int cmd_reload(const struct ctl *ctl);
+int cmd_version(const struct ctl *ctl);
+int cmd_points(const struct ctl *ctl);
+int cmd_read(const struct ctl *ctl);
+int cmd_write(const struct ctl *ctl);
+int cmd_watch(const struct ctl *ctl);
+int cmd_buses(const struct ctl *ctl);
+int cmd_plan(const struct ctl *ctl);
+int cmd_routes(const struct ctl *ctl);
+int cmd_events(const struct ctl *ctl);
+
+#endif

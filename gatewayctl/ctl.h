@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every command of gatewayctl uses: its options, the calls to the daemon, exit
+ * codes. */
+#ifndef GATEWAYCTL_CTL_H
+#define GATEWAYCTL_CTL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/strbuf.h"
+
+enum exit_code { EXIT_OK = 0, EXIT_BAD_NEWS = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3 };
+
+struct ctl {
+    const char *socket;
+    bool is_json, is_terminal, has_colour, is_stale_only, is_following;
+    const char *device;
+    int64_t lease_ms; /* 0: the point's own */
+    int64_t from_ms;  /* wall; 0: all */
+    uint64_t count;   /* 0: no end */
+    const char *config_dir, *map_dir, *plugin_dir, *libexec_dir;
+    int n_args;
+    char **args; /* after the command's name */
+};
+
+/* A document, or an exit code with the message already on stderr. *ret_root is a new
+ * reference; *ret_body (may be NULL: not wanted) the text as it came, malloc'ed. Arrays
+ * are fine. */
+int ctl_get(const struct ctl *ctl, const char *target, json_t **ret_root,
+            char **ret_body);
+/* Any text (metrics). */
+int ctl_get_text(const struct ctl *ctl, const char *target, char **ret_body);
+/* EXIT_OK or EXIT_BAD_NEWS with the loop's answer in *ret_root ("result", "reason",
+ * "readback"), or an exit code with the message told and *ret_root NULL. Takes `body`
+ * (NULL: none). */
+int ctl_post(const struct ctl *ctl, const char *target, json_t *body, json_t **ret_root);
+
+/* Writes any JSON on one line, numbers shortest; preserves the order of keys. */
+void ctl_put_json(const json_t *value, struct strbuf *buf);
+void ctl_print_json(const json_t *value);
+
+/* "" and 0 when absent or of another type. */
+const char *ctl_text(const json_t *object, const char *key);
+int64_t ctl_number(const json_t *object, const char *key);
+
+/* Splits "device.point"; point "" when there is no dot. False: empty or too long. */
+bool ctl_split_name(const char *text, char ret_device[64], char ret_point[64]);
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gatewayctl: the command line of gatewayd. This file reads the options and finds the
+ * command in the table; the commands are in cmd_*.c, the calls to the daemon in ctl.c.
+ */
+#include "config.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gatewayctl/commands.h"
+#include "gatewayctl/human.h"
+#include "lib/base/clock.h"
+
+#define DEFAULT_SOCKET "/run/gatewayd/api.sock"
+#define ARGS_MAX 64
+
+enum {
+    OPT_DEVICE = 1 << 0,
+    OPT_STALE = 1 << 1,
+    OPT_LEASE = 1 << 2,
+    OPT_COUNT = 1 << 3,
+    OPT_FROM = 1 << 4,
+    OPT_FOLLOW = 1 << 5,
+};
+
+static const struct command {
+    const char *name, *arguments, *help;
+    int (*run)(const struct ctl *ctl);
+    int min_args, max_args;
+    unsigned options;
+} commands[] = {
+    {"status",  "",                                     "how the gateway is; exit 1 when an alarm is raised", cmd_status,  0, 0,
+     0                                                                                                                                                            },
+    {"points",  "[--device D] [--stale]",               "latest values; --stale: only what is not good",
+     cmd_points,                                                                                                           0, 0, OPT_DEVICE | OPT_STALE           },
+    {"read",    "DEV[.POINT]",                          "poll a device now and show it",                      cmd_read,    1, 1, 0                                },
+    {"write",   "DEV.POINT VALUE [--lease 60s]",        "write a point within its limits",
+     cmd_write,                                                                                                            2, 2, OPT_LEASE                        },
+    {"watch",   "[PATTERN] [--count N]",                "follow values, such as 'meter.*'",                   cmd_watch,   0,
+     1,                                                                                                                          OPT_COUNT                        },
+    {"buses",   "",                                     "buses, their load and their devices",                cmd_buses,   0, 0, 0                                },
+    {"plan",    "[DEV]",                                "the requests by which devices are read",             cmd_plan,    0, 1, 0                                },
+    {"routes",  "",                                     "where readings go, and what waits",                  cmd_routes,  0, 0, 0                                },
+    {"events",  "[--from TIME] [--follow] [--count N]",
+     "what happened; TIME: '2h', "
+     "'2026-11-21 10:00'",                                                                                    cmd_events,  0, 0, OPT_FROM | OPT_FOLLOW | OPT_COUNT},
+    {"reload",  "",                                     "read the configuration again",                       cmd_reload,  0, 0, 0                                },
+    {"metrics", "",                                     "counters in Prometheus text format",                 cmd_metrics, 0, 0, 0                                },
+    {"version", "",                                     "version of this program",                            cmd_version, 0, 0, 0                                },
+};
+
+static const struct option long_options[] = {
+    {"socket",  required_argument, NULL, 's'},
+    {"json",    no_argument,       NULL, 'j'},
+    {"device",  required_argument, NULL, 'd'},
+    {"stale",   no_argument,       NULL, 'S'},
+    {"lease",   required_argument, NULL, 'l'},
+    {"count",   required_argument, NULL, 'n'},
+    {"from",    required_argument, NULL, 'f'},
+    {"follow",  no_argument,       NULL, 'F'},
+    {"help",    no_argument,       NULL, 'h'},
+    {"version", no_argument,       NULL, 'V'},
+    {NULL,      0,                 NULL, 0  },
+};
+
+static void print_usage(FILE *out)
+{
+    fputs("usage: gatewayctl [--socket PATH] [--json] COMMAND ...\n\n", out);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(out, "  %-7s %-36s %s\n", commands[i].name, commands[i].arguments,
+                commands[i].help);
+    fputs("\nexit: 0 ok, 1 bad news, 2 usage, 3 no daemon. See gatewayctl(1).\n", out);
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static bool bad_option(const char *option, const char *text, const char *expected)
+{
+    fprintf(stderr, "gatewayctl: --%s '%s': expected %s\n", option, text, expected);
+    return false;
+}
+
+static bool take_count(struct ctl *ctl, const char *text)
+{
+    char *end;
+
+    ctl->count = strtoull(text, &end, 10);
+    return (*text >= '1' && *text <= '9' && !*end) ||
+           bad_option("count", text, "a whole number from 1");
+}
+
+/* One option; *used collects which of the commands' own were given. */
+static bool take_option(struct ctl *ctl, int letter, const char *text, unsigned *used)
+{
+    switch (letter) {
+    case 's':
+        ctl->socket = text;
+        return true;
+    case 'j':
+        ctl->is_json = true;
+        return true;
+    case 'd':
+        *used |= OPT_DEVICE;
+        ctl->device = text;
+        return true;
+    case 'S':
+        *used |= OPT_STALE;
+        ctl->is_stale_only = true;
+        return true;
+    case 'F':
+        *used |= OPT_FOLLOW;
+        ctl->is_following = true;
+        return true;
+    case 'l':
+        *used |= OPT_LEASE;
+        return (human_parse_duration(text, &ctl->lease_ms) && ctl->lease_ms > 0) ||
+               bad_option("lease", text, "a duration such as 60s or '5 min'");
+    case 'f':
+        *used |= OPT_FROM;
+        return human_parse_time(text, clock_wall_ms(), &ctl->from_ms) ||
+               bad_option("from", text,
+                          "a time such as 2h, 2026-11-21 or '2026-11-21 10:00'");
+    case 'n':
+        *used |= OPT_COUNT;
+        return take_count(ctl, text);
+    default:
+        return false; /* getopt has told it */
+    }
+}
+
+/* "write dev.point -5": a negative number is an argument, not an option. */
+static bool is_negative_number(const char *text)
+{
+    return text && text[0] == '-' && text[1] &&
+           strspn(text + 1, "0123456789.eE") == strlen(text + 1);
+}
+
+/* Fills ctl->args with all that is no option, the command's name first. */
+static bool read_arguments(struct ctl *ctl, int argc, char **argv, unsigned *used)
+{
+    int letter;
+
+    for (;;) {
+        if (optind < argc && is_negative_number(argv[optind])) {
+            letter = 1;
+            optarg = argv[optind++];
+        } else {
+            letter = getopt_long(argc, argv, "-s:jh", long_options, NULL);
+        }
+        if (letter == -1)
+            break;
+        if (letter == 'h' || letter == 'V') {
+            ctl->args[0] = (char *)(uintptr_t)(letter == 'h' ? "help" : "version");
+            ctl->n_args = 1;
+            return true;
+        }
+        if (letter == 1 ? ctl->n_args == ARGS_MAX
+                        : !take_option(ctl, letter, optarg, used))
+            return false;
+        if (letter == 1)
+            ctl->args[ctl->n_args++] = optarg;
+    }
+    for (; optind < argc && ctl->n_args < ARGS_MAX; optind++) /* after "--" */
+        ctl->args[ctl->n_args++] = argv[optind];
+    return true;
+}
+
+static int run(struct ctl *ctl, unsigned used)
+{
+    const struct command *command;
+
+    if (ctl->n_args == 0 || strcmp(ctl->args[0], "help") == 0) {
+        print_usage(ctl->n_args ? stdout : stderr);
+        return ctl->n_args ? EXIT_OK : EXIT_USAGE;
+    }
+    command = find_command(ctl->args[0]);
+    if (!command) {
+        fprintf(stderr, "gatewayctl: unknown command '%s', see 'gatewayctl help'\n",
+                ctl->args[0]);
+        return EXIT_USAGE;
+    }
+    ctl->args++;
+    ctl->n_args--;
+    if (ctl->n_args < command->min_args || ctl->n_args > command->max_args ||
+        (used & ~command->options)) {
+        fprintf(stderr, "usage: gatewayctl %s %s\n", command->name, command->arguments);
+        return EXIT_USAGE;
+    }
+    return command->run(ctl);
+}
+
+static bool wants_colour(void)
+{
+    const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    return !(no_colour && *no_colour) && term && strcmp(term, "dumb") != 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *socket = getenv("GATEWAYD_SOCKET");
+    char *args[ARGS_MAX + 1] = {0};
+    struct ctl ctl = {.socket = socket && *socket ? socket : DEFAULT_SOCKET,
+                      .args = args};
+    unsigned used = 0;
+    int rc = EXIT_USAGE;
+
+    ctl.is_terminal = isatty(STDOUT_FILENO);
+    ctl.has_colour = ctl.is_terminal && wants_colour();
+    if (read_arguments(&ctl, argc, argv, &used))
+        rc = run(&ctl, used);
+    /* A full disk or a closed pipe must not look like success. */
+    if (fflush(stdout) != 0 && rc == EXIT_OK)
+        rc = EXIT_BAD_NEWS;
+    return rc;
+}
