@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See interpose.h. recv and SSL_read feed a parser that only looks for PUBACK packets; it
+ * runs on Paho's receive thread, as do the callbacks that ask for a reason. getaddrinfo is
+ * called by Paho under the lock that every other of its functions takes, so a dead
+ * resolver would stop them all: it gets the answer of our own resolver thread instead.
+ */
+/* the fortified recv is an inline function of the same name */
+#undef _FORTIFY_SOURCE
+#include "lib/mqtt/interpose.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define EXPORTED __attribute__((visibility("default")))
+#define PUBACK 4
+#define N_REASONS 128 /* twice the largest window */
+
+/* No OpenSSL header: its only function here takes its object as an opaque pointer. */
+int SSL_read(void *ssl, void *buf, int num);
+
+static struct {
+    ssize_t (*recv)(int, void *, size_t, int);
+    int (*ssl_read)(void *, void *, int);
+    int (*getaddrinfo)(const char *, const char *, const struct addrinfo *,
+                       struct addrinfo **);
+} real;
+static pthread_once_t real_once = PTHREAD_ONCE_INIT;
+
+/* One connection's bytes. Written by interpose_begin while there is no connection, else by
+ * the receive thread alone; Paho's lock orders the two. */
+static struct {
+    bool tls;
+    enum { AT_HEADER, AT_LENGTH, IN_BODY } at;
+    unsigned type, shift, n_head;
+    uint32_t left;
+    uint8_t head[3]; /* packet id and reason */
+    unsigned n_reasons;
+    struct {
+        uint16_t packet_id;
+        uint8_t reason;
+    } reasons[N_REASONS]; /* not asked for yet, other than 0; the oldest goes first */
+} stream;
+
+static pthread_mutex_t pin_lock = PTHREAD_MUTEX_INITIALIZER;
+static char pin_host[256], pin_address[64];
+
+static void find_real(void)
+{
+    *(void **)&real.recv = dlsym(RTLD_NEXT, "recv");
+    *(void **)&real.ssl_read = dlsym(RTLD_NEXT, "SSL_read");
+    *(void **)&real.getaddrinfo = dlsym(RTLD_NEXT, "getaddrinfo");
+}
+
+static void reason_put(uint16_t packet_id, uint8_t reason)
+{
+    if (stream.n_reasons == N_REASONS) {
+        memmove(stream.reasons, stream.reasons + 1,
+                (N_REASONS - 1) * sizeof stream.reasons[0]);
+        stream.n_reasons--;
+    }
+    stream.reasons[stream.n_reasons].packet_id = packet_id;
+    stream.reasons[stream.n_reasons++].reason = reason;
+}
+
+unsigned interpose_puback_reason(int packet_id)
+{
+    for (unsigned i = 0; i < stream.n_reasons; i++) {
+        unsigned reason = stream.reasons[i].reason;
+
+        if (stream.reasons[i].packet_id != packet_id)
+            continue;
+        memmove(stream.reasons + i, stream.reasons + i + 1,
+                (stream.n_reasons - i - 1) * sizeof stream.reasons[0]);
+        stream.n_reasons--;
+        return reason;
+    }
+    return 0;
+}
+
+static void packet_end(void)
+{
+    stream.at = AT_HEADER;
+    /* without a third byte the reason is 0, success (MQTT 5, 3.4.2.1) */
+    if (stream.type == PUBACK && stream.n_head == 3 && stream.head[2] != 0)
+        reason_put((uint16_t)(stream.head[0] << 8 | stream.head[1]), stream.head[2]);
+}
+
+static void feed_length(uint8_t byte)
+{
+    stream.left |= (uint32_t)(byte & 0x7f) << stream.shift;
+    stream.shift += 7;
+    if ((byte & 0x80) && stream.shift < 28)
+        return;
+    stream.at = IN_BODY;
+    if (stream.left == 0)
+        packet_end();
+}
+
+static void feed(const uint8_t *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (stream.at == AT_HEADER) {
+            stream.type = data[i] >> 4;
+            stream.left = stream.shift = stream.n_head = 0;
+            stream.at = AT_LENGTH;
+        } else if (stream.at == AT_LENGTH) {
+            feed_length(data[i]);
+        } else {
+            size_t n = len - i < stream.left ? len - i : stream.left;
+
+            for (size_t k = 0; k < n && stream.n_head < sizeof stream.head; k++)
+                stream.head[stream.n_head++] = data[i + k];
+            stream.left -= (uint32_t)n;
+            i += n - 1;
+            if (stream.left == 0)
+                packet_end();
+        }
+    }
+}
+
+void interpose_begin(bool tls, const char *host, const char *address)
+{
+    memset(&stream, 0, sizeof stream);
+    stream.tls = tls;
+    pthread_mutex_lock(&pin_lock);
+    snprintf(pin_host, sizeof pin_host, "%s", host);
+    snprintf(pin_address, sizeof pin_address, "%s", address);
+    pthread_mutex_unlock(&pin_lock);
+}
+
+EXPORTED ssize_t recv(int fd, void *buf, size_t len, int flags)
+{
+    ssize_t n;
+
+    pthread_once(&real_once, find_real);
+    n = real.recv(fd, buf, len, flags);
+    if (n > 0 && !stream.tls)
+        feed(buf, (size_t)n);
+    return n;
+}
+
+EXPORTED int SSL_read(void *ssl, void *buf, int num)
+{
+    int n;
+
+    pthread_once(&real_once, find_real);
+    n = real.ssl_read(ssl, buf, num);
+    if (n > 0 && stream.tls)
+        feed(buf, (size_t)n);
+    return n;
+}
+
+int interpose_real_getaddrinfo(const char *host, const char *service,
+                               const struct addrinfo *hints, struct addrinfo **ret)
+{
+    pthread_once(&real_once, find_real);
+    return real.getaddrinfo(host, service, hints, ret);
+}
+
+EXPORTED int getaddrinfo(const char *restrict host, const char *restrict service,
+                         const struct addrinfo *restrict hints,
+                         struct addrinfo **restrict ret)
+{
+    struct addrinfo numeric = hints ? *hints : (struct addrinfo){0};
+    char address[sizeof pin_address] = "";
+
+    pthread_mutex_lock(&pin_lock);
+    if (host && strcmp(host, pin_host) == 0)
+        memcpy(address, pin_address, sizeof address);
+    pthread_mutex_unlock(&pin_lock);
+    if (!address[0])
+        return interpose_real_getaddrinfo(host, service, hints, ret);
+    numeric.ai_flags |= AI_NUMERICHOST;
+    return interpose_real_getaddrinfo(address, service, &numeric, ret);
+}
