@@ -1,1 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
+noinst_LTLIBRARIES += gatewayd/store/libstore.la
+gatewayd_store_libstore_la_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+gatewayd_store_libstore_la_SOURCES = \
+	gatewayd/store/block_get.c gatewayd/store/block_get.h \
+	gatewayd/store/block_put.c gatewayd/store/block_put.h \
+	gatewayd/store/block_state.c gatewayd/store/block_state.h \
+	gatewayd/store/cursors.c gatewayd/store/cursors.h \
+	gatewayd/store/disk.c gatewayd/store/disk.h \
+	gatewayd/store/gap.c gatewayd/store/gap.h \
+	gatewayd/store/layout.c gatewayd/store/layout.h \
+	gatewayd/store/logbook.c gatewayd/store/logbook.h \
+	gatewayd/store/logbook_open.c gatewayd/store/logbook_open.h \
+	gatewayd/store/pending.c gatewayd/store/pending.h \
+	gatewayd/store/queue.c gatewayd/store/queue.h \
+	gatewayd/store/reader.c gatewayd/store/reader.h \
+	gatewayd/store/schema.c gatewayd/store/schema.h \
+	gatewayd/store/store.c gatewayd/store/store.h \
+	gatewayd/store/tables.c gatewayd/store/tables.h \
+	gatewayd/store/varint.h \
+	gatewayd/store/writer.c gatewayd/store/writer.h \
+	gatewayd/store/writer_repair.c gatewayd/store/writer_repair.h
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test_store
+TESTS += tests/unit/test_store
+tests_unit_test_store_SOURCES = tests/unit/test_store.c tests/unit/suite.h \
+	tests/unit/store_fixture.c tests/unit/store_fixture.h
+tests_unit_test_store_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_store_LDADD = gatewayd/store/libstore.la lib/libgateway.la $(SQLITE_LIBS) \
+	$(CUNIT_LIBS) $(LIBM)
+endif

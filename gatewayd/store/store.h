@@ -60,6 +60,9 @@ int store_append_gap(struct store *store, const char *device, uint64_t count,
  * commits what it wrote at once. */
 int store_post(struct store *store, void (*fn)(void *arg), void *arg, bool urgent);
 
+/* hooks.tick each second (on), or only after each commit (off, as it begins). */
+void store_set_tick(struct store *store, bool on);
+
 struct store_stats {
     uint64_t n_records, n_readings, n_events; /* stored since start */
     uint64_t n_dropped;                       /* batches' records lost to the full queue */

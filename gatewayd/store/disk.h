@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store's directory: its lock, the database file, the ballast, and what is done with a
+ * file that cannot be used. Never deletes a database. The store's thread, or the opener's.
+ */
+#ifndef GATEWAYD_STORE_DISK_H
+#define GATEWAYD_STORE_DISK_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/err.h"
+#include "lib/sqlite/db.h"
+
+struct disk {
+    char directory[PATH_MAX - 64];
+    char db_path[PATH_MAX];
+    char ram_name[64];
+    uint64_t max_bytes;
+    int lock_fd;
+};
+
+/* Makes the directory's last part when it is missing. -EEXIST: another gatewayd holds it;
+ * any other trouble shows when the database is opened. */
+int disk_init(struct disk *disk, const char *directory, uint64_t max_bytes,
+              struct gw_error *reterr);
+void disk_done(struct disk *disk);
+
+/* Opens, checks after an unclean stop, migrates. -ENOTSUP: newer, untouched. -EUCLEAN: damaged.
+ * Others: the directory cannot be used now. */
+int disk_open(struct disk *disk, struct db **ret_db, struct gw_error *reterr);
+/* The one in memory. */
+int disk_open_ram(struct disk *disk, struct db **ret_db, struct gw_error *reterr);
+
+/* Renames database, WAL and index to "<name>.damaged-<time>"; *ret_path: the new name. */
+int disk_set_aside(struct disk *disk, char *ret_path, size_t size);
+
+/* Bytes kept back for the day when the disk is full. */
+void disk_make_ballast(struct disk *disk);
+/* True when there was one. */
+bool disk_drop_ballast(struct disk *disk);
+
+/* A read-only connection of its own to the database in use; any thread. */
+int disk_open_reader(const struct disk *disk, bool on_disk, struct db **ret_db);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The log's rows in the database: who we are (epoch, boots), writing what is pending with
+ * its numbers, deleting the oldest. The store's thread only; errors as lib/sqlite/db.h.
+ */
+#ifndef GATEWAYD_STORE_LOGBOOK_H
+#define GATEWAYD_STORE_LOGBOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gatewayd/store/layout.h"
+#include "gatewayd/store/pending.h"
+#include "lib/sqlite/db.h"
+
+struct sqlite3_stmt;
+
+struct logbook_boot {
+    int64_t id;
+    char hex[33];
+    bool has_offset; /* the clock was trusted in this boot: */
+    int64_t offset_ms;
+};
+
+struct logbook {
+    struct db *db;           /* borrowed */
+    struct layouts *layouts; /* borrowed */
+    unsigned generation;     /* counts openings: readers of an earlier one are stale */
+    char epoch[33];
+    uint64_t epoch_first_seq;
+    uint64_t first_seq, next_seq; /* kept rows: first_seq..next_seq - 1 */
+    uint64_t seq_after, first_after; /* the same once the open transaction is committed */
+    struct logbook_boot *boots;
+    uint32_t n_boots;
+    int64_t boot; /* id of this boot */
+    struct sqlite3_stmt *insert_row, *insert_event, *insert_layout, *oldest, *delete_rows;
+};
+
+/* In a transaction: gives the pending rows their numbers and writes them. */
+int logbook_write(struct logbook *book, const struct pending *pending);
+/* After the COMMIT, or after a ROLLBACK. */
+void logbook_committed(struct logbook *book);
+void logbook_rolled_back(struct logbook *book);
+
+/* In a transaction: deletes up to max_rows of the oldest rows, never the newest one (it
+ * carries the numbering). Rows up to delivered_low leave no trace; of others the loss is
+ * written as a gap. *ret_rows: how many went, *ret_lost: undelivered records among them. */
+int logbook_trim(struct logbook *book, uint64_t delivered_low, unsigned max_rows,
+                 unsigned *ret_rows, uint64_t *ret_lost);
+
+const struct logbook_boot *logbook_find_boot(const struct logbook *book, int64_t id);
+/* The best wall time for a boot time of a row: offset, and how it may be believed. */
+struct belief logbook_resolve(const struct logbook *book, const struct logbook_boot *boot,
+                              struct belief believed);
+
+#endif

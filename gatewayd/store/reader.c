@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading the log back; see reader.h. Rows come from one statement, records are decoded one
+ * at a time out of the row's blob, names from the dictionary in memory. Used by forwarding,
+ * on the store's thread, with the writing connection: no second one is needed for it.
+ */
+#include "gatewayd/store/reader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "gatewayd/store/block_get.h"
+#include "lib/base/clock.h"
+#include "lib/sqlite/stmt.h"
+
+struct store_reader {
+    const struct logbook *book;
+    struct store_reader **home;
+    unsigned generation;
+    struct sqlite3_stmt *rows, *event;
+    struct block_reader block;
+    struct gap gap;
+    uint64_t from_seq, last_seq;
+    uint64_t seq, n_left; /* in the row */
+    enum stored_kind kind;
+    uint32_t period_ms;
+    const struct logbook_boot *boot;
+    struct belief belief;
+    struct stored_value *values;
+    uint32_t values_capacity;
+};
+
+struct store_reader *reader_new(const struct logbook *book, struct store_reader **home)
+{
+    struct store_reader *reader = calloc(1, sizeof *reader);
+
+    if (!reader)
+        return NULL;
+    reader->book = book;
+    reader->home = home;
+    reader->generation = book->generation;
+    block_reader_init(&reader->block, book->layouts);
+    return reader;
+}
+
+void reader_free(struct store_reader *reader)
+{
+    if (!reader)
+        return;
+    stmt_finish(&reader->rows);
+    stmt_finish(&reader->event);
+    block_reader_done(&reader->block);
+    free(reader->values);
+    free(reader);
+}
+
+void reader_end(struct store_reader *reader)
+{
+    if (reader->rows)
+        stmt_reset(reader->rows);
+    if (reader->event)
+        stmt_reset(reader->event);
+    reader->n_left = 0;
+    if (*reader->home || reader->generation != reader->book->generation)
+        reader_free(reader);
+    else
+        *reader->home = reader;
+}
+
+int reader_begin(struct store_reader *reader, uint64_t from_seq)
+{
+    const struct logbook *book = reader->book;
+    int rc = 0;
+
+    reader->from_seq = from_seq > book->epoch_first_seq ? from_seq : book->epoch_first_seq;
+    reader->last_seq = book->next_seq - 1;
+    reader->n_left = 0;
+    if (!reader->rows)
+        rc = stmt_prepare(book->db,
+                          "SELECT seq,n,kind,period_ms,boot,offset_ms,clock,data,t_first_ms"
+                          " FROM log WHERE seq >= ifnull((SELECT max(seq) FROM log"
+                          " WHERE seq <= ?1),0) AND seq <= ?2 ORDER BY seq",
+                          &reader->rows);
+    if (rc == 0) {
+        stmt_bind_i64(reader->rows, 1, (int64_t)reader->from_seq);
+        stmt_bind_i64(reader->rows, 2, (int64_t)reader->last_seq);
+    }
+    return rc;
+}
+
+/* 1: on a row; 0: no more. */
+static int next_row(struct store_reader *reader)
+{
+    struct sqlite3_stmt *rows = reader->rows;
+    const void *data;
+    size_t len;
+    int rc = stmt_step(rows);
+
+    if (rc <= 0)
+        return rc;
+    reader->seq = (uint64_t)stmt_i64(rows, 0);
+    reader->n_left = (uint64_t)stmt_i64(rows, 1);
+    reader->kind = (enum stored_kind)stmt_i64(rows, 2);
+    reader->period_ms = (uint32_t)stmt_i64(rows, 3);
+    reader->boot = logbook_find_boot(reader->book, stmt_i64(rows, 4));
+    reader->belief = logbook_resolve(
+        reader->book, reader->boot,
+        (struct belief){.offset_ms = stmt_i64(rows, 5), .trust = (uint8_t)stmt_i64(rows, 6)});
+    data = stmt_blob(rows, 7, &len);
+    if (reader->kind == STORED_READINGS && block_reader_begin(&reader->block, data, len) < 0)
+        return -EUCLEAN;
+    if (reader->kind == STORED_GAP && gap_get(data, len, &reader->gap) < 0)
+        return -EUCLEAN;
+    return 1;
+}
+
+static int next_readings(struct store_reader *reader, struct stored_record *record)
+{
+    const struct layout *layout;
+    int rc = block_get(&reader->block, &layout, &record->t_boot_ns);
+
+    if (rc <= 0)
+        return rc == -ENOMEM ? rc : -EUCLEAN; /* fewer records than the row says */
+    if (layout->n_points > reader->values_capacity) {
+        struct stored_value *bigger =
+            realloc(reader->values, layout->n_points * sizeof *bigger);
+
+        if (!bigger)
+            return -ENOMEM;
+        reader->values = bigger;
+        reader->values_capacity = layout->n_points;
+    }
+    for (uint32_t i = 0; i < layout->n_points; i++) {
+        const struct block_value *value = &reader->block.values[i];
+
+        if (value->is_present)
+            reader->values[record->n_values++] = (struct stored_value){
+                layout->points[i], layout->units[i], value->quality, value->detail,
+                value->value};
+    }
+    record->values = reader->values;
+    record->device = layout->device;
+    record->category = layout->category;
+    return 1;
+}
+
+static int next_event(struct store_reader *reader, struct stored_record *record)
+{
+    struct sqlite3_stmt *stmt;
+    int rc = 0;
+
+    if (!reader->event)
+        rc = stmt_prepare(reader->book->db,
+                          "SELECT t_boot_ns,category,device,code,severity,text FROM event"
+                          " WHERE seq=?1",
+                          &reader->event);
+    if (rc < 0)
+        return rc;
+    stmt = reader->event;
+    stmt_reset(stmt);
+    stmt_bind_i64(stmt, 1, (int64_t)record->seq);
+    rc = stmt_step(stmt);
+    if (rc <= 0)
+        return rc < 0 ? rc : -EUCLEAN;
+    record->t_boot_ns = stmt_i64(stmt, 0);
+    record->category = (enum category)stmt_i64(stmt, 1);
+    record->device = stmt_text(stmt, 2);
+    record->code = stmt_text(stmt, 3);
+    record->severity = stmt_text(stmt, 4);
+    record->text = stmt_text(stmt, 5);
+    return 1;
+}
+
+/* What never had a number lies on this boot's time; what had one was resolved when it went. */
+static int next_gap(struct store_reader *reader, struct stored_record *record)
+{
+    const struct gap *gap = &reader->gap;
+    bool numbered = gap->seq_from != 0;
+    int64_t offset_ms = numbered ? 0 : reader->belief.offset_ms;
+
+    record->t_boot_ns = stmt_i64(reader->rows, 8) * CLOCK_NS_PER_MS;
+    record->category = CATEGORY_STATUS;
+    record->device = gap->device;
+    record->text = gap->reason;
+    record->seq_from = numbered ? gap->seq_from : record->seq;
+    record->seq_to = numbered ? gap->seq_to : record->seq;
+    record->count = gap->count;
+    record->from_ms = gap->from_ms + offset_ms;
+    record->to_ms = gap->to_ms + offset_ms;
+    return 1;
+}
+
+static int next_record(struct store_reader *reader, struct stored_record *record)
+{
+    switch (reader->kind) {
+    case STORED_READINGS:
+        return next_readings(reader, record);
+    case STORED_EVENT:
+        return next_event(reader, record);
+    case STORED_GAP:
+        return next_gap(reader, record);
+    case STORED_CORRECTION:
+        break;
+    }
+    return -EUCLEAN;
+}
+
+int reader_next(struct store_reader *reader, struct stored_record *ret_record)
+{
+    int rc;
+
+    if (reader->generation != reader->book->generation)
+        return -ESTALE; /* the store went over to another database */
+    do {
+        while (reader->n_left == 0)
+            if ((rc = next_row(reader)) <= 0)
+                return rc;
+        *ret_record = (struct stored_record){
+            .kind = reader->kind, .seq = reader->seq++, .epoch = reader->book->epoch,
+            .boot = reader->boot ? reader->boot->hex : "", .period_ms = reader->period_ms,
+            .clock = reader->belief.trust, .device = "", .code = "", .severity = "",
+            .text = ""};
+        reader->n_left--;
+        rc = next_record(reader, ret_record);
+    } while (rc > 0 && ret_record->seq < reader->from_seq);
+    ret_record->t_wall_ms =
+        ret_record->t_boot_ns / CLOCK_NS_PER_MS + reader->belief.offset_ms;
+    return rc;
+}

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store's thread and its interface, see store.h. Producers push into the queue; the
+ * thread sleeps until something urgent comes or the commit is due, packs, commits, and tells
+ * the hooks, which forward.
+ */
+#include "gatewayd/store/store.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gatewayd/store/tables.h"
+#include "gatewayd/store/writer.h"
+#include "gatewayd/store/writer_repair.h"
+#include "lib/base/clock.h"
+#include "lib/sqlite/stmt.h"
+
+#define QUEUE_BYTES (16u << 20)
+#define STACK_BYTES (256u * 1024)
+#define TICK_NS CLOCK_NS_PER_S
+#define PENDING_BYTES (256u * 1024) /* of packed rows: commits before the interval ends */
+#define EVENTS_LIMIT_MS 2000
+#define NEVER INT64_MAX
+
+struct store {
+    struct queue queue;
+    struct writer writer;
+    pthread_t thread;
+    int64_t interval_ns;
+    int64_t commit_due_ns, tick_due_ns; /* NEVER: sleep until woken */
+    bool has_committed;
+    atomic_bool wants_tick;
+};
+
+/* ---- the thread -------------------------------------------------------------------------- */
+
+static int sleep_ms(const struct store *store)
+{
+    int64_t due = store->commit_due_ns, now = clock_boot_ns();
+
+    if (store->wants_tick && store->tick_due_ns < due)
+        due = store->tick_due_ns;
+    if (due == NEVER)
+        return -1;
+    if (due <= now)
+        return 0;
+    return (int)((due - now) / CLOCK_NS_PER_MS + 1);
+}
+
+static void tick(struct store *store)
+{
+    const struct store_hooks *hooks = &store->writer.hooks;
+
+    store->tick_due_ns = clock_boot_ns() + TICK_NS;
+    if (hooks->tick)
+        hooks->tick(hooks->ctx);
+}
+
+/* Runs the posts and packs the rest; true when something of it cannot wait. */
+static bool handle_items(struct store *store, struct queue_item *items)
+{
+    bool urgent = false;
+
+    while (items) {
+        struct queue_item *item = items;
+
+        items = item->next;
+        urgent |= item->urgent;
+        if (item->kind == QUEUE_POST)
+            item->fn(item->arg);
+        else
+            writer_take(&store->writer, item);
+        queue_item_free(item);
+    }
+    return urgent;
+}
+
+/* The queue's items; arms the commit timer, or stops it when a whole interval was idle. */
+static struct queue_item *take_items(struct store *store, bool *ret_stopping)
+{
+    int64_t now = clock_boot_ns();
+    struct queue_loss loss;
+    struct queue_item *items = queue_take(&store->queue, true, ret_stopping, &loss);
+
+    if (!items && loss.n_records == 0 && !writer_has_work(&store->writer) &&
+        now >= store->commit_due_ns)
+        items = queue_take(&store->queue, false, ret_stopping, &loss);
+    writer_take_loss(&store->writer, &loss);
+    if (items || writer_has_work(&store->writer)) {
+        if (store->commit_due_ns == NEVER)
+            store->commit_due_ns = now + store->interval_ns;
+    } else if (now >= store->commit_due_ns) {
+        store->commit_due_ns = NEVER;
+    }
+    return items;
+}
+
+static void commit(struct store *store)
+{
+    writer_commit(&store->writer);
+    store->has_committed = true;
+    store->commit_due_ns = clock_boot_ns() + store->interval_ns;
+    tick(store);
+    writer_checkpoint(&store->writer);
+}
+
+static bool turn(struct store *store)
+{
+    struct writer *writer = &store->writer;
+    bool stopping, urgent = handle_items(store, take_items(store, &stopping));
+
+    if (writer->notices) {
+        writer_tell_notices(writer);
+        urgent = true;
+    }
+    if (writer_has_work(writer) &&
+        (urgent || stopping || !store->has_committed ||
+         writer->pending.bytes >= PENDING_BYTES || clock_boot_ns() >= store->commit_due_ns))
+        commit(store);
+    else if (store->wants_tick && clock_boot_ns() >= store->tick_due_ns)
+        tick(store);
+    return !stopping;
+}
+
+static void *run(void *arg)
+{
+    struct store *store = arg;
+
+    while (turn(store))
+        queue_wait(&store->queue, store->writer.notices ? 0 : sleep_ms(store));
+    return NULL;
+}
+
+static int start_thread(struct store *store)
+{
+    pthread_attr_t attr;
+    sigset_t all, before;
+    int rc;
+
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    rc = pthread_create(&store->thread, &attr, run, store);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+    return -rc;
+}
+
+int store_open(const struct store_options *options, const struct store_hooks *hooks,
+               struct store **ret_store, struct gw_error *reterr)
+{
+    struct store *store = calloc(1, sizeof *store);
+    int rc;
+
+    if (!store)
+        return error_set(reterr, -ENOMEM, "no-memory", "no memory for the store");
+    store->interval_ns = options->commit_interval_ms * CLOCK_NS_PER_MS;
+    store->commit_due_ns = NEVER;
+    (void)clock_boot_id(); /* fills its static text before there are threads */
+    rc = queue_init(&store->queue, options->queue_max_bytes ? options->queue_max_bytes
+                                                             : QUEUE_BYTES);
+    if (rc < 0) {
+        free(store);
+        return error_set(reterr, -ENOMEM, "no-memory", "no descriptor for the store");
+    }
+    rc = writer_open(&store->writer, options, hooks, reterr);
+    if (rc == 0) {
+        rc = start_thread(store);
+        if (rc == 0) {
+            *ret_store = store;
+            return 0;
+        }
+        writer_close(&store->writer);
+        rc = error_set(reterr, -ENOMEM, "no-memory", "no thread for the store");
+    }
+    queue_done(&store->queue);
+    free(store);
+    return rc;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    queue_stop(&store->queue);
+    pthread_join(store->thread, NULL);
+    writer_close(&store->writer);
+    queue_done(&store->queue);
+    free(store);
+}
+
+/* ---- any thread -------------------------------------------------------------------------- */
+
+int store_append(struct store *store, struct record_batch *batch, bool urgent)
+{
+    struct queue_item *item = queue_item_new(QUEUE_BATCH, NULL);
+
+    if (!item || batch->failed) {
+        free(item);
+        record_batch_free(batch);
+        return -ENOMEM;
+    }
+    item->batch = batch;
+    item->urgent = urgent;
+    item->bytes += record_batch_bytes(batch);
+    return queue_push(&store->queue, item);
+}
+
+int store_append_event(struct store *store, const char *device, enum category category,
+                       const char *code, const char *severity, const char *text)
+{
+    const char *const texts[4] = {device, code, severity, text};
+    struct queue_item *item = queue_item_new(QUEUE_EVENT, texts);
+
+    if (!item)
+        return -ENOMEM;
+    item->category = category;
+    item->t_boot_ns = clock_boot_ns();
+    item->urgent = true;
+    return queue_push(&store->queue, item);
+}
+
+int store_append_gap(struct store *store, const char *device, uint64_t count,
+                     int64_t from_boot_ns, int64_t to_boot_ns, const char *reason)
+{
+    struct queue_item *item = queue_item_new(QUEUE_GAP, NULL);
+
+    if (!item)
+        return -ENOMEM;
+    item->t_boot_ns = to_boot_ns;
+    item->gap = (struct gap){.count = count, .from_ms = from_boot_ns / CLOCK_NS_PER_MS,
+                             .to_ms = to_boot_ns / CLOCK_NS_PER_MS};
+    snprintf(item->gap.reason, sizeof item->gap.reason, "%s", reason);
+    snprintf(item->gap.device, sizeof item->gap.device, "%s", device);
+    return queue_push(&store->queue, item);
+}
+
+int store_post(struct store *store, void (*fn)(void *arg), void *arg, bool urgent)
+{
+    struct queue_item *item = queue_item_new(QUEUE_POST, NULL);
+
+    if (!item)
+        return -ENOMEM;
+    item->fn = fn;
+    item->arg = arg;
+    item->urgent = urgent;
+    return queue_push(&store->queue, item) < 0 ? -ENOMEM : 0;
+}
+
+void store_set_tick(struct store *store, bool on)
+{
+    if (atomic_exchange(&store->wants_tick, on) != on && on)
+        queue_wake(&store->queue);
+}
+
+void store_get_stats(struct store *store, struct store_stats *ret_stats)
+{
+    pthread_mutex_lock(&store->writer.stats_lock);
+    *ret_stats = store->writer.stats;
+    pthread_mutex_unlock(&store->writer.stats_lock);
+}
+
+static void tell_event(struct sqlite3_stmt *stmt, const char *epoch,
+                       void (*fn)(void *ctx, const struct stored_record *record), void *ctx)
+{
+    bool resolve = stmt_i64(stmt, 4) == CLOCK_UNSET && !stmt_is_null(stmt, 11);
+    int64_t offset_ms = stmt_i64(stmt, resolve ? 11 : 3);
+    struct stored_record record = {
+        .kind = STORED_EVENT, .seq = (uint64_t)stmt_i64(stmt, 0), .epoch = epoch,
+        .boot = stmt_text(stmt, 10), .t_boot_ns = stmt_i64(stmt, 2),
+        .category = (enum category)stmt_i64(stmt, 5), .device = stmt_text(stmt, 6),
+        .code = stmt_text(stmt, 7), .severity = stmt_text(stmt, 8), .text = stmt_text(stmt, 9)};
+
+    record.clock = resolve ? CLOCK_SYNCED : (uint8_t)stmt_i64(stmt, 4);
+    record.t_wall_ms = record.t_boot_ns / CLOCK_NS_PER_MS + offset_ms;
+    fn(ctx, &record);
+}
+
+int store_read_events(struct store *store, int64_t from_ms, unsigned limit,
+                      void (*fn)(void *ctx, const struct stored_record *record), void *ctx)
+{
+    static const char sql[] =
+        "SELECT * FROM (SELECT e.seq,e.boot,e.t_boot_ns,e.offset_ms,e.clock,e.category,"
+        "e.device,e.code,e.severity,e.text,b.hex,b.offset_ms FROM event e JOIN boot b"
+        " ON b.id=e.boot WHERE e.t_boot_ns/1000000+iif(e.clock=0 AND b.offset_ms NOT NULL,"
+        "b.offset_ms,e.offset_ms) >= ?1 ORDER BY e.seq DESC LIMIT ?2) ORDER BY 1";
+    struct sqlite3_stmt *stmt = NULL;
+    struct store_stats stats;
+    struct db *db;
+    int rc;
+
+    store_get_stats(store, &stats);
+    rc = disk_open_reader(&store->writer.disk, stats.on_disk, &db);
+    if (rc < 0)
+        return rc;
+    db_limit_time(db, EVENTS_LIMIT_MS);
+    rc = stmt_prepare(db, sql, &stmt);
+    if (rc == 0) {
+        stmt_bind_i64(stmt, 1, from_ms ? from_ms : INT64_MIN);
+        stmt_bind_i64(stmt, 2, limit);
+        while ((rc = stmt_step(stmt)) > 0)
+            tell_event(stmt, stats.epoch, fn, ctx);
+    }
+    stmt_finish(&stmt);
+    db_close(db);
+    return rc;
+}
+
+/* ---- the store's thread ------------------------------------------------------------------ */
+
+int store_reader_open(struct store *store, uint64_t from_seq, struct store_reader **ret)
+{
+    struct writer *writer = &store->writer;
+    struct store_reader *reader = writer->spare_reader;
+    int rc;
+
+    writer->spare_reader = NULL;
+    if (!reader)
+        reader = reader_new(&writer->book, &writer->spare_reader);
+    if (!reader)
+        return -ENOMEM;
+    rc = reader_begin(reader, from_seq);
+    if (rc < 0)
+        reader_end(reader);
+    else
+        *ret = reader;
+    return rc;
+}
+
+int store_reader_next(struct store_reader *reader, struct stored_record *ret_record)
+{
+    return reader_next(reader, ret_record);
+}
+
+void store_reader_close(struct store_reader *reader)
+{
+    if (reader)
+        reader_end(reader);
+}
+
+int store_cursor_load(struct store *store, const char *route, struct store_cursor *ret_cursor)
+{
+    const struct logbook *book = &store->writer.book;
+    const struct store_cursor *known = cursors_get(&store->writer.cursors, route);
+    struct store_cursor fresh = {.low = book->first_seq ? book->first_seq - 1 : 0};
+
+    if (known && strcmp(known->epoch, book->epoch) == 0) {
+        *ret_cursor = *known;
+        return 0;
+    }
+    memcpy(fresh.epoch, book->epoch, sizeof fresh.epoch);
+    if (fresh.low + 1 < book->epoch_first_seq)
+        fresh.low = book->epoch_first_seq - 1;
+    *ret_cursor = fresh;
+    return cursors_put(&store->writer.cursors, route, &fresh);
+}
+
+int store_cursor_save(struct store *store, const char *route, const struct store_cursor *cursor)
+{
+    return cursors_put(&store->writer.cursors, route, cursor);
+}
+
+int store_cursor_forget(struct store *store, const char *route)
+{
+    cursors_forget(&store->writer.cursors, route);
+    return 0;
+}
+
+char *store_fact_get(struct store *store, const char *key)
+{
+    return tables_fact_get(store->writer.db, key);
+}
+
+int store_fact_put(struct store *store, const char *key, const char *value)
+{
+    int rc = tables_fact_put(store->writer.db, key, value);
+
+    if (rc < 0 && writer_repair(&store->writer, rc))
+        rc = tables_fact_put(store->writer.db, key, value);
+    return rc;
+}
+
+int store_fact_each(struct store *store, const char *prefix,
+                    void (*fn)(void *ctx, const char *key, const char *value), void *ctx)
+{
+    return tables_fact_each(store->writer.db, prefix, fn, ctx);
+}
+
+int store_command_begin(struct store *store, const char *id, char **ret_answer)
+{
+    int rc = tables_command_begin(store->writer.db, id, ret_answer);
+
+    if (rc < 0 && writer_repair(&store->writer, rc))
+        rc = tables_command_begin(store->writer.db, id, ret_answer);
+    return rc;
+}
+
+int store_command_finish(struct store *store, const char *id, const char *answer)
+{
+    int rc = tables_command_finish(store->writer.db, id, answer);
+
+    if (rc < 0 && writer_repair(&store->writer, rc))
+        rc = tables_command_finish(store->writer.db, id, answer);
+    return rc;
+}
+
+int store_consent_append(struct store *store, const char *id, const char *kind,
+                         const char *hash, const char *json)
+{
+    int rc = tables_consent_append(store->writer.db, id, kind, hash, json);
+
+    if (rc < 0 && writer_repair(&store->writer, rc))
+        rc = tables_consent_append(store->writer.db, id, kind, hash, json);
+    return rc;
+}
+
+int store_consent_each(struct store *store,
+                       void (*fn)(void *ctx, const char *id, const char *kind,
+                                  const char *hash, const char *json, int64_t t_wall_ms),
+                       void *ctx)
+{
+    return tables_consent_each(store->writer.db, fn, ctx);
+}

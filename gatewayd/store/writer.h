@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one writer: takes items off the queue, packs them, commits groups, keeps the database
+ * within its bound, and finds a way on when the disk fails. All on the store's thread.
+ */
+#ifndef GATEWAYD_STORE_WRITER_H
+#define GATEWAYD_STORE_WRITER_H
+
+#include <pthread.h>
+
+#include "gatewayd/store/cursors.h"
+#include "gatewayd/store/disk.h"
+#include "gatewayd/store/logbook.h"
+#include "gatewayd/store/pending.h"
+#include "gatewayd/store/queue.h"
+#include "gatewayd/store/reader.h"
+#include "gatewayd/store/store.h"
+
+struct writer {
+    struct store_hooks hooks;
+    struct disk disk;
+    struct db *db;
+    struct layouts *layouts;
+    struct logbook book;
+    struct cursors cursors;
+    struct pending pending;
+    struct store_reader *spare_reader; /* kept between uses */
+    struct writer_notice *notices; /* to be told when the thread comes to it */
+    char gateway_id[64], machine_id[40];
+    unsigned n_repairs; /* since the last commit that went through */
+    bool is_full;        /* said that the bound is reached */
+    uint64_t lost_at_bound;
+    pthread_mutex_t stats_lock;
+    struct store_stats stats; /* under stats_lock */
+};
+
+/* Packs a batch, event or gap. */
+void writer_take(struct writer *writer, const struct queue_item *item);
+void writer_take_loss(struct writer *writer, const struct queue_loss *loss);
+void writer_add_event(struct writer *writer, const char *device, enum category category,
+                      const char *code, const char *severity, const char *text);
+
+/* Is there something for a commit? */
+bool writer_has_work(const struct writer *writer);
+/* Commits all that is pending and the cursors; finds a way on when it fails. */
+void writer_commit(struct writer *writer);
+/* At a quiet moment: moves the WAL into the database when it has grown. */
+void writer_checkpoint(struct writer *writer);
+
+#endif

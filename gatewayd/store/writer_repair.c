@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store's ways on, see writer_repair.h. Control must never stop for a disk: a damaged
+ * file is set aside and a new one begun; a full disk gives its oldest records, then the
+ * ballast; when nothing helps the store goes on in RAM under an epoch of its own.
+ */
+#include "gatewayd/store/writer_repair.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gatewayd/store/logbook_open.h"
+#include "gatewayd/store/tables.h"
+
+#define REPAIRS_MAX 3
+#define TRIM_ROWS 64
+#define NOTICES_MAX 16
+
+struct writer_notice {
+    struct writer_notice *next;
+    char code[40], severity[12], text[480];
+};
+
+void writer_note(struct writer *writer, const char *code, const char *severity,
+                 const char *text)
+{
+    struct writer_notice **last = &writer->notices, *notice;
+    int n = 0;
+
+    for (; *last; last = &(*last)->next)
+        if (++n >= NOTICES_MAX)
+            return;
+    notice = calloc(1, sizeof *notice);
+    if (!notice)
+        return;
+    snprintf(notice->code, sizeof notice->code, "%s", code);
+    snprintf(notice->severity, sizeof notice->severity, "%s", severity);
+    snprintf(notice->text, sizeof notice->text, "%s", text);
+    *last = notice;
+}
+
+void writer_tell_notices(struct writer *writer)
+{
+    while (writer->notices) {
+        struct writer_notice *notice = writer->notices;
+
+        writer->notices = notice->next;
+        writer_add_event(writer, "", CATEGORY_STATUS, notice->code, notice->severity,
+                         notice->text);
+        if (writer->hooks.event)
+            writer->hooks.event(writer->hooks.ctx, notice->code, notice->severity,
+                                notice->text);
+        free(notice);
+    }
+}
+
+/* ---- which database ------------------------------------------------------------------ */
+
+static void leave_db(struct writer *writer)
+{
+    reader_free(writer->spare_reader);
+    writer->spare_reader = NULL;
+    logbook_close(&writer->book);
+    cursors_close(&writer->cursors);
+    db_close(writer->db);
+    writer->db = NULL;
+}
+
+static void read_machine_id(char *id, size_t size)
+{
+    FILE *file = fopen("/etc/machine-id", "re");
+
+    id[0] = '\0';
+    if (!file)
+        return;
+    if (!fgets(id, (int)size, file))
+        id[0] = '\0';
+    id[strcspn(id, "\n")] = '\0';
+    fclose(file);
+}
+
+static void publish_epoch(struct writer *writer, bool on_disk)
+{
+    struct store_stats *stats = &writer->stats;
+
+    pthread_mutex_lock(&writer->stats_lock);
+    memcpy(stats->epoch, writer->book.epoch, sizeof stats->epoch);
+    stats->on_disk = on_disk;
+    stats->first_seq = writer->book.first_seq;
+    stats->last_seq = writer->book.next_seq - 1;
+    pthread_mutex_unlock(&writer->stats_lock);
+}
+
+/* Takes db, also on failure. */
+static int enter_db(struct writer *writer, struct db *db, bool on_disk, const char *reason)
+{
+    const struct logbook_identity identity = {writer->gateway_id, writer->machine_id, reason};
+    const char *new_epoch = NULL;
+    char text[160];
+    int rc = logbook_open(&writer->book, db, writer->layouts, &identity, &new_epoch);
+
+    if (rc == 0)
+        rc = cursors_open(&writer->cursors, db);
+    if (rc < 0) {
+        logbook_close(&writer->book);
+        cursors_close(&writer->cursors);
+        db_close(db);
+        return rc;
+    }
+    writer->db = db;
+    publish_epoch(writer, on_disk);
+    if (new_epoch) {
+        snprintf(text, sizeof text, "the store was written under another %s; a new epoch begins",
+                 new_epoch);
+        writer_note(writer, "store-new-epoch", "warning", text);
+    }
+    return 0;
+}
+
+/* Leaves the database in use, if any, taking along the house's own small tables. */
+static int enter_other(struct writer *writer, struct db *db, bool on_disk, const char *reason)
+{
+    if (writer->db) {
+        (void)tables_copy(writer->db, db);
+        leave_db(writer);
+    }
+    layouts_mark_unstored(writer->layouts);
+    return enter_db(writer, db, on_disk, reason);
+}
+
+static int go_ram(struct writer *writer, const char *code, const char *why)
+{
+    struct gw_error error;
+    struct db *db;
+    char text[480];
+    int rc = disk_open_ram(&writer->disk, &db, &error);
+
+    if (rc == 0)
+        rc = enter_other(writer, db, false, code);
+    if (rc < 0)
+        return rc;
+    snprintf(text, sizeof text, "%s; the store goes on in RAM, a power cut loses it", why);
+    writer_note(writer, code, "alarm", text);
+    return 0;
+}
+
+static void salvage(struct writer *writer, const char *path)
+{
+    const struct db_options options = {.path = path, .mode = DB_READER, .cache_kib = 64};
+    struct db *old;
+
+    if (db_open(&options, &old, NULL) < 0)
+        return;
+    (void)tables_copy(old, writer->db);
+    db_close(old);
+}
+
+static int begin_afresh(struct writer *writer)
+{
+    char path[PATH_MAX + 64], text[480];
+    struct gw_error error;
+    struct db *db;
+    int rc;
+
+    if (writer->db)
+        leave_db(writer);
+    rc = disk_set_aside(&writer->disk, path, sizeof path);
+    if (rc == 0)
+        rc = disk_open(&writer->disk, &db, &error);
+    if (rc == 0)
+        rc = enter_other(writer, db, true, "damaged");
+    if (rc < 0)
+        return rc;
+    salvage(writer, path);
+    snprintf(text, sizeof text, "the database was damaged and is kept as %.300s; a new one begins",
+             path);
+    writer_note(writer, "store-damaged", "alarm", text);
+    return 0;
+}
+
+static const char *code_of(int rc)
+{
+    switch (-rc) {
+    case ENOTSUP:
+        return "store-newer";
+    case ENOSPC:
+        return "store-disk-full";
+    case EROFS:
+    case EACCES:
+    case EPERM:
+    case ENOENT:
+    case ENOTDIR:
+        return "store-read-only";
+    default:
+        return "store-disk-failed";
+    }
+}
+
+static int open_any(struct writer *writer)
+{
+    struct gw_error error = {.text = "the database is damaged"};
+    struct db *db;
+    int rc = disk_open(&writer->disk, &db, &error);
+
+    if (rc == 0) {
+        rc = enter_db(writer, db, true, "created");
+        if (rc < 0)
+            snprintf(error.text, sizeof error.text, "the database cannot be read: %s",
+                     error_errno_text(rc));
+    }
+    if (rc == -EUCLEAN)
+        rc = begin_afresh(writer);
+    if (rc == 0 || rc == -ENOMEM)
+        return rc;
+    return go_ram(writer, code_of(rc), error.text);
+}
+
+int writer_open(struct writer *writer, const struct store_options *options,
+                const struct store_hooks *hooks, struct gw_error *reterr)
+{
+    int rc;
+
+    *writer = (struct writer){.hooks = *hooks};
+    rc = disk_init(&writer->disk, options->directory, options->max_bytes, reterr);
+    if (rc < 0)
+        return rc;
+    pthread_mutex_init(&writer->stats_lock, NULL);
+    pending_init(&writer->pending);
+    snprintf(writer->gateway_id, sizeof writer->gateway_id, "%s", options->gateway_id);
+    read_machine_id(writer->machine_id, sizeof writer->machine_id);
+    writer->stats.max_bytes = options->max_bytes;
+    writer->layouts = layouts_new();
+    rc = writer->layouts ? open_any(writer) : -ENOMEM;
+    if (rc < 0) {
+        error_set(reterr, -ENOMEM, "no-memory", "no store, not even in memory: %s",
+                  error_errno_text(rc));
+        writer_close(writer);
+        return -ENOMEM;
+    }
+    if (writer->stats.on_disk)
+        disk_make_ballast(&writer->disk);
+    return 0;
+}
+
+void writer_close(struct writer *writer)
+{
+    if (writer->db)
+        leave_db(writer);
+    pending_done(&writer->pending);
+    layouts_free(writer->layouts);
+    while (writer->notices) {
+        struct writer_notice *next = writer->notices->next;
+
+        free(writer->notices);
+        writer->notices = next;
+    }
+    pthread_mutex_destroy(&writer->stats_lock);
+    disk_done(&writer->disk);
+}
+
+/* ---- when a commit fails ---------------------------------------------------------------- */
+
+/* A transaction of its own that only deletes; true when it freed something. */
+static bool make_room(struct writer *writer)
+{
+    uint64_t low = cursors_delivered_low(&writer->cursors, writer->book.epoch), n_lost = 0;
+    unsigned n_rows = 0;
+    int rc = db_begin(writer->db);
+
+    if (rc == 0)
+        rc = logbook_trim(&writer->book, low, TRIM_ROWS, &n_rows, &n_lost);
+    if (rc == 0)
+        rc = db_commit(writer->db);
+    if (rc < 0) {
+        db_rollback(writer->db);
+        logbook_rolled_back(&writer->book);
+        return false;
+    }
+    logbook_committed(&writer->book);
+    return n_rows > 0;
+}
+
+static bool repair_full(struct writer *writer)
+{
+    if (make_room(writer))
+        return true;
+    if (!writer->stats.on_disk || !disk_drop_ballast(&writer->disk))
+        return false;
+    writer_note(writer, "store-disk-full", "alarm",
+                "the disk is full; the store uses its last reserve");
+    (void)db_checkpoint(writer->db);
+    (void)make_room(writer);
+    return true;
+}
+
+bool writer_repair(struct writer *writer, int rc)
+{
+    char why[200];
+
+    if (rc == -ENOMEM || rc == -EBUSY || rc == -EINVAL || rc == -EEXIST)
+        return false;
+    if (++writer->n_repairs <= REPAIRS_MAX && rc == -ENOSPC && repair_full(writer))
+        return true;
+    if (!writer->stats.on_disk)
+        return false;
+    if (rc == -EUCLEAN && begin_afresh(writer) == 0)
+        return true;
+    snprintf(why, sizeof why, "writing to %.120s failed: %s", writer->disk.directory,
+             error_errno_text(rc));
+    return go_ram(writer, code_of(rc), why) == 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding a way on: opening, damaged and full disks, the store in RAM. The store's thread,
+ * or the opener's before it runs. */
+#ifndef GATEWAYD_STORE_WRITER_REPAIR_H
+#define GATEWAYD_STORE_WRITER_REPAIR_H
+
+#include "gatewayd/store/writer.h"
+
+int writer_open(struct writer *writer, const struct store_options *options,
+                const struct store_hooks *hooks, struct gw_error *reterr);
+void writer_close(struct writer *writer);
+
+/* Remembers an event of the store itself until writer_tell_notices. */
+void writer_note(struct writer *writer, const char *code, const char *severity,
+                 const char *text);
+/* Stores and tells what was noted. */
+void writer_tell_notices(struct writer *writer);
+
+/* After a failed commit, or a failed change of the small tables: true when it is worth
+ * trying again, perhaps on another database. */
+bool writer_repair(struct writer *writer, int rc);
+
+#endif
