@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages of a check with their place in the files. The public half (init, done, print)
+ * stands in config.h; this is what the loader's parts use to add to it.
+ */
+#ifndef GATEWAYD_CONFIG_REPORT_H
+#define GATEWAYD_CONFIG_REPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/config/config.h"
+
+#define REPORT_ERRORS_MAX 100u
+#define REPORT_WARNINGS_MAX 100u
+
+/* A file that was read; text is UTF-8 and NUL-terminated. */
+struct source_file {
+    const char *path;
+    const char *text;
+    size_t len;
+};
+
+/* 1-based; columns count characters. line 0: the file as a whole. */
+struct place {
+    const struct source_file *file;
+    uint32_t line, col;
+};
+
+void report_error(struct config_report *report, struct place place, const char *code,
+                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+void report_warning(struct config_report *report, struct place place, const char *code,
+                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* In the order of `files` (NULL-terminated), then of lines and columns; the "too many" line
+ * stays last. */
+void report_sort(struct config_report *report, char *const *files);
+
+/* The text as it may stand in a message: at most 60 bytes, no control characters. Valid
+ * until the fourth next call on this thread. */
+const char *report_quote(const char *text);
+
+#endif

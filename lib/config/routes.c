@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* forward: the routes on which records leave the house, each to one recipient. */
+#include "lib/config/routes.h"
+
+#include <string.h>
+
+#include "lib/config/endpoint.h"
+
+struct route_keys {
+    const char *name, *url, *recipient;
+    int64_t format, confirm, order;
+    double rate_per_s;
+};
+
+#define AT(field) offsetof(struct route_keys, field)
+
+/* format: in the order of enum forward_format. */
+static const struct schema_key route_table[] = {
+    {"name",      SCHEMA_NAME,      SCHEMA_REQUIRED, AT(name),       NULL,         0, 0,   NULL},
+    {"url",       SCHEMA_TEXT,      SCHEMA_REQUIRED, AT(url),        NULL,         0, 0,   NULL},
+    {"recipient", SCHEMA_SITE_NAME, SCHEMA_REQUIRED, AT(recipient),  NULL,         0, 0,   NULL},
+    {"format",    SCHEMA_WORD,      0,               AT(format),     "json",       0, 0,
+     "json homeassistant sparkplug"                                                           },
+    {"confirm",   SCHEMA_WORD,      0,               AT(confirm),    NULL,         0, 0,
+     "receiver broker"                                                                        },
+    {"order",     SCHEMA_WORD,      0,               AT(order),      "live-first", 0, 0,
+     "live-first strict"                                                                      },
+    {"rate",      SCHEMA_RATE,      0,               AT(rate_per_s), NULL,         1, 1e6, NULL},
+};
+
+static const struct schema route_schema = {"a route", route_table, 7, NULL, 0, false};
+
+static void report_url(struct load *load, const struct tree_node *node, const char *url,
+                       const char *why)
+{
+    report_error(load->report, yaml_tree_place(node, "url"), "config-url",
+                 "bad url '%s': %s, expected mqtt://HOST[:PORT] or mqtts://HOST[:PORT]",
+                 report_quote(url), why);
+}
+
+static void parse_url(struct load *load, const struct tree_node *node,
+                      struct config_route *route)
+{
+    const char *url = route->url ? route->url : "";
+    bool tls = strncmp(url, "mqtts://", 8) == 0;
+    const char *rest = url + (tls ? 8 : 7);
+    char host[256] = "";
+
+    if (!tls && strncmp(url, "mqtt://", 7) != 0) {
+        report_url(load, node, url, "it has another scheme");
+        return;
+    }
+    if (strchr(rest, '@')) {
+        /* Without the text: a password must not be repeated in a message. */
+        struct source_file nameless = {node->place.file->path, NULL, 0};
+        struct place place = yaml_tree_place(node, "url");
+
+        place.file = &nameless;
+        report_error(load->report, place, "config-secret",
+                     "the url of route '%s' holds a user or password, expected them in the "
+                     "credentials directory",
+                     route->name);
+        return;
+    }
+    if (strchr(rest, '/'))
+        report_url(load, node, url, "it has a path");
+    else if (!endpoint_parse(rest, host, sizeof host, tls ? 8883 : 1883, &route->port) ||
+             route->port == 0)
+        report_url(load, node, url, "its host or port is malformed");
+    route->host = load_strdup(load, host);
+    route->tls = tls;
+}
+
+static void check_name_is_new(struct load *load, uint32_t n, const struct tree_node *node,
+                              const char *name)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const struct config_route *other = &load->config->routes[i];
+
+        if (!other->name || strcmp(other->name, name) != 0)
+            continue;
+        report_error(load->report, yaml_tree_place(node, "name"), "config-duplicate-name",
+                     "two routes are named '%s', expected different names: the other is in "
+                     "line %u",
+                     name, other->mark.line);
+        return;
+    }
+}
+
+static void build_route(struct load *load, uint32_t index, const struct tree_node *node)
+{
+    struct config_route *route = &load->config->routes[index];
+    struct route_keys keys = {.confirm = -1};
+
+    route->mark = load_mark(node->place);
+    schema_read(load->report, &route_schema, node, &keys);
+    if (keys.name)
+        check_name_is_new(load, index, node, keys.name);
+    route->name = load_strdup(load, keys.name);
+    route->url = load_strdup(load, keys.url);
+    route->recipient = load_strdup(load, keys.recipient);
+    route->format = (enum forward_format)keys.format;
+    route->strict_order = keys.order == 1;
+    route->rate_per_s = keys.rate_per_s;
+    /* Our own broker gives no receipts: its PUBACK is what there is. */
+    route->confirm_receiver = keys.confirm >= 0 ? keys.confirm == 0
+                              : keys.recipient  ? strcmp(keys.recipient, "self") != 0
+                                                : true;
+    if (keys.url)
+        parse_url(load, node, route);
+}
+
+void routes_build(struct load *load, const struct tree_node *forward)
+{
+    uint32_t n = load_list_length(load, forward, LOAD_ITEMS_MAX, "routes");
+
+    load->config->routes = load_calloc(load, n, sizeof *load->config->routes);
+    for (uint32_t i = 0; load->config->routes && i < n; i++) {
+        load->config->n_routes = i + 1;
+        build_route(load, i, forward->entries[i].node);
+    }
+}

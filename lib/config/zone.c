@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Offsets from a zoneinfo file (RFC 9636, version 2 and later): the table of transitions,
+ * and for times after its last one the rule in the footer.
+ */
+#include "lib/config/zone.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/config/zone_rule.h"
+
+#define FILE_MAX 65536
+#define HEADER_SIZE 44u
+
+struct zone {
+    uint8_t *data;
+    size_t len;
+    const uint8_t *times, *indexes, *types; /* of the 64-bit block */
+    uint32_t n_times, n_types;
+    const char *footer;
+};
+
+static int64_t get_be(const uint8_t *p, size_t n)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < n; i++)
+        value = value << 8 | p[i];
+    return n == 4 ? (int32_t)(uint32_t)value : (int64_t)value;
+}
+
+static bool name_is_safe(const char *name)
+{
+    return *name && *name != '/' && strlen(name) < 100 && !strstr(name, "..") &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+-") ==
+               strlen(name);
+}
+
+static bool read_file(struct zone *zone, const char *name)
+{
+    const char *dir = getenv("TZDIR");
+    char path[400];
+    _cleanup_close_ int fd = -1;
+    ssize_t n;
+
+    if (!name_is_safe(name))
+        return false;
+    snprintf(path, sizeof path, "%s/%s", dir && *dir ? dir : "/usr/share/zoneinfo", name);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    zone->data = fd < 0 ? NULL : calloc(1, FILE_MAX + 1);
+    n = zone->data ? read(fd, zone->data, FILE_MAX) : -1;
+    zone->len = n > 0 ? (size_t)n : 0;
+    return zone->len > 0;
+}
+
+/* Size of a block's data whose header is at p, times being `width` bytes. */
+static size_t block_size(const uint8_t *p, size_t width)
+{
+    size_t n_utc = (uint32_t)get_be(p + 20, 4), n_std = (uint32_t)get_be(p + 24, 4);
+    size_t n_leap = (uint32_t)get_be(p + 28, 4), n_times = (uint32_t)get_be(p + 32, 4);
+    size_t n_types = (uint32_t)get_be(p + 36, 4), n_chars = (uint32_t)get_be(p + 40, 4);
+
+    return n_times * (width + 1) + n_types * 6 + n_chars + n_leap * (width + 4) + n_std + n_utc;
+}
+
+static bool has_header(const struct zone *zone, size_t at)
+{
+    return at + HEADER_SIZE <= zone->len && memcmp(zone->data + at, "TZif", 4) == 0;
+}
+
+static bool parse(struct zone *zone)
+{
+    size_t second, end;
+    const uint8_t *header;
+
+    if (!has_header(zone, 0) || zone->data[4] < '2')
+        return false;
+    second = HEADER_SIZE + block_size(zone->data, 4);
+    if (second > zone->len || !has_header(zone, second))
+        return false;
+    header = zone->data + second;
+    end = second + HEADER_SIZE + block_size(header, 8);
+    zone->n_times = (uint32_t)get_be(header + 32, 4);
+    zone->n_types = (uint32_t)get_be(header + 36, 4);
+    if (end + 1 >= zone->len || zone->n_types == 0)
+        return false;
+    zone->times = header + HEADER_SIZE;
+    zone->indexes = zone->times + (size_t)zone->n_times * 8;
+    zone->types = zone->indexes + zone->n_times;
+    zone->footer = (const char *)zone->data + end + 1; /* behind its newline */
+    return true;
+}
+
+static bool zone_open(struct zone *zone, const char *name)
+{
+    memset(zone, 0, sizeof *zone);
+    if (read_file(zone, name) && parse(zone))
+        return true;
+    free(zone->data);
+    zone->data = NULL;
+    return false;
+}
+
+static int64_t offset_at(const struct zone *zone, int64_t utc_s)
+{
+    uint32_t n = 0;
+    uint8_t type = 0;
+
+    while (n < zone->n_times && get_be(zone->times + (size_t)n * 8, 8) <= utc_s)
+        n++;
+    if (n == zone->n_times && *zone->footer && *zone->footer != '\n')
+        return zone_rule_offset(zone->footer, utc_s);
+    if (n > 0)
+        type = zone->indexes[n - 1];
+    return type < zone->n_types ? get_be(zone->types + (size_t)type * 6, 4) : 0;
+}
+
+bool zone_exists(const char *name)
+{
+    struct zone zone;
+    bool exists = strcmp(name, "UTC") == 0;
+
+    if (!exists && zone_open(&zone, name)) {
+        exists = true;
+        free(zone.data);
+    }
+    return exists;
+}
+
+int64_t zone_day_end_ms(const char *name, int64_t yyyymmdd)
+{
+    int64_t midnight = (zone_rule_days((int)(yyyymmdd / 10000), (int)(yyyymmdd / 100 % 100),
+                                       (int)(yyyymmdd % 100)) + 1) * 86400;
+    int64_t utc_s = midnight;
+    struct zone zone;
+
+    if (zone_open(&zone, name)) {
+        /* Twice: the offset that holds at the answer, not at the guess. */
+        utc_s = midnight - offset_at(&zone, midnight);
+        utc_s = midnight - offset_at(&zone, utc_s);
+        free(zone.data);
+    }
+    return utc_s * 1000 - 1;
+}

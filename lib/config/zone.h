@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Days of a time zone, from the system's zoneinfo files and without the process-wide TZ
+ * (other threads format times meanwhile).
+ */
+#ifndef GATEWAYD_CONFIG_ZONE_H
+#define GATEWAYD_CONFIG_ZONE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* UTC always exists; others when /usr/share/zoneinfo (or $TZDIR) has them. */
+bool zone_exists(const char *name);
+
+/* The last millisecond of a day (YYYYMMDD) in the zone; an unknown zone counts as UTC. */
+int64_t zone_day_end_ms(const char *name, int64_t yyyymmdd);
+
+#endif
