@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * watch: asks once a second what changed. On a terminal the table stays in place;
+ * watch: asks twice a second for the points. On a terminal the table stays in place;
  * elsewhere each change is one line (with --json one object), so that it can be piped.
  */
 #include "gatewayctl/commands.h"
@@ -43,11 +43,37 @@ static void print_line(const struct ctl *ctl, const json_t *point)
     free(value);
 }
 
+/* A reading that was not there in the round before: `seen` maps names to the last ones.
+ */
+static bool is_new(json_t *seen, const json_t *point)
+{
+    static const char *const keys[] = {"t", "value", "quality"};
+    const json_t *before;
+    char name[160];
+    bool is_same;
+
+    snprintf(name, sizeof name, "%s.%s", ctl_text(point, "device"),
+             ctl_text(point, "point"));
+    before = json_object_get(seen, name);
+    is_same = before;
+    for (size_t i = 0; is_same && i < sizeof keys / sizeof *keys; i++)
+        is_same =
+            json_equal(json_object_get(before, keys[i]), json_object_get(point, keys[i]));
+    if (!is_same)
+        json_object_set(seen, name, (json_t *)(uintptr_t)point);
+    return !is_same;
+}
+
 /* Prints what is new; true when --count lines are out. */
-static bool print_lines(const struct ctl *ctl, const json_t *points, uint64_t *n)
+static bool print_lines(const struct ctl *ctl, const json_t *points, json_t *seen,
+                        uint64_t *n)
 {
     for (size_t i = 0; i < json_array_size(points); i++) {
-        print_line(ctl, json_array_get(points, i));
+        const json_t *point = json_array_get(points, i);
+
+        if (!is_new(seen, point))
+            continue;
+        print_line(ctl, point);
         if (++*n == ctl->count)
             return true;
     }
@@ -56,44 +82,38 @@ static bool print_lines(const struct ctl *ctl, const json_t *points, uint64_t *n
 
 static bool redraw(const struct ctl *ctl, const json_t *points, uint64_t *n)
 {
-    char time[HUMAN_MAX];
-
-    human_time(ctl_number(json_array_get(points, 0), "t"), time);
     fputs("\033[H\033[J", stdout);
     points_print(ctl, points);
     return ++*n == ctl->count;
 }
 
-/* One round; *since is the text that asks for what changed after it. */
-static int watch_once(const struct ctl *ctl, char since[64], uint64_t *n, bool *ret_done)
+/* One round. All points are asked for: one that went stale has no new reading. */
+static int watch_once(const struct ctl *ctl, json_t *seen, uint64_t *n, bool *ret_done)
 {
-    bool in_place = ctl->is_terminal && !ctl->is_json;
-    char target[128];
     json_t *root, *points;
-    int rc;
+    int rc = ctl_get(ctl, "/api/v1/points", &root, NULL);
 
-    /* In place the ages go on, so all rows are asked for. */
-    snprintf(target, sizeof target, "/api/v1/points%s%s",
-             *since && !in_place ? "?since=" : "", in_place ? "" : since);
-    rc = ctl_get(ctl, target, &root, NULL);
     if (rc != EXIT_OK)
         return rc;
-    snprintf(since, 64, "%s", ctl_text(root, "next"));
     points = json_object_get(root, "points");
     points_keep(points, is_wanted, ctl->n_args ? ctl->args[0] : NULL);
-    *ret_done = in_place ? redraw(ctl, points, n) : print_lines(ctl, points, n);
+    if (ctl->is_terminal && !ctl->is_json)
+        *ret_done = redraw(ctl, points, n);
+    else
+        *ret_done = print_lines(ctl, points, seen, n);
     json_decref(root);
     return fflush(stdout) == 0 ? EXIT_OK : EXIT_BAD_NEWS;
 }
 
 int cmd_watch(const struct ctl *ctl)
 {
-    char since[64] = "";
+    json_t *seen = json_object();
     uint64_t n = 0;
     bool is_done = false;
     int rc;
 
-    while ((rc = watch_once(ctl, since, &n, &is_done)) == EXIT_OK && !is_done)
+    while ((rc = watch_once(ctl, seen, &n, &is_done)) == EXIT_OK && !is_done)
         poll(NULL, 0, PAUSE_MS);
+    json_decref(seen);
     return rc;
 }

@@ -11,6 +11,9 @@ gatewayctl_gatewayctl_SOURCES = \
 gatewayctl_gatewayctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 gatewayctl_gatewayctl_LDADD = lib/libgateway.la $(JANSSON_LIBS) $(LIBM)
 
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = gatewayctl/completions/gatewayctl
+
 if HAVE_CUNIT
 check_PROGRAMS += tests/unit/test_ctl
 TESTS += tests/unit/test_ctl
