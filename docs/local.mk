@@ -2,3 +2,4 @@
 dist_man_MANS += docs/man/gatewayctl.1 docs/man/gatewayd.8 docs/man/gateway-devhost.8 \
 	docs/man/gateway-route.8
 dist_doc_DATA += docs/openapi.yaml
+dist_doc_DATA += docs/names.md

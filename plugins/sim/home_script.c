@@ -133,7 +133,7 @@ int home_script_load(struct home_script *script, const char *path, unsigned *ret
     return home_script_parse(script, text, ret_line);
 }
 
-static void happen(const struct home_event *event, struct home *home)
+void home_script_happen(const struct home_event *event, struct home *home)
 {
     switch (event->what) {
     case HOME_GRID:
@@ -188,6 +188,6 @@ void home_script_run(const struct home_script *script, struct home *home, double
         home_advance(home, home->t_s + first);
         for (unsigned i = 0; i < script->n; i++)
             if (is_now(&script->events[i], home))
-                happen(&script->events[i], home);
+                home_script_happen(&script->events[i], home);
     }
 }

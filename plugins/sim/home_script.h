@@ -33,6 +33,9 @@ int home_script_parse(struct home_script *script, const char *text, unsigned *re
 /* 0, -errno of reading, or -EINVAL as above. NULL or "day": the built-in one. */
 int home_script_load(struct home_script *script, const char *path, unsigned *ret_line);
 
+/* Makes one event happen now, whatever its time. */
+void home_script_happen(const struct home_event *event, struct home *home);
+
 /* Moves the home on to t_s, with all that happens on the way at its second. */
 void home_script_run(const struct home_script *script, struct home *home, double t_s);
 

@@ -137,7 +137,7 @@ static void put_stats(const struct sim *sim, struct strbuf *out)
                       sim->devices[i].image.counter);
 }
 
-static int run_line(struct sim *sim, char *line, struct strbuf *out)
+static int run_words(struct sim *sim, char *line, struct strbuf *out)
 {
     char *words[WORDS_MAX], *rest = NULL, *word = strtok_r(line, " \t\r\n", &rest);
     unsigned n = 0, hits = 0;
@@ -158,6 +158,23 @@ static int run_line(struct sim *sim, char *line, struct strbuf *out)
         hits++;
     }
     return rc == 0 && hits == 0 ? -ENODEV : rc;
+}
+
+static int tell_home(struct model_home *home, const char *text, struct strbuf *out)
+{
+    int rc = *text ? model_home_do(home, text) : 0;
+
+    model_home_now(home);
+    if (rc == 0)
+        model_home_print(home, out);
+    return rc;
+}
+
+static int run_line(struct sim *sim, char *line, struct strbuf *out)
+{
+    if (strncmp(line, "home", 4) == 0)
+        return tell_home(&sim->home, line + 4 + (line[4] == ' '), out);
+    return run_words(sim, line, out);
 }
 
 static void answer(struct client *client, char *line)

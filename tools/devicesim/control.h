@@ -6,6 +6,7 @@
  *   TARGET reset|refuse|accept        connections dropped; port closed or pty unplugged; back
  *   TARGET illegal FIRST..LAST        these addresses answer exception 2
  *   TARGET set TABLE ADDRESS WORD     TARGET get TABLE ADDRESS
+ *   home [WORD ARGUMENT]              makes it happen as in a script; prints the home
  *   stats                             INDEX requests replies polls
  * TARGET: an index of the ready file, uN (unit N), or *.
  */

@@ -8,12 +8,14 @@ tools_devicesim_gateway_devicesim_SOURCES = \
 	tools/devicesim/image.c tools/devicesim/image.h \
 	tools/devicesim/loop.c tools/devicesim/loop.h \
 	tools/devicesim/main.c \
+	tools/devicesim/model.c tools/devicesim/model.h \
 	tools/devicesim/outbox.c tools/devicesim/outbox.h \
 	tools/devicesim/pdu.c tools/devicesim/pdu.h \
 	tools/devicesim/rtu.c tools/devicesim/rtu.h \
 	tools/devicesim/sim.c tools/devicesim/sim.h \
 	tools/devicesim/spec.c tools/devicesim/spec.h \
-	tools/devicesim/tcp.c tools/devicesim/tcp.h
+	tools/devicesim/tcp.c tools/devicesim/tcp.h \
+	$(sim_home_sources)
 tools_devicesim_gateway_devicesim_LDADD = lib/libgateway.la $(SYSTEMD_LIBS) -lutil $(LIBM)
 
 if HAVE_CUNIT

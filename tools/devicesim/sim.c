@@ -30,7 +30,17 @@ static void set_identity(struct image *image, const char *text)
     }
 }
 
-static int fill_image(struct image *image, const struct spec_endpoint *endpoint)
+static int attach(struct sim *sim, struct image *image, const char *model)
+{
+    int rc = model_attach(image, model, &sim->home);
+
+    if (rc < 0)
+        fprintf(stderr, "gateway-devicesim: model '%s': %s\n", model, error_errno_text(rc));
+    return rc;
+}
+
+static int fill_image(struct sim *sim, struct image *image,
+                      const struct spec_endpoint *endpoint)
 {
     unsigned line;
     int rc = 0;
@@ -40,6 +50,8 @@ static int fill_image(struct image *image, const struct spec_endpoint *endpoint)
     image->max_words = endpoint->max_words;
     if (endpoint->identity)
         set_identity(image, endpoint->identity);
+    if (endpoint->model)
+        return attach(sim, image, endpoint->model);
     if (endpoint->image_path) {
         rc = image_load(image, endpoint->image_path, &line);
         if (rc < 0)
@@ -65,7 +77,7 @@ static int make_devices(struct sim *sim, const struct spec_endpoint *endpoint,
         device->unit = unit_of(endpoint, i);
         device->ledger = sim->ledger;
         image_init(&device->image, device->index);
-        rc = fill_image(&device->image, endpoint);
+        rc = fill_image(sim, &device->image, endpoint);
     }
     return rc;
 }
@@ -155,6 +167,17 @@ static int open_ledger(struct sim *sim, const char *path)
     return 0;
 }
 
+static int open_home(struct sim *sim, const struct spec *spec)
+{
+    unsigned line;
+    int rc = model_home_init(&sim->home, spec->script, spec->speed, spec->seed, &line);
+
+    if (rc < 0)
+        fprintf(stderr, "gateway-devicesim: %s:%u: %s\n", spec->script, line,
+                error_errno_text(rc));
+    return rc;
+}
+
 int sim_open(struct sim *sim, struct loop *loop, const struct spec *spec)
 {
     unsigned first = 0;
@@ -162,6 +185,8 @@ int sim_open(struct sim *sim, struct loop *loop, const struct spec *spec)
 
     *sim = (struct sim){.loop = loop};
     rc = open_ledger(sim, spec->ledger_path);
+    if (rc == 0)
+        rc = open_home(sim, spec);
     if (rc == 0)
         rc = allocate(sim, spec);
     for (unsigned i = 0; rc == 0 && i < spec->n_endpoints; i++)

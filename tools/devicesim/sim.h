@@ -7,6 +7,7 @@
 
 #include "tools/devicesim/device.h"
 #include "tools/devicesim/loop.h"
+#include "tools/devicesim/model.h"
 #include "tools/devicesim/rtu.h"
 #include "tools/devicesim/spec.h"
 #include "tools/devicesim/tcp.h"
@@ -14,6 +15,7 @@
 struct sim {
     struct loop *loop;
     FILE *ledger;
+    struct model_home home; /* one for all models of the process */
     unsigned n_devices, n_ports, n_lines;
     struct device *devices;
     struct tcp_port **ports;
