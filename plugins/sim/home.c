@@ -206,7 +206,7 @@ static void step(struct home *home, double dt_s)
     home->t_s += dt_s;
     ask_loads(home);
     home->pv_w = sun_w(home);
-    home->ev_w = -ev_draw_w(home);
+    home->ev_w = 0 - ev_draw_w(home);
     battery_range(home, dt_s, &low, &high);
     if (home->grid_available) {
         run_on_grid(home, low, high);

@@ -128,7 +128,8 @@ const struct home_signal *home_signal_find(enum home_model model, const char *na
 
 double home_signal_read(const struct home_signal *signal, const struct home *home)
 {
-    double steps = round(signal->get(home, signal->index) / signal->resolution);
+    /* + 0.0: no negative zero leaves. */
+    double steps = round(signal->get(home, signal->index) / signal->resolution) + 0.0;
 
     /* Dividing gives 230.1, multiplying 230.10000000000002. */
     return signal->resolution < 1 ? steps / round(1 / signal->resolution)
