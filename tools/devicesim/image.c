@@ -224,7 +224,8 @@ static int put_typed(struct image *image, enum image_table table, unsigned addre
 
 static int load_line(struct image *image, char *line)
 {
-    char *rest = NULL, *table_name, *address, *type, *text;
+    char *rest = NULL, *table_name, *address;
+    const char *type, *text;
     int table;
 
     line[strcspn(line, "#\n")] = 0;
@@ -239,7 +240,7 @@ static int load_line(struct image *image, char *line)
         return -EINVAL;
     if (!text) {
         text = type;
-        type = text[0] == '-' ? (char[]){"int16"} : (char[]){"uint16"};
+        type = text[0] == '-' ? "int16" : "uint16";
     }
     return put_typed(image, (enum image_table)table, (unsigned)strtoul(address, NULL, 0), type,
                      text);
