@@ -4,6 +4,9 @@
 
 #include "plugins/modbus/frame.h"
 
+/* Reads of each kind: so many unanswered ones in a row leave nothing unmistakable. */
+#define CANDIDATES 40u
+
 static bool is_lost(const struct guard *guard, uint8_t function, unsigned bytes)
 {
     return guard->lost[function - 1][bytes / 64] >> (bytes % 64) & 1;
@@ -76,8 +79,9 @@ bool guard_choose_probe(const struct guard *guard, const struct guard_read *want
                         uint32_t max_count, const struct ranges *never_read,
                         struct guard_read *ret)
 {
-    for (uint32_t n = 0; n < 3 * 8; n++) {
-        struct guard_read read = candidate(wanted, (guard->turn + n / 8) % 3, 1 + n % 8);
+    for (uint32_t n = 0; n < 3 * CANDIDATES; n++) {
+        struct guard_read read =
+            candidate(wanted, (guard->turn + n / CANDIDATES) % 3, 1 + n % CANDIDATES);
         uint32_t end = (uint32_t)read.address + read.count;
 
         if (!read.count || read.count > max_count || end > 65536 ||

@@ -23,3 +23,21 @@ plugins_modbus_modbus_la_SOURCES = plugins/modbus/plugin.c
 plugins_modbus_modbus_la_CFLAGS = $(AM_CFLAGS) $(MODBUS_CFLAGS)
 plugins_modbus_modbus_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
 plugins_modbus_modbus_la_LIBADD = plugins/modbus/libparts.la
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test_modbus_plan tests/unit/test_modbus_codec
+TESTS += tests/unit/test_modbus_plan tests/unit/test_modbus_codec
+tests_unit_test_modbus_plan_SOURCES = tests/unit/test_modbus_plan.c tests/unit/suite.h
+tests_unit_test_modbus_plan_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(MODBUS_CFLAGS)
+tests_unit_test_modbus_plan_LDADD = plugins/modbus/libparts.la $(CUNIT_LIBS)
+tests_unit_test_modbus_codec_SOURCES = tests/unit/test_modbus_codec.c tests/unit/suite.h
+tests_unit_test_modbus_codec_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(MODBUS_CFLAGS)
+tests_unit_test_modbus_codec_LDADD = plugins/modbus/libparts.la $(CUNIT_LIBS)
+check_PROGRAMS += tests/unit/test_modbus_link
+TESTS += tests/unit/test_modbus_link
+tests_unit_test_modbus_link_SOURCES = tests/unit/test_modbus_link.c tests/unit/suite.h \
+	tests/unit/modbus_fake.c tests/unit/modbus_fake.h plugins/modbus/plugin.c \
+	tests/contract/modbus_host.c tests/contract/modbus_host.h
+tests_unit_test_modbus_link_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(MODBUS_CFLAGS)
+tests_unit_test_modbus_link_LDADD = plugins/modbus/libparts.la $(CUNIT_LIBS)
+endif

@@ -6,6 +6,7 @@
 #include <linux/serial.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 
 static speed_t find_speed(uint32_t baud)
@@ -50,6 +51,14 @@ static bool is_socket(int fd)
     return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
+/* A pseudo terminal has no parity, and tcsetattr fails when asked for it again. */
+static bool is_pty(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && major(st.st_rdev) >= 136 && major(st.st_rdev) <= 143;
+}
+
 int serial_configure(int fd, const struct settings_bus *settings)
 {
     speed_t speed = find_speed(settings->baud);
@@ -64,7 +73,7 @@ int serial_configure(int fd, const struct settings_bus *settings)
     cfmakeraw(&tio);
     tio.c_cflag &= (tcflag_t) ~(CSIZE | PARENB | PARODD | CSTOPB | CRTSCTS);
     tio.c_cflag |= CREAD | CLOCAL | CS8;
-    if (settings->parity != 'N')
+    if (settings->parity != 'N' && !is_pty(fd))
         tio.c_cflag |= PARENB;
     if (settings->parity == 'O')
         tio.c_cflag |= PARODD;
