@@ -1,1 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
+lib_libgateway_la_SOURCES += \
+	lib/host/breaker.c lib/host/breaker.h \
+	lib/host/bus.c lib/host/bus.h \
+	lib/host/bus_command.c lib/host/bus_command.h \
+	lib/host/bus_runner.c lib/host/bus_runner.h \
+	lib/host/bus_stats.c lib/host/bus_stats.h \
+	lib/host/config_view.c lib/host/config_view.h \
+	lib/host/host.c lib/host/host.h \
+	lib/host/host_config.c lib/host/host_config.h \
+	lib/host/host_msg.h \
+	lib/host/host_order.c lib/host/host_order.h \
+	lib/host/lease.c lib/host/lease.h \
+	lib/host/outbox.c lib/host/outbox.h \
+	lib/host/plan.c lib/host/plan.h \
+	lib/host/plugin_load.c lib/host/plugin_load.h \
+	lib/host/plugin_options.c lib/host/plugin_options.h \
+	lib/host/resolver.c lib/host/resolver.h \
+	lib/host/services.c lib/host/services.h \
+	lib/host/sink.c lib/host/sink.h
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test_host tests/unit/test_host_config
+TESTS += tests/unit/test_host tests/unit/test_host_config
+tests_unit_test_host_SOURCES = tests/unit/test_host.c tests/unit/suite.h \
+	tests/unit/host_peer.c tests/unit/host_peer.h
+tests_unit_test_host_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_host_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
+tests_unit_test_host_config_SOURCES = tests/unit/test_host_config.c tests/unit/suite.h \
+	tests/unit/host_peer.c tests/unit/host_peer.h
+tests_unit_test_host_config_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_host_config_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
+endif
