@@ -34,4 +34,17 @@ tests_unit_test_config_SOURCES = tests/unit/test_config.c tests/unit/config_plug
 tests_unit_test_config_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_config_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(YAML_LIBS) $(LIBM)
 endif
-EXTRA_DIST += tests/config
+EXTRA_DIST += tests/config tests/fuzz/corpus/yaml tests/fuzz/corpus/map
+
+if FUZZERS
+fuzzers += tests/fuzz/fuzz_yaml tests/fuzz/fuzz_map
+check_PROGRAMS += tests/fuzz/fuzz_yaml tests/fuzz/fuzz_map
+endif
+tests_fuzz_fuzz_yaml_SOURCES = tests/fuzz/fuzz_yaml.c tests/fuzz/config_input.h \
+	tests/unit/config_plugins.h
+tests_fuzz_fuzz_yaml_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_yaml_LDADD = lib/libgateway.la $(YAML_LIBS) $(LIBM)
+tests_fuzz_fuzz_map_SOURCES = tests/fuzz/fuzz_map.c tests/fuzz/config_input.h \
+	tests/unit/config_plugins.h
+tests_fuzz_fuzz_map_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_map_LDADD = lib/libgateway.la $(YAML_LIBS) $(LIBM)

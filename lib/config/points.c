@@ -53,8 +53,28 @@ static bool text_is(const char *text, const char *a, const char *b)
     return text && (strcmp(text, a) == 0 || strcmp(text, b) == 0);
 }
 
+static bool tells_kinds(const struct gw_option *options)
+{
+    for (; options && options->key; options++)
+        if (options->scope == GW_SCOPE_POINT &&
+            (text_is(options->key, "type", "table") || text_is(options->key, "direction", "")))
+            return true;
+    return false;
+}
+
+/* For plugins whose points have no type to tell by: limits that fit a switch. */
+static bool looks_boolean(const struct tree_node *write)
+{
+    const char *failsafe = write ? yaml_tree_text(write, "failsafe") : NULL;
+    bool on;
+
+    return failsafe && units_parse_bool(failsafe, &on) && !yaml_tree_get(write, "min") &&
+           !yaml_tree_get(write, "max");
+}
+
 /* A coil, a bool or a line is on or off; everything else is a number. */
-static void find_kind(struct config_point *point, const struct gw_option *options)
+static void find_kind(struct config_point *point, const struct gw_option *options,
+                      const struct tree_node *write)
 {
     const struct option_set *set = &point->options;
     const char *type = plugin_keys_text(options, GW_SCOPE_POINT, set, "type");
@@ -63,7 +83,8 @@ static void find_kind(struct config_point *point, const struct gw_option *option
     point->is_bool =
         text_is(type, "bool", "boolean") ||
         text_is(plugin_keys_text(options, GW_SCOPE_POINT, set, "table"), "coil", "discrete") ||
-        text_is(plugin_keys_text(options, GW_SCOPE_POINT, set, "direction"), "out", "in");
+        text_is(plugin_keys_text(options, GW_SCOPE_POINT, set, "direction"), "out", "in") ||
+        (!tells_kinds(options) && looks_boolean(write));
 }
 
 static bool lacks(struct load *load, const struct tree_node *write, bool is_bool)
@@ -169,7 +190,7 @@ static bool read_point(struct load *load, const struct tree_node *node,
     ok = plugin_keys_require(load, node, "a point", options, GW_SCOPE_POINT,
                              &point->options) &&
          ok;
-    find_kind(point, options);
+    find_kind(point, options, keys.write);
     return (!keys.write || !options || read_write(load, keys.write, point)) && ok;
 }
 

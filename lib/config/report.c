@@ -50,10 +50,11 @@ static size_t break_at(const char *p, const char *end)
 
 static char *source_line(const struct source_file *file, uint32_t line)
 {
-    const char *p = file->text, *end = file->text + file->len, *start;
+    const char *p = file->text, *end, *start;
 
     if (!p || line == 0)
         return NULL;
+    end = p + file->len;
     for (uint32_t at = 1; at < line && p < end;) {
         size_t n = break_at(p, end);
 
@@ -103,7 +104,7 @@ static void put(struct config_report *report, bool is_warning, struct place plac
     message->source = place.file ? source_line(place.file, place.line) : NULL;
 }
 
-static char *format_text(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static char *format_text(const char *format, va_list args)
 {
     char *text = NULL;
 

@@ -43,14 +43,10 @@ static void parse_url(struct load *load, const struct tree_node *node,
 {
     const char *url = route->url ? route->url : "";
     bool tls = strncmp(url, "mqtts://", 8) == 0;
-    const char *rest = url + (tls ? 8 : 7);
+    const char *rest = strstr(url, "://");
     char host[256] = "";
 
-    if (!tls && strncmp(url, "mqtt://", 7) != 0) {
-        report_url(load, node, url, "it has another scheme");
-        return;
-    }
-    if (strchr(rest, '@')) {
+    if (strchr(url, '@')) {
         /* Without the text: a password must not be repeated in a message. */
         struct source_file nameless = {node->place.file->path, NULL, 0};
         struct place place = yaml_tree_place(node, "url");
@@ -62,6 +58,11 @@ static void parse_url(struct load *load, const struct tree_node *node,
                      route->name);
         return;
     }
+    if (!rest || (!tls && strncmp(url, "mqtt://", 7) != 0)) {
+        report_url(load, node, url, "it has another scheme");
+        return;
+    }
+    rest += strlen("://");
     if (strchr(rest, '/'))
         report_url(load, node, url, "it has a path");
     else if (!endpoint_parse(rest, host, sizeof host, tls ? 8883 : 1883, &route->port) ||

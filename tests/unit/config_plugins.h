@@ -57,6 +57,12 @@ static const struct gw_option config_plugins_echonet[] = {
     {NULL,        0,               0,             0, 0, NULL, 0, 0, NULL, NULL         },
 };
 
+static const struct gw_option config_plugins_sim[] = {
+    {"model",  GW_SCOPE_DEVICE, GW_OPT_ENUM,   R, 0, NULL, 0, 0, "relays battery", "part of the home"},
+    {"signal", GW_SCOPE_POINT,  GW_OPT_STRING, 0, 0, NULL, 0, 0, NULL,             "signal's name"   },
+    {NULL,     0,               0,             0, 0, NULL, 0, 0, NULL,             NULL              },
+};
+
 #undef R
 
 static inline const struct gw_option *config_plugins_options(void *ctx, const char *plugin,
@@ -69,6 +75,8 @@ static inline const struct gw_option *config_plugins_options(void *ctx, const ch
         return config_plugins_gpio;
     if (strcmp(plugin, "echonet") == 0)
         return config_plugins_echonet;
+    if (strcmp(plugin, "sim") == 0)
+        return config_plugins_sim;
     *ret_reason = "there is no such plugin";
     return NULL;
 }

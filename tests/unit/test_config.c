@@ -213,6 +213,21 @@ static void points_carry_scale_limits_and_plugin_options(void)
     config_free(config);
 }
 
+static void a_plugin_without_types_tells_switches_by_their_failsafe(void)
+{
+    const struct config_point *point;
+    struct config *config;
+
+    enter("good");
+    config = must_load("sim.yaml");
+    point = point_of(config, 0, "heater");
+    CU_ASSERT_TRUE(point->writable && point->is_bool);
+    CU_ASSERT_EQUAL(point->failsafe, 1);
+    point = point_of(config, 1, "limit_w");
+    CU_ASSERT_TRUE(point->writable && !point->is_bool);
+    config_free(config);
+}
+
 static void maps_fill_devices_and_devices_override(void)
 {
     const struct config_device *device;
@@ -646,6 +661,7 @@ static CU_TestInfo tests[] = {
     TEST(each_good_file_loads),
     TEST(the_contract_example_gives_its_values),
     TEST(points_carry_scale_limits_and_plugin_options),
+    TEST(a_plugin_without_types_tells_switches_by_their_failsafe),
     TEST(maps_fill_devices_and_devices_override),
     TEST(defaults_stand_where_nothing_is_said),
     TEST(routes_take_their_defaults_from_the_recipient),
