@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One route's forwarding: reads committed records through its cursor, asks consent, encodes
- * (json), hands finished payloads out, and moves the cursor on confirmation. All on the
- * store's thread; gateway.c joins it to the store and to gateway-route by the callbacks.
+ * One route's forwarding: reads committed records through its cursor, asks consent,
+ * encodes (json), hands finished payloads out, and moves the cursor on confirmation. All
+ * on the store's thread; gateway.c joins it to the store and to gateway-route by the
+ * callbacks.
  */
 #ifndef GATEWAYD_FORWARD_FORWARD_H
 #define GATEWAYD_FORWARD_FORWARD_H
@@ -15,7 +16,8 @@
 #include "lib/consent/consent.h"
 #include "lib/model/record.h"
 
-#define FORWARD_PAYLOAD_MAX 61440 /* 60 KiB: with topic and header one channel message */
+#define FORWARD_PAYLOAD_MAX 61440 /* 60 KiB: with topic and header one channel message   \
+                                   */
 #define FORWARD_RECORDS_MAX 500
 #define FORWARD_CURSOR_RANGES 64
 
@@ -46,28 +48,34 @@ struct forward_ports {
 
 struct forward;
 
-/* gateway_id, epoch, boot: copied. The consent set is borrowed and may change between
- * calls. NULL: no memory. */
+/* All is copied but consent and ports.ctx. The consent set is borrowed and may
+ * change between calls. The cursor is loaded. NULL: no memory. */
 struct forward *forward_new(const struct config_route *route, const char *gateway_id,
                             const char *epoch, const char *boot, struct consent *consent,
                             const struct forward_ports *ports);
 void forward_free(struct forward *forward);
 
+/* The address (literal) the route's process connected to, when it is known: `recipient:
+ * self` by a host name other than "localhost" passes only after this said that it is
+ * local. Call it before forward_connected. */
+void forward_peer(struct forward *forward, const char *address);
 /* The log's last committed seq. */
 void forward_committed(struct forward *forward, uint64_t last_seq);
 /* The route process connected (window > 0) or lost its broker (window 0). */
 void forward_connected(struct forward *forward, unsigned window);
-/* PUBACK of a token with its reason code; lost: to be sent again. */
+/* PUBACK of a token with its reason code; lost: to be sent again. Unknown tokens (of an
+ * earlier process of the route) are ignored. */
 void forward_done(struct forward *forward, uint64_t token, unsigned reason);
 void forward_lost(struct forward *forward, uint64_t token);
 /* A message on receipt/<epoch>. */
-void forward_receipt(struct forward *forward, const char *epoch, const char *json, size_t len);
+void forward_receipt(struct forward *forward, const char *epoch, const char *json,
+                     size_t len);
 /* Once a second: token bucket, receipt time-outs, means that are due. */
 void forward_tick(struct forward *forward);
 
 struct forward_stats {
     bool connected;
-    uint64_t backlog;      /* seqs not confirmed yet */
+    uint64_t backlog;       /* seqs not confirmed yet */
     int64_t oldest_wall_ms; /* of the first unconfirmed record, 0: none */
     uint64_t n_sent, n_confirmed, n_resent, n_refused; /* readings; refused by consent */
     uint64_t n_messages;

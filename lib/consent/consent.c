@@ -144,7 +144,8 @@ int consent_withdraw(struct consent *consent, const char *id)
 
     if (entry && entry->withdrawn)
         return 0;
-    /* the bound holds for unknown ids only: a resident can always withdraw what he gave */
+    /* the bound holds for unknown ids only: a resident can always withdraw what he gave
+     */
     if (!entry && consent->n_events >= CONSENT_EVENTS_MAX)
         return -ENOSPC;
     if (!entry)
@@ -156,7 +157,8 @@ int consent_withdraw(struct consent *consent, const char *id)
     return 1;
 }
 
-static bool is_live(const struct grant_entry *entry, const char *recipient, int64_t now_ms)
+static bool is_live(const struct grant_entry *entry, const char *recipient,
+                    int64_t now_ms)
 {
     return !entry->withdrawn && entry->recipient && now_ms < entry->until_ms &&
            strcmp(entry->recipient, recipient) == 0;
@@ -178,8 +180,8 @@ int consent_finest(const struct consent *consent, const struct consent_route *ro
         return route->is_local ? GRANULARITY_RAW : -1;
     for (uint32_t i = 0; i < consent->n_entries; i++) {
         const struct grant_entry *entry = &consent->entries[i];
-        int granularity = category == CATEGORY_STATUS ? GRANULARITY_RAW
-                                                      : (int)entry->granularity;
+        int granularity =
+            category == CATEGORY_STATUS ? GRANULARITY_RAW : (int)entry->granularity;
 
         if (is_live(entry, route->recipient, now_wall_ms) && gives(entry, category) &&
             (finest < 0 || granularity < finest))
@@ -189,8 +191,9 @@ int consent_finest(const struct consent *consent, const struct consent_route *ro
 }
 
 enum consent_answer consent_allows(const struct consent *consent,
-                                   const struct consent_route *route, enum category category,
-                                   enum granularity granularity, int64_t now_wall_ms)
+                                   const struct consent_route *route,
+                                   enum category category, enum granularity granularity,
+                                   int64_t now_wall_ms)
 {
     int finest = consent_finest(consent, route, category, now_wall_ms);
 
@@ -209,5 +212,6 @@ uint64_t consent_refused(const struct consent *consent)
 
 uint64_t consent_refused_of(const struct consent *consent, enum category category)
 {
-    return (unsigned)category < CATEGORY_COUNT ? consent->refusals->by_category[category] : 0;
+    return (unsigned)category < CATEGORY_COUNT ? consent->refusals->by_category[category]
+                                               : 0;
 }

@@ -14,14 +14,15 @@
 #include "lib/consent/consent_address.h"
 #include "lib/consent/consent_json.h"
 
-#define CONSENT_EVENTS_MAX 4096 /* grants and withdrawals kept; more are refused, -ENOSPC */
+#define CONSENT_EVENTS_MAX                                                               \
+    4096 /* grants and withdrawals kept; more are refused, -ENOSPC */
 
 struct consent;
 
 /* Where a route's data goes. */
 struct consent_route {
     const char *recipient; /* "self" or a party */
-    bool is_local;         /* loopback, or inside a prefix of one of the box's interfaces */
+    bool is_local; /* loopback, or inside a prefix of one of the box's interfaces */
 };
 
 enum consent_answer {
@@ -33,20 +34,21 @@ struct consent *consent_new(void);
 void consent_free(struct consent *consent);
 
 /* One event of the list, in order; the list alone decides. Copies. add_grant: 1 entered
- * (the caller keeps the event in the store), 0 not entered: this (id, hash) was seen, or the
- * id was withdrawn, which wins for ever. Another hash of a known id replaces what that id
- * gave. withdraw: 1 entered, 0 it was withdrawn before; an unknown id is withdrawn in
- * advance. Both -ENOMEM, -ENOSPC. */
+ * (the caller keeps the event in the store), 0 not entered: this (id, hash) was seen, or
+ * the id was withdrawn, which wins for ever. Another hash of a known id replaces what
+ * that id gave. withdraw: 1 entered, 0 it was withdrawn before; an unknown id is
+ * withdrawn in advance. Both -ENOMEM, -ENOSPC. */
 int consent_add_grant(struct consent *consent, const struct config_grant *grant);
 int consent_withdraw(struct consent *consent, const char *id);
 
-/* May data of this category go to the route's recipient at this granularity now? A grant at
- * RAW allows coarser ones too (RAW, 1MIN, 30MIN, EVENT, AGGREGATE in this order);
- * CATEGORY_STATUS needs any live grant to that recipient. "self" needs a local route and no
- * grant. A refusal is counted. */
+/* May data of this category go to the route's recipient at this granularity now? A grant
+ * at RAW allows coarser ones too (RAW, 1MIN, 30MIN, EVENT, AGGREGATE in this order);
+ * CATEGORY_STATUS needs any live grant to that recipient. "self" needs a local route and
+ * no grant. A refusal is counted. */
 enum consent_answer consent_allows(const struct consent *consent,
-                                   const struct consent_route *route, enum category category,
-                                   enum granularity granularity, int64_t now_wall_ms);
+                                   const struct consent_route *route,
+                                   enum category category, enum granularity granularity,
+                                   int64_t now_wall_ms);
 /* The finest granularity allowed, or -1: none. Counts nothing. */
 int consent_finest(const struct consent *consent, const struct consent_route *route,
                    enum category category, int64_t now_wall_ms);

@@ -75,7 +75,8 @@ static bool raw_of(const struct sockaddr *sockaddr, struct raw_address *ret)
     return false;
 }
 
-static bool same_network(const struct raw_address *address, const struct ifaddrs *interface)
+static bool same_network(const struct raw_address *address,
+                         const struct ifaddrs *interface)
 {
     struct raw_address own, mask;
     uint8_t any = 0;

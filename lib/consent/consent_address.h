@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-/* Is this address (literal IPv4/IPv6, a zone "%eth0" is allowed) loopback or on a network of
- * one of our interfaces? Point-to-point links lead away from home and do not count. */
+/* Is this address (literal IPv4/IPv6, a zone "%eth0" is allowed) loopback or on a network
+ * of one of our interfaces? Point-to-point links lead away from home and do not count. */
 bool consent_address_is_local(const char *address);
 
 #endif

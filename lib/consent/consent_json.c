@@ -52,19 +52,24 @@ char *consent_grant_to_json(const struct config_grant *grant)
     struct strbuf buf;
 
     strbuf_init(&buf);
-    put_member(&buf, "{\"v\":1,\"header\":{\"schema_version\":\"" SCHEMA "\",\"record_id\":",
+    put_member(&buf,
+               "{\"v\":1,\"header\":{\"schema_version\":\"" SCHEMA "\",\"record_id\":",
                grant->id);
-    put_member(&buf, ",\"pii_principal_id\":\"household\",\"content_hash\":", grant->hash);
+    put_member(&buf,
+               ",\"pii_principal_id\":\"household\",\"content_hash\":", grant->hash);
     put_member(&buf, "},\"processing\":{\"purpose\":", grant->purpose);
     put_member(&buf, ",\"recipient_third_parties\":[", grant->recipient);
     put_member(&buf, "],\"granularity\":", granularity_words[grant->granularity]);
-    strbuf_puts(&buf, ",\"collection_method\":\"signature\",\"storage_locations\":[\"home\"],"
-                      "\"withdrawal_method\":\"gatewayctl consent withdraw, home page\"}");
+    strbuf_puts(&buf,
+                ",\"collection_method\":\"signature\",\"storage_locations\":[\"home\"],"
+                "\"withdrawal_method\":\"gatewayctl consent withdraw, home page\"}");
     strbuf_puts(&buf, ",\"pii\":");
     put_categories(&buf, grant->categories);
     put_member(&buf, ",\"party\":[{\"party_id\":", grant->recipient);
-    strbuf_puts(&buf, ",\"role\":\"recipient\"}],\"event\":{\"event_type\":\"expressed\","
-                      "\"event_state\":\"given\",\"entity_id\":\"household\",\"valid_until_ms\":");
+    strbuf_puts(
+        &buf,
+        ",\"role\":\"recipient\"}],\"event\":{\"event_type\":\"expressed\","
+        "\"event_state\":\"given\",\"entity_id\":\"household\",\"valid_until_ms\":");
     strbuf_put_i64(&buf, grant->until_ms);
     strbuf_puts(&buf, "}}");
     return strbuf_take(&buf);
@@ -72,7 +77,8 @@ char *consent_grant_to_json(const struct config_grant *grant)
 
 static const char *get_text(const json_t *root, const char *section, const char *key)
 {
-    const char *text = json_string_value(json_object_get(json_object_get(root, section), key));
+    const char *text =
+        json_string_value(json_object_get(json_object_get(root, section), key));
 
     return text && *text ? text : NULL;
 }
@@ -83,7 +89,8 @@ static uint32_t get_categories(const json_t *root)
     uint32_t categories = 0;
     size_t i;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const char *name = json_string_value(json_object_get(item, "pii_type"));
         int category = name ? category_from_name(name) : -1;
 
@@ -96,10 +103,11 @@ static uint32_t get_categories(const json_t *root)
 
 static int read_grant(const json_t *root, struct config_grant *ret_grant)
 {
-    const json_t *until = json_object_get(json_object_get(root, "event"), "valid_until_ms");
+    const json_t *until =
+        json_object_get(json_object_get(root, "event"), "valid_until_ms");
     const json_t *parties = json_object_get(root, "party");
-    const char *party = json_string_value(json_object_get(json_array_get(parties, 0),
-                                                          "party_id"));
+    const char *party =
+        json_string_value(json_object_get(json_array_get(parties, 0), "party_id"));
     const char *id = get_text(root, "header", "record_id");
     const char *purpose = get_text(root, "processing", "purpose");
     const char *hash = get_text(root, "header", "content_hash");
