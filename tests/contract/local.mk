@@ -27,3 +27,6 @@ EXTRA_DIST += \
 	tests/contract/maps/huawei-sun2000-meter.txt \
 	tests/contract/maps/huawei-sun2000.txt \
 	tests/contract/maps/victron-gx-battery.txt
+dist_check_SCRIPTS += tests/contract/devicesim-clients
+TESTS += tests/contract/devicesim-clients
+EXTRA_DIST += tests/contract/devicesim_clients.py

@@ -46,7 +46,7 @@ static void every_poll_yields_another_value_that_names_the_device(void)
         CU_ASSERT_EQUAL(SERVE(4, 0, 12, 0, 2), 6);
         bits = (uint32_t)asked.first << 16 | asked.second;
         memcpy(&number, &bits, 4);
-        CU_ASSERT_EQUAL(number, 500000 + poll);
+        CU_ASSERT_EQUAL((int)number, 500000 + poll);
     }
     image_done(&image);
 }

@@ -29,3 +29,4 @@ tests_unit_test_devicesim_SOURCES = tests/unit/test_devicesim.c tests/unit/suite
 tests_unit_test_devicesim_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_devicesim_LDADD = lib/libgateway.la $(SYSTEMD_LIBS) $(CUNIT_LIBS) $(LIBM)
 endif
+EXTRA_DIST += tools/devicesim/README.md
