@@ -8,3 +8,12 @@ lib_mqtt_libmqtt_la_SOURCES = \
 	lib/mqtt/resolver.c lib/mqtt/resolver.h \
 	lib/mqtt/session.c lib/mqtt/session.h
 lib_mqtt_libmqtt_la_CFLAGS = $(AM_CFLAGS)
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test_mqtt
+TESTS += tests/unit/test_mqtt
+tests_unit_test_mqtt_SOURCES = tests/unit/test_mqtt.c tests/unit/suite.h
+tests_unit_test_mqtt_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_mqtt_LDADD = lib/mqtt/libmqtt.la lib/libgateway.la $(PAHO_LIBS) \
+	$(CUNIT_LIBS) $(LIBM)
+endif

@@ -61,6 +61,13 @@ static int lookup_system(const char *host, struct addrinfo **ret)
     return rc;
 }
 
+static void job_free(struct job *job)
+{
+    pthread_mutex_destroy(&job->lock);
+    close(job->wake_fd);
+    free(job);
+}
+
 static void job_unref(struct job *job)
 {
     unsigned refs;
@@ -70,11 +77,8 @@ static void job_unref(struct job *job)
     pthread_mutex_lock(&job->lock);
     refs = --job->refs;
     pthread_mutex_unlock(&job->lock);
-    if (refs > 0)
-        return;
-    pthread_mutex_destroy(&job->lock);
-    close(job->wake_fd);
-    free(job);
+    if (refs == 0)
+        job_free(job);
 }
 
 static void answer_fill(struct answer *answer, const struct addrinfo *list)
@@ -92,6 +96,7 @@ static void *job_run(void *arg)
     struct addrinfo *list = NULL;
     struct answer answer = {0};
     uint64_t one = 1;
+    unsigned refs;
 
     answer.error = job->lookup(job->host, &list);
     if (answer.error == 0) {
@@ -101,9 +106,12 @@ static void *job_run(void *arg)
     pthread_mutex_lock(&job->lock);
     job->answer = answer;
     job->done = true;
-    pthread_mutex_unlock(&job->lock);
     (void)!write(job->wake_fd, &one, sizeof one);
-    job_unref(job);
+    /* in one step with `done`: who takes the answer is the last one */
+    refs = --job->refs;
+    pthread_mutex_unlock(&job->lock);
+    if (refs == 0)
+        job_free(job);
     return NULL;
 }
 
