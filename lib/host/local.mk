@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 lib_libgateway_la_SOURCES += \
+	lib/host/ask_process.c lib/host/ask_process.h \
 	lib/host/breaker.c lib/host/breaker.h \
 	lib/host/bus.c lib/host/bus.h \
 	lib/host/bus_command.c lib/host/bus_command.h \
@@ -15,13 +16,17 @@ lib_libgateway_la_SOURCES += \
 	lib/host/plan.c lib/host/plan.h \
 	lib/host/plugin_load.c lib/host/plugin_load.h \
 	lib/host/plugin_options.c lib/host/plugin_options.h \
+	lib/host/plugin_query.c lib/host/plugin_query.h \
 	lib/host/resolver.c lib/host/resolver.h \
 	lib/host/services.c lib/host/services.h \
 	lib/host/sink.c lib/host/sink.h
 
 if HAVE_CUNIT
-check_PROGRAMS += tests/unit/test_host tests/unit/test_host_config
-TESTS += tests/unit/test_host tests/unit/test_host_config
+check_PROGRAMS += tests/unit/test_host tests/unit/test_host_config tests/unit/test_plugin_query
+TESTS += tests/unit/test_host tests/unit/test_host_config tests/unit/test_plugin_query
+tests_unit_test_plugin_query_SOURCES = tests/unit/test_plugin_query.c tests/unit/suite.h
+tests_unit_test_plugin_query_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_plugin_query_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 tests_unit_test_host_SOURCES = tests/unit/test_host.c tests/unit/suite.h \
 	tests/unit/host_peer.c tests/unit/host_peer.h
 tests_unit_test_host_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
