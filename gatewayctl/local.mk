@@ -2,14 +2,16 @@
 bin_PROGRAMS += gatewayctl/gatewayctl
 gatewayctl_gatewayctl_SOURCES = \
 	gatewayctl/main.c gatewayctl/commands.h \
-	gatewayctl/cmd_buses.c gatewayctl/cmd_routes.c gatewayctl/cmd_status.c \
-	gatewayctl/cmd_watch.c \
+	gatewayctl/check_plan.c gatewayctl/check_plan.h \
+	gatewayctl/cmd_buses.c gatewayctl/cmd_check.c gatewayctl/cmd_routes.c \
+	gatewayctl/cmd_status.c gatewayctl/cmd_watch.c \
 	gatewayctl/ctl.c gatewayctl/ctl.h \
+	gatewayctl/host_view.c gatewayctl/host_view.h \
 	gatewayctl/human.c gatewayctl/human.h \
 	gatewayctl/points.c gatewayctl/points.h \
 	gatewayctl/table.c gatewayctl/table.h
 gatewayctl_gatewayctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-gatewayctl_gatewayctl_LDADD = lib/libgateway.la $(JANSSON_LIBS) $(LIBM)
+gatewayctl_gatewayctl_LDADD = lib/libgateway.la $(JANSSON_LIBS) $(YAML_LIBS) $(LIBM)
 
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = gatewayctl/completions/gatewayctl

@@ -25,47 +25,62 @@ enum {
     OPT_COUNT = 1 << 3,
     OPT_FROM = 1 << 4,
     OPT_FOLLOW = 1 << 5,
+    OPT_PLACES = 1 << 6, /* where the parts of an installation are */
 };
 
+/* clang-format off */
 static const struct command {
     const char *name, *arguments, *help;
     int (*run)(const struct ctl *ctl);
     int min_args, max_args;
     unsigned options;
 } commands[] = {
-    {"status",  "",                                     "how the gateway is; exit 1 when an alarm is raised", cmd_status,  0, 0,
-     0                                                                                                                                                            },
-    {"points",  "[--device D] [--stale]",               "latest values; --stale: only what is not good",
-     cmd_points,                                                                                                           0, 0, OPT_DEVICE | OPT_STALE           },
-    {"read",    "DEV[.POINT]",                          "poll a device now and show it",                      cmd_read,    1, 1, 0                                },
-    {"write",   "DEV.POINT VALUE [--lease 60s]",        "write a point within its limits",
-     cmd_write,                                                                                                            2, 2, OPT_LEASE                        },
-    {"watch",   "[PATTERN] [--count N]",                "follow values, such as 'meter.*'",                   cmd_watch,   0,
-     1,                                                                                                                          OPT_COUNT                        },
-    {"buses",   "",                                     "buses, their load and their devices",                cmd_buses,   0, 0, 0                                },
-    {"plan",    "[DEV]",                                "the requests by which devices are read",             cmd_plan,    0, 1, 0                                },
-    {"routes",  "",                                     "where readings go, and what waits",                  cmd_routes,  0, 0, 0                                },
-    {"events",  "[--from TIME] [--follow] [--count N]",
-     "what happened; TIME: '2h', "
-     "'2026-11-21 10:00'",                                                                                    cmd_events,  0, 0, OPT_FROM | OPT_FOLLOW | OPT_COUNT},
-    {"reload",  "",                                     "read the configuration again",                       cmd_reload,  0, 0, 0                                },
-    {"metrics", "",                                     "counters in Prometheus text format",                 cmd_metrics, 0, 0, 0                                },
-    {"version", "",                                     "version of this program",                            cmd_version, 0, 0, 0                                },
+    {"check", "[FILE...]", "check configurations: errors, read plans, load of buses",
+     cmd_check, 0, ARGS_MAX, OPT_PLACES},
+    {"status", "", "how the gateway is; exit 1 when an alarm is raised",
+     cmd_status, 0, 0, 0},
+    {"points", "[--device D] [--stale]", "latest values; --stale: only what is not good",
+     cmd_points, 0, 0, OPT_DEVICE | OPT_STALE},
+    {"read", "DEV[.POINT]", "poll a device now and show it",
+     cmd_read, 1, 1, 0},
+    {"write", "DEV.POINT VALUE [--lease 60s]", "write a point within its limits",
+     cmd_write, 2, 2, OPT_LEASE},
+    {"watch", "[PATTERN] [--count N]", "follow values, such as 'meter.*'",
+     cmd_watch, 0, 1, OPT_COUNT},
+    {"plan", "[DEV]", "the requests by which devices are read",
+     cmd_plan, 0, 1, 0},
+    {"buses", "", "buses, their load and their devices",
+     cmd_buses, 0, 0, 0},
+    {"routes", "", "where readings go, and what waits",
+     cmd_routes, 0, 0, 0},
+    {"events", "[--from TIME] [--follow] [--count N]", "what happened; TIME: 2h, 2026-11-21",
+     cmd_events, 0, 0, OPT_FROM | OPT_FOLLOW | OPT_COUNT},
+    {"reload", "", "read the configuration again",
+     cmd_reload, 0, 0, 0},
+    {"metrics", "", "counters in Prometheus text format",
+     cmd_metrics, 0, 0, 0},
+    {"version", "", "version of this program",
+     cmd_version, 0, 0, 0},
 };
 
 static const struct option long_options[] = {
-    {"socket",  required_argument, NULL, 's'},
-    {"json",    no_argument,       NULL, 'j'},
-    {"device",  required_argument, NULL, 'd'},
-    {"stale",   no_argument,       NULL, 'S'},
-    {"lease",   required_argument, NULL, 'l'},
-    {"count",   required_argument, NULL, 'n'},
-    {"from",    required_argument, NULL, 'f'},
-    {"follow",  no_argument,       NULL, 'F'},
-    {"help",    no_argument,       NULL, 'h'},
-    {"version", no_argument,       NULL, 'V'},
-    {NULL,      0,                 NULL, 0  },
+    {"socket", required_argument, NULL, 's'},
+    {"json", no_argument, NULL, 'j'},
+    {"device", required_argument, NULL, 'd'},
+    {"stale", no_argument, NULL, 'S'},
+    {"lease", required_argument, NULL, 'l'},
+    {"count", required_argument, NULL, 'n'},
+    {"from", required_argument, NULL, 'f'},
+    {"follow", no_argument, NULL, 'F'},
+    {"config-dir", required_argument, NULL, 'C'},
+    {"maps", required_argument, NULL, 'M'},
+    {"plugins", required_argument, NULL, 'P'},
+    {"libexec", required_argument, NULL, 'L'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
 };
+/* clang-format on */
 
 static void print_usage(FILE *out)
 {
@@ -99,9 +114,33 @@ static bool take_count(struct ctl *ctl, const char *text)
            bad_option("count", text, "a whole number from 1");
 }
 
+/* Where check finds things; NULL for another letter. */
+static const char **place_of(struct ctl *ctl, int letter)
+{
+    switch (letter) {
+    case 'C':
+        return &ctl->config_dir;
+    case 'M':
+        return &ctl->map_dir;
+    case 'P':
+        return &ctl->plugin_dir;
+    case 'L':
+        return &ctl->libexec_dir;
+    default:
+        return NULL;
+    }
+}
+
 /* One option; *used collects which of the commands' own were given. */
 static bool take_option(struct ctl *ctl, int letter, const char *text, unsigned *used)
 {
+    const char **place = place_of(ctl, letter);
+
+    if (place) {
+        *used |= OPT_PLACES;
+        *place = text;
+        return true;
+    }
     switch (letter) {
     case 's':
         ctl->socket = text;
