@@ -58,9 +58,11 @@ static const struct gw_option config_plugins_echonet[] = {
 };
 
 static const struct gw_option config_plugins_sim[] = {
-    {"model",  GW_SCOPE_DEVICE, GW_OPT_ENUM,   R, 0, NULL, 0, 0, "relays battery", "part of the home"},
-    {"signal", GW_SCOPE_POINT,  GW_OPT_STRING, 0, 0, NULL, 0, 0, NULL,             "signal's name"   },
-    {NULL,     0,               0,             0, 0, NULL, 0, 0, NULL,             NULL              },
+    {"script", GW_SCOPE_BUS,    GW_OPT_STRING, 0, 0, "day", 0,     0,   NULL,                           "the day"         },
+    {"speed",  GW_SCOPE_BUS,    GW_OPT_FLOAT,  0, 0, "1",   0.001, 1e5, NULL,                           "times as fast"   },
+    {"model",  GW_SCOPE_DEVICE, GW_OPT_ENUM,   R, 0, NULL,  0,     0,   "grid pv battery load ev relay", "part of the home"},
+    {"signal", GW_SCOPE_POINT,  GW_OPT_STRING, 0, 0, NULL,  0,     0,   NULL,                           "signal's name"   },
+    {NULL,     0,               0,             0, 0, NULL,  0,     0,   NULL,                           NULL              },
 };
 
 #undef R

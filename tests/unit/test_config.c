@@ -22,14 +22,22 @@
 
 static const char *const map_dirs[] = {"../maps/local", "../maps", NULL};
 
-/* Into tests/config/<folder>, so that messages name files without a path. */
-static void enter(const char *folder)
+static void enter_source(const char *folder)
 {
     const char *src = getenv("GATEWAYD_SRC");
     char path[1000];
 
-    snprintf(path, sizeof path, "%s/tests/config/%s", src ? src : ".", folder);
+    snprintf(path, sizeof path, "%s/%s", src ? src : ".", folder);
     CU_ASSERT_EQUAL_FATAL(chdir(path), 0);
+}
+
+/* Into tests/config/<folder>, so that messages name files without a path. */
+static void enter(const char *folder)
+{
+    char path[100];
+
+    snprintf(path, sizeof path, "tests/config/%s", folder);
+    enter_source(path);
 }
 
 static int load(const char *file, struct config **ret, struct strbuf *messages)
@@ -126,19 +134,54 @@ static void each_broken_file_gives_its_expected_messages(void)
     free(entries);
 }
 
-static void each_good_file_loads(void)
+static void load_all(int at_least)
 {
     struct dirent **entries = NULL;
-    int n;
+    int n = scandir(".", &entries, is_yaml, alphasort);
 
-    enter("good");
-    n = scandir(".", &entries, is_yaml, alphasort);
-    CU_ASSERT_TRUE(n >= 3);
+    CU_ASSERT_TRUE(n >= at_least);
     for (int i = 0; i < n; i++) {
         config_free(must_load(entries[i]->d_name));
         free(entries[i]);
     }
     free(entries);
+}
+
+static void each_good_file_loads(void)
+{
+    enter("good");
+    load_all(3);
+}
+
+static void what_we_ship_loads(void)
+{
+    enter_source("conf/examples");
+    load_all(4);
+    enter_source("conf");
+    load_all(1);
+}
+
+/* A configuration of one device for each shipped map. */
+static void each_shipped_map_loads(void)
+{
+    struct dirent **entries = NULL;
+    char path[] = "/tmp/gatewayd-test-config-XXXXXX";
+    int fd = mkstemp(path), n;
+
+    CU_ASSERT_FATAL(fd >= 0);
+    enter_source("conf/examples");
+    n = scandir("../maps", &entries, is_yaml, alphasort);
+    CU_ASSERT_TRUE(n >= 5);
+    dprintf(fd, "gateway: {id: g, site: s}\n"
+                "buses: [{name: line, plugin: modbus, transport: tcp}]\ndevices:\n");
+    for (int i = 0; i < n; i++) {
+        dprintf(fd, "  - {name: d%d, bus: line, unit: 1, map: %s}\n", i, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    close(fd);
+    config_free(must_load(path));
+    unlink(path);
 }
 
 static const struct config_point *point_of(const struct config *config, uint32_t device,
@@ -659,6 +702,8 @@ static void granularities_are_known_by_name(void)
 static CU_TestInfo tests[] = {
     TEST(each_broken_file_gives_its_expected_messages),
     TEST(each_good_file_loads),
+    TEST(what_we_ship_loads),
+    TEST(each_shipped_map_loads),
     TEST(the_contract_example_gives_its_values),
     TEST(points_carry_scale_limits_and_plugin_options),
     TEST(a_plugin_without_types_tells_switches_by_their_failsafe),
