@@ -22,11 +22,18 @@ gatewayd_store_libstore_la_SOURCES = \
 	gatewayd/store/writer_repair.c gatewayd/store/writer_repair.h
 
 if HAVE_CUNIT
-check_PROGRAMS += tests/unit/test_store
-TESTS += tests/unit/test_store
-tests_unit_test_store_SOURCES = tests/unit/test_store.c tests/unit/suite.h \
-	tests/unit/store_fixture.c tests/unit/store_fixture.h
+check_PROGRAMS += tests/unit/test_store tests/unit/test_store_codec tests/unit/test_store_faults
+TESTS += tests/unit/test_store tests/unit/test_store_codec tests/unit/test_store_faults
+store_fixture = tests/unit/suite.h tests/unit/store_fixture.c tests/unit/store_fixture.h \
+	tests/unit/store_log.c tests/unit/store_log.h
+store_test_libs = gatewayd/store/libstore.la lib/libgateway.la $(SQLITE_LIBS) $(CUNIT_LIBS) $(LIBM)
+tests_unit_test_store_SOURCES = tests/unit/test_store.c $(store_fixture)
 tests_unit_test_store_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
-tests_unit_test_store_LDADD = gatewayd/store/libstore.la lib/libgateway.la $(SQLITE_LIBS) \
-	$(CUNIT_LIBS) $(LIBM)
+tests_unit_test_store_LDADD = $(store_test_libs)
+tests_unit_test_store_faults_SOURCES = tests/unit/test_store_faults.c $(store_fixture)
+tests_unit_test_store_faults_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_store_faults_LDADD = $(store_test_libs)
+tests_unit_test_store_codec_SOURCES = tests/unit/test_store_codec.c tests/unit/suite.h
+tests_unit_test_store_codec_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_store_codec_LDADD = $(store_test_libs)
 endif

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
-
-#include "lib/base/clock.h"
 
 char fixture_dir[256];
 struct store *fixture_store;
 struct catalog *fixture_catalog;
+const char *fixture_gateway_id = "home-1";
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -51,7 +51,7 @@ static bool wait_change(const struct timespec *deadline)
 
 static struct timespec deadline_from_now(void)
 {
-    return (struct timespec){.tv_sec = clock_wall_ms() / 1000 + FIXTURE_SECONDS};
+    return (struct timespec){.tv_sec = time(NULL) + FIXTURE_SECONDS};
 }
 
 uint64_t fixture_wait_committed(uint64_t at_least)
@@ -138,6 +138,11 @@ void fixture_make(void)
     snprintf(fixture_dir, sizeof fixture_dir, "%s/gatewayd-store-XXXXXX",
              getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(fixture_dir));
+    fixture_make_catalog();
+}
+
+void fixture_make_catalog(void)
+{
     fixture_catalog = catalog_new(1, 2);
     fixture_catalog->devices[0].category = CATEGORY_GRID;
     add_points(&fixture_catalog->devices[0], "meter", 8);
@@ -163,9 +168,11 @@ void fixture_remove(void)
     fixture_catalog = NULL;
 }
 
-void fixture_open_sized(uint64_t max_bytes, size_t queue_bytes, uint32_t interval_ms)
+static void open_store(const char *directory, uint64_t max_bytes, size_t queue_bytes,
+                       uint32_t interval_ms)
 {
-    const struct store_options options = {.directory = fixture_dir, .gateway_id = "home-1",
+    const struct store_options options = {.directory = directory,
+                                          .gateway_id = fixture_gateway_id,
                                           .max_bytes = max_bytes,
                                           .commit_interval_ms = interval_ms,
                                           .queue_max_bytes = queue_bytes};
@@ -175,6 +182,16 @@ void fixture_open_sized(uint64_t max_bytes, size_t queue_bytes, uint32_t interva
     committed_seq = 0;
     n_events = 0;
     CU_ASSERT_EQUAL_FATAL(store_open(&options, &hooks, &fixture_store, &error), 0);
+}
+
+void fixture_open_sized(uint64_t max_bytes, size_t queue_bytes, uint32_t interval_ms)
+{
+    open_store(fixture_dir, max_bytes, queue_bytes, interval_ms);
+}
+
+void fixture_open_in(const char *directory)
+{
+    open_store(directory, 64u << 20, 0, 60000);
 }
 
 void fixture_open(void)

@@ -15,11 +15,14 @@ extern char fixture_dir[256];
 extern struct store *fixture_store;
 extern struct catalog *fixture_catalog; /* devices meter (8 points) and panel (3) */
 
-/* options->directory NULL: fixture_dir. Opens, or fails the test. */
+extern const char *fixture_gateway_id; /* "home-1" */
+
 void fixture_make(void);   /* directory and catalogue */
+void fixture_make_catalog(void);
 void fixture_remove(void); /* all of it */
 void fixture_open(void);   /* 512 MiB, 60 s: only urgent things commit */
 void fixture_open_sized(uint64_t max_bytes, size_t queue_bytes, uint32_t interval_ms);
+void fixture_open_in(const char *directory);
 void fixture_close(void);
 
 /* A batch of n records of the meter, all points, values that depend on `salt`. */

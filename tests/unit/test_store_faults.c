@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of the store in bad days: killed, damaged, full, without a disk. */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/sqlite/db.h"
+#include "tests/unit/store_fixture.h"
+#include "tests/unit/store_log.h"
+#include "tests/unit/suite.h"
+
+extern char **environ;
+
+/* ---- killed ---------------------------------------------------------------------------- */
+
+/* The other process: stores for ever and tells each committed seq on stdout. */
+static void tell_committed(void *ctx, uint64_t last_seq)
+{
+    (void)ctx;
+    if (write(STDOUT_FILENO, &last_seq, sizeof last_seq) < 0)
+        _exit(3);
+}
+
+static int store_for_ever(const char *directory)
+{
+    const struct store_options options = {.directory = directory, .gateway_id = "home-1",
+                                          .max_bytes = 64 << 20, .commit_interval_ms = 2};
+    const struct store_hooks hooks = {.committed = tell_committed};
+    struct gw_error error;
+
+    if (store_open(&options, &hooks, &fixture_store, &error) < 0)
+        return 4;
+    fixture_make_catalog();
+    for (uint32_t salt = 1;; salt++)
+        if (store_append(fixture_store, fixture_batch(3, salt), salt % 4 == 0) < 0)
+            poll(NULL, 0, 1); /* full: the disk is behind */
+}
+
+static pid_t spawn_writer(int *ret_fd)
+{
+    char name[] = "/proc/self/exe", mode[] = "--store-for-ever";
+    char *const argv[] = {name, mode, fixture_dir, NULL};
+    posix_spawn_file_actions_t actions;
+    int fds[2];
+    pid_t pid;
+
+    CU_ASSERT_EQUAL_FATAL(pipe2(fds, O_CLOEXEC), 0);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
+    CU_ASSERT_EQUAL_FATAL(posix_spawn(&pid, name, &actions, NULL, argv, environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    close(fds[1]);
+    *ret_fd = fds[0];
+    return pid;
+}
+
+/* Reads n reports, kills, reads the rest; the last seq told. */
+static uint64_t kill_after(unsigned n)
+{
+    uint64_t seq, last = 0;
+    int fd, status;
+    pid_t pid = spawn_writer(&fd);
+
+    for (unsigned i = 0; i < n && read(fd, &seq, sizeof seq) == (ssize_t)sizeof seq; i++)
+        last = seq;
+    kill(pid, SIGKILL);
+    while (read(fd, &seq, sizeof seq) == (ssize_t)sizeof seq)
+        last = seq;
+    close(fd);
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    return last;
+}
+
+static void what_was_committed_survives_sigkill(void)
+{
+    uint64_t before = 0;
+
+    fixture_make();
+    for (unsigned round = 1; round <= 5; round++) {
+        uint64_t told = kill_after(round * 7);
+        struct store_log log;
+
+        CU_ASSERT_TRUE(told > before);
+        fixture_open();
+        log = store_log_read(1);
+        CU_ASSERT_EQUAL(log.first, 1);
+        CU_ASSERT_TRUE(log.last >= told);
+        CU_ASSERT_EQUAL(fixture_store_batch(1, 1), log.last + 1);
+        before = log.last + 1;
+        fixture_close();
+    }
+    fixture_remove();
+}
+
+/* ---- full ------------------------------------------------------------------------------ */
+
+struct gate {
+    int fd;
+};
+
+static void wait_at_gate(void *arg)
+{
+    const struct gate *gate = arg;
+    char c;
+
+    CU_ASSERT_EQUAL(read(gate->fd, &c, 1), 1);
+}
+
+static void a_full_queue_becomes_a_gap_record(void)
+{
+    struct gate gate;
+    struct store_stats stats;
+    struct store_log log;
+    unsigned refused = 0;
+    int fds[2];
+
+    fixture_make();
+    fixture_open_sized(64u << 20, 32768, 20);
+    fixture_store_batch(1, 1);
+    CU_ASSERT_EQUAL_FATAL(pipe(fds), 0);
+    gate.fd = fds[0];
+    CU_ASSERT_EQUAL(store_post(fixture_store, wait_at_gate, &gate, false), 0);
+    for (unsigned i = 0; i < 100; i++)
+        refused += store_append(fixture_store, fixture_batch(2, i), false) == -ENOBUFS;
+    CU_ASSERT_TRUE(refused > 0 && refused < 100);
+    CU_ASSERT_EQUAL(write(fds[1], "x", 1), 1);
+    CU_ASSERT_EQUAL(store_append_event(fixture_store, "", CATEGORY_STATUS, "x", "info", ""), 0);
+    fixture_wait_committed(1 + 2 * (100 - refused) + 2);
+    log = store_log_read(1);
+    CU_ASSERT_EQUAL(log.n_gaps, 1);
+    CU_ASSERT_EQUAL(log.n_lost, 2 * refused);
+    store_get_stats(fixture_store, &stats);
+    CU_ASSERT_EQUAL(stats.n_dropped, 2 * refused);
+    close(fds[0]);
+    close(fds[1]);
+    fixture_close();
+    fixture_remove();
+}
+
+static void fill(unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        fixture_store_batch(160, i * 7919);
+}
+
+static void at_the_bound_delivered_records_go_without_a_gap(void)
+{
+    struct store_stats stats;
+    struct store_log log;
+
+    fixture_make();
+    fixture_open_sized(256 << 10, 0, 60000);
+    fill(150);
+    CU_ASSERT_TRUE(fixture_wait_event("store-at-bound"));
+    log = store_log_read(1);
+    CU_ASSERT_TRUE(log.first > 1);
+    CU_ASSERT_TRUE(log.last >= 150 * 160);
+    CU_ASSERT_EQUAL(log.n_gaps, 0);
+    store_get_stats(fixture_store, &stats);
+    CU_ASSERT_TRUE(stats.on_disk);
+    CU_ASSERT_TRUE(stats.size_bytes <= 256 << 10);
+    CU_ASSERT_EQUAL(stats.first_seq, log.first);
+    fixture_close();
+    fixture_remove();
+}
+
+static void see_route(void *arg)
+{
+    struct store_cursor cursor;
+
+    (void)arg;
+    CU_ASSERT_EQUAL(store_cursor_load(fixture_store, "dead", &cursor), 0);
+}
+
+static void at_the_bound_undelivered_records_leave_a_gap(void)
+{
+    struct store_log log;
+
+    fixture_make();
+    fixture_open_sized(256 << 10, 0, 60000);
+    fixture_run(see_route, NULL);
+    fill(150);
+    CU_ASSERT_TRUE(fixture_wait_event("store-dropping"));
+    log = store_log_read(1);
+    CU_ASSERT_TRUE(log.n_gaps > 0);
+    CU_ASSERT_EQUAL(log.gap_to, log.first - 1);
+    CU_ASSERT_TRUE(log.last >= 150 * 160);
+    fixture_close();
+    fixture_remove();
+}
+
+static void a_batch_larger_than_the_store_does_not_stop_it(void)
+{
+    struct record_batch *batch;
+
+    fixture_make();
+    fixture_open_sized(192 << 10, 0, 60000);
+    fixture_store_batch(1, 1);
+    batch = fixture_batch(30000, 1);
+    CU_ASSERT_EQUAL(store_append(fixture_store, batch, true), 0);
+    CU_ASSERT_TRUE(fixture_wait_event("store-disk-full") ||
+                   fixture_wait_event("store-failed"));
+    fixture_store_batch(1, 2);
+    fixture_close();
+    fixture_remove();
+}
+
+/* ---- no disk, wrong disk ----------------------------------------------------------------- */
+
+static void without_a_directory_the_store_goes_on_in_ram(void)
+{
+    struct store_stats stats;
+    struct store_log log;
+    char path[300];
+    FILE *file;
+
+    fixture_make();
+    snprintf(path, sizeof path, "%s/file", fixture_dir);
+    file = fopen(path, "we");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    fclose(file);
+    fixture_open_in(path);
+    CU_ASSERT_TRUE(fixture_wait_event("store-read-only"));
+    fixture_store_batch(10, 3);
+    log = store_log_read(1);
+    CU_ASSERT_EQUAL(log.n, 11);
+    CU_ASSERT_EQUAL(log.n_events, 1);
+    store_get_stats(fixture_store, &stats);
+    CU_ASSERT_FALSE(stats.on_disk);
+    CU_ASSERT_EQUAL(store_events_count(), 1);
+    fixture_close();
+    fixture_remove();
+}
+
+static int files_like(const char *pattern)
+{
+    char path[300];
+    glob_t found;
+    int n;
+
+    snprintf(path, sizeof path, "%s/%s", fixture_dir, pattern);
+    n = glob(path, 0, NULL, &found) == 0 ? (int)found.gl_pathc : 0;
+    globfree(&found);
+    return n;
+}
+
+static void scribble(const char *name, off_t offset, size_t size)
+{
+    char path[300], *garbage = malloc(size);
+    int fd;
+
+    snprintf(path, sizeof path, "%s/%s", fixture_dir, name);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+    memset(garbage, 0xa5, size);
+    CU_ASSERT_EQUAL(pwrite(fd, garbage, size, offset), (ssize_t)size);
+    close(fd);
+    free(garbage);
+}
+
+static void a_file_that_is_no_database_is_set_aside(void)
+{
+    struct store_stats stats;
+
+    fixture_make();
+    scribble("store.db", 0, 5000);
+    fixture_open();
+    CU_ASSERT_TRUE(fixture_wait_event("store-damaged"));
+    CU_ASSERT_EQUAL(files_like("store.db.damaged-*"), 1);
+    fixture_store_batch(10, 3);
+    store_get_stats(fixture_store, &stats);
+    CU_ASSERT_TRUE(stats.on_disk);
+    fixture_close();
+    fixture_remove();
+}
+
+static void put_consent(void *arg)
+{
+    (void)arg;
+    CU_ASSERT_EQUAL(store_consent_append(fixture_store, "sign-1", "withdraw", "", ""), 0);
+}
+
+static void a_damaged_log_is_set_aside_and_consent_saved(void)
+{
+    char epoch[33];
+    struct store_stats stats;
+
+    fixture_make();
+    fixture_open();
+    fixture_run(put_consent, NULL);
+    fill(50);
+    store_get_stats(fixture_store, &stats);
+    snprintf(epoch, sizeof epoch, "%s", stats.epoch);
+    fixture_close();
+    scribble("store.db", 24 * 1024, 8 * 1024);
+    scribble("store.db-wal", 0, 1); /* as if it had not been stopped cleanly */
+    fixture_open();
+    CU_ASSERT_TRUE(fixture_wait_event("store-damaged"));
+    store_get_stats(fixture_store, &stats);
+    CU_ASSERT_STRING_NOT_EQUAL(stats.epoch, epoch);
+    CU_ASSERT_EQUAL(store_consent_count(), 1);
+    fixture_close();
+    fixture_remove();
+}
+
+static void a_newer_store_is_left_untouched(void)
+{
+    struct db_options options = {.mode = DB_WRITER};
+    struct store_stats stats;
+    struct stat before, after;
+    char path[300];
+    struct db *db;
+
+    fixture_make();
+    snprintf(path, sizeof path, "%s/store.db", fixture_dir);
+    options.path = path;
+    CU_ASSERT_EQUAL_FATAL(db_open(&options, &db, NULL), 0);
+    CU_ASSERT_EQUAL(db_exec(db, "CREATE TABLE future(x); PRAGMA user_version=99"), 0);
+    db_close(db);
+    CU_ASSERT_EQUAL(stat(path, &before), 0);
+    fixture_open();
+    CU_ASSERT_TRUE(fixture_wait_event("store-newer"));
+    store_get_stats(fixture_store, &stats);
+    CU_ASSERT_FALSE(stats.on_disk);
+    fixture_close();
+    CU_ASSERT_EQUAL(stat(path, &after), 0);
+    CU_ASSERT_EQUAL(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+    fixture_remove();
+}
+
+static void another_gateway_id_begins_a_new_epoch(void)
+{
+    struct store_stats stats;
+    struct store_log log;
+
+    fixture_make();
+    fixture_open();
+    fixture_store_batch(5, 1);
+    fixture_close();
+    fixture_gateway_id = "home-2";
+    fixture_open();
+    fixture_gateway_id = "home-1";
+    CU_ASSERT_TRUE(fixture_wait_event("store-new-epoch"));
+    fixture_store_batch(5, 1);
+    store_get_stats(fixture_store, &stats);
+    log = store_log_read(1);
+    CU_ASSERT_EQUAL(log.first, 6);
+    CU_ASSERT_EQUAL(log.n, 6);
+    CU_ASSERT_STRING_EQUAL(log.epoch, stats.epoch);
+    fixture_close();
+    fixture_remove();
+}
+
+int main(int argc, char **argv)
+{
+    CU_TestInfo tests[] = {
+        TEST(what_was_committed_survives_sigkill),
+        TEST(a_full_queue_becomes_a_gap_record),
+        TEST(at_the_bound_delivered_records_go_without_a_gap),
+        TEST(at_the_bound_undelivered_records_leave_a_gap),
+        TEST(a_batch_larger_than_the_store_does_not_stop_it),
+        TEST(without_a_directory_the_store_goes_on_in_ram),
+        TEST(a_file_that_is_no_database_is_set_aside),
+        TEST(a_damaged_log_is_set_aside_and_consent_saved),
+        TEST(a_newer_store_is_left_untouched),
+        TEST(another_gateway_id_begins_a_new_epoch),
+        CU_TEST_INFO_NULL,
+    };
+    CU_SuiteInfo suites[] = {{"store faults", NULL, NULL, NULL, NULL, tests},
+                             CU_SUITE_INFO_NULL};
+
+    if (argc == 3 && strcmp(argv[1], "--store-for-ever") == 0)
+        return store_for_ever(argv[2]);
+    return suite_run(suites);
+}
