@@ -156,16 +156,14 @@ uint64_t fake_append(struct fake *fake, const char *device, enum category catego
 
     record->record.kind = STORED_READINGS;
     record->record.n_values = 2;
-    record->values[0] = (struct stored_value){
-        .point = "power_w",
-        .unit = "W",
-        .value = {.type = GW_TYPE_FLOAT64, .v.d = power_w}
-    };
-    record->values[1] = (struct stored_value){
-        .point = "energy_wh",
-        .unit = "Wh",
-        .value = {.type = GW_TYPE_INT, .v.i = (int64_t)fake->n}
-    };
+    record->values[0] =
+        (struct stored_value){.point = "power_w",
+                              .unit = "W",
+                              .value = {.type = GW_TYPE_FLOAT64, .v.d = power_w}};
+    record->values[1] =
+        (struct stored_value){.point = "energy_wh",
+                              .unit = "Wh",
+                              .value = {.type = GW_TYPE_INT, .v.i = (int64_t)fake->n}};
     return fake->n;
 }
 

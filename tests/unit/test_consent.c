@@ -19,7 +19,8 @@
 static const struct consent_route coordinator = {"coordinator", false};
 static const struct consent_route other = {"university", false};
 
-static char id_text[32], hash_text[32], recipient_text[32], purpose_text[] = "outage-planning";
+static char id_text[32], hash_text[32], recipient_text[32],
+    purpose_text[] = "outage-planning";
 
 static struct config_grant grant_of(const char *id, const char *hash, uint32_t categories,
                                     enum granularity granularity)
@@ -70,7 +71,8 @@ static void a_grant_allows_its_granularity_and_coarser_only(void)
             CU_ASSERT_EQUAL(consent_allows(consent, &coordinator, CATEGORY_ENERGY,
                                            (enum granularity)asked, NOW),
                             asked >= given ? CONSENT_ALLOWED : CONSENT_REFUSED);
-        CU_ASSERT_EQUAL(consent_finest(consent, &coordinator, CATEGORY_ENERGY, NOW), given);
+        CU_ASSERT_EQUAL(consent_finest(consent, &coordinator, CATEGORY_ENERGY, NOW),
+                        given);
         consent_free(consent);
     }
 }
@@ -79,7 +81,8 @@ static void a_grant_covers_its_categories_and_status_only(void)
 {
     struct consent *consent = with_grant(ENERGY | GRID, GRANULARITY_1MIN);
 
-    CU_ASSERT_EQUAL(consent_finest(consent, &coordinator, CATEGORY_GRID, NOW), GRANULARITY_1MIN);
+    CU_ASSERT_EQUAL(consent_finest(consent, &coordinator, CATEGORY_GRID, NOW),
+                    GRANULARITY_1MIN);
     CU_ASSERT_EQUAL(consent_finest(consent, &coordinator, CATEGORY_STATUS, NOW),
                     GRANULARITY_RAW);
     CU_ASSERT_EQUAL(consent_finest(consent, &coordinator, CATEGORY_HEALTH, NOW), -1);
@@ -101,8 +104,10 @@ static void a_grant_ends_at_its_time(void)
     struct consent *consent = with_grant(ENERGY, GRANULARITY_RAW);
 
     CU_ASSERT_EQUAL(consent_finest(consent, &coordinator, CATEGORY_ENERGY, NOW + 999), 0);
-    CU_ASSERT_EQUAL(consent_finest(consent, &coordinator, CATEGORY_ENERGY, NOW + 1000), -1);
-    CU_ASSERT_EQUAL(consent_finest(consent, &coordinator, CATEGORY_STATUS, NOW + 1000), -1);
+    CU_ASSERT_EQUAL(consent_finest(consent, &coordinator, CATEGORY_ENERGY, NOW + 1000),
+                    -1);
+    CU_ASSERT_EQUAL(consent_finest(consent, &coordinator, CATEGORY_STATUS, NOW + 1000),
+                    -1);
     consent_free(consent);
 }
 
@@ -139,7 +144,8 @@ static void a_grant_seen_before_is_not_entered_again(void)
     CU_ASSERT_EQUAL(consent_add_grant(consent, &grant), 0);
     grant = grant_of("sign-1", "bb", GRID, GRANULARITY_RAW);
     CU_ASSERT_EQUAL(consent_add_grant(consent, &grant), 1);
-    CU_ASSERT_EQUAL(consent_finest(consent, &coordinator, CATEGORY_GRID, NOW), GRANULARITY_RAW);
+    CU_ASSERT_EQUAL(consent_finest(consent, &coordinator, CATEGORY_GRID, NOW),
+                    GRANULARITY_RAW);
     CU_ASSERT_EQUAL(consent_finest(consent, &coordinator, CATEGORY_ENERGY, NOW), -1);
     grant = grant_of("sign-1", "aa", ENERGY, GRANULARITY_30MIN);
     CU_ASSERT_EQUAL(consent_add_grant(consent, &grant), 0);
@@ -213,7 +219,8 @@ static void the_list_of_events_is_bounded(void)
 static void a_grant_survives_json(void)
 {
     struct config_grant grant = grant_of("sign \"2026\"", "a1b2", ENERGY | GRID,
-                                         GRANULARITY_30MIN), back;
+                                         GRANULARITY_30MIN),
+                        back;
     char *json = consent_grant_to_json(&grant);
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(json);
@@ -232,7 +239,11 @@ static void a_grant_survives_json(void)
 static void broken_json_is_no_grant(void)
 {
     static const char *const broken[] = {
-        "", "{", "[]", "null", "{\"header\":{}}",
+        "",
+        "{",
+        "[]",
+        "null",
+        "{\"header\":{}}",
         "{\"header\":{\"record_id\":\"a\"},\"processing\":{\"granularity\":\"raw\"},"
         "\"pii\":[{\"pii_type\":\"thoughts\"}],\"party\":[{\"party_id\":\"x\"}],"
         "\"event\":{\"valid_until_ms\":5}}",
@@ -253,11 +264,20 @@ static void loopback_is_home_and_the_internet_is_not(void)
         const char *address;
         bool local;
     } cases[] = {
-        {"127.0.0.1", true},         {"127.5.6.7", true},          {"::1", true},
-        {"::ffff:127.0.0.1", true},  {"203.0.113.77", false},        {"2001:db8::7", false},
-        {"::ffff:203.0.113.77", false}, {"localhost", false},        {"", false},
-        {"127.0.0.1.evil", false},   {"1.2.3", false},             {"::1%lo", true},
-        {"2001:db8::7%aVeryLongInterfaceNameThatCannotBe0123456789012345678901234", false},
+        {"127.0.0.1", true},
+        {"127.5.6.7", true},
+        {"::1", true},
+        {"::ffff:127.0.0.1", true},
+        {"203.0.113.77", false},
+        {"2001:db8::7", false},
+        {"::ffff:203.0.113.77", false},
+        {"localhost", false},
+        {"", false},
+        {"127.0.0.1.evil", false},
+        {"1.2.3", false},
+        {"::1%lo", true},
+        {"2001:db8::7%aVeryLongInterfaceNameThatCannotBe0123456789012345678901234",
+         false},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -273,15 +293,14 @@ static void every_address_of_our_interfaces_is_home(void)
     CU_ASSERT_EQUAL_FATAL(getifaddrs(&interfaces), 0);
     for (struct ifaddrs *i = interfaces; i; i = i->ifa_next) {
         int family = i->ifa_addr ? i->ifa_addr->sa_family : AF_UNSPEC;
-        socklen_t len = family == AF_INET ? sizeof(struct sockaddr_in)
-                                          : sizeof(struct sockaddr_in6);
+        socklen_t len =
+            family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
 
         if ((family != AF_INET && family != AF_INET6) || !(i->ifa_flags & IFF_UP) ||
             (i->ifa_flags & IFF_POINTOPOINT))
             continue;
-        CU_ASSERT_EQUAL(getnameinfo(i->ifa_addr, len, text, sizeof text, NULL, 0,
-                                    NI_NUMERICHOST),
-                        0);
+        CU_ASSERT_EQUAL(
+            getnameinfo(i->ifa_addr, len, text, sizeof text, NULL, 0, NI_NUMERICHOST), 0);
         CU_ASSERT_TRUE(consent_address_is_local(text));
     }
     freeifaddrs(interfaces);
@@ -309,7 +328,8 @@ static CU_TestInfo tests[] = {
 
 int main(void)
 {
-    CU_SuiteInfo suites[] = {{"consent", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"consent", NULL, NULL, NULL, NULL, tests},
+                             CU_SUITE_INFO_NULL};
 
     return suite_run(suites);
 }

@@ -17,9 +17,8 @@ static const struct encode_json_ids ids = {"home-017", "0011"};
 
 static struct stored_value value_f64(const char *point, double number)
 {
-    return (struct stored_value){.point = point,
-                                 .unit = "W",
-                                 .value = {.type = GW_TYPE_FLOAT64, .v.d = number}};
+    return (struct stored_value){
+        .point = point, .unit = "W", .value = {.type = GW_TYPE_FLOAT64, .v.d = number}};
 }
 
 static struct stored_value bad(const char *point, enum gw_quality quality)
@@ -27,7 +26,8 @@ static struct stored_value bad(const char *point, enum gw_quality quality)
     return (struct stored_value){.point = point, .unit = "", .quality = (uint8_t)quality};
 }
 
-static struct stored_record readings(uint64_t seq, uint32_t n, const struct stored_value *values)
+static struct stored_record readings(uint64_t seq, uint32_t n,
+                                     const struct stored_value *values)
 {
     return (struct stored_record){.kind = STORED_READINGS,
                                   .seq = seq,
@@ -71,7 +71,8 @@ static void check_readings(const struct stored_record *records, uint32_t n,
 
 static void readings_message_is_as_the_contract_says(void)
 {
-    struct stored_value a[] = {value_f64("power_w", 1234.5), value_f64("voltage_v", 101.2),
+    struct stored_value a[] = {value_f64("power_w", 1234.5),
+                               value_f64("voltage_v", 101.2),
                                bad("energy_import_wh", GW_TIMEOUT)};
     struct stored_value b[] = {value_f64("power_w", -0.25)};
     struct stored_record records[] = {readings(1201, 3, a), readings(1203, 1, b)};
@@ -85,7 +86,8 @@ static void readings_message_is_as_the_contract_says(void)
         "\"covers\":[1201,1225],\"records\":[{\"seq\":1201,\"device\":\"grid-meter\","
         "\"t\":1763760000123,\"clock\":\"synced\",\"values\":{\"power_w\":1234.5,"
         "\"voltage_v\":101.2},\"quality\":{\"energy_import_wh\":\"timeout\"}},"
-        "{\"seq\":1203,\"device\":\"grid-meter\",\"t\":1763760000123,\"clock\":\"holdover\","
+        "{\"seq\":1203,\"device\":\"grid-meter\",\"t\":1763760000123,\"clock\":"
+        "\"holdover\","
         "\"period_ms\":60000,\"values\":{\"power_w\":-0.25}}]}");
 }
 
@@ -115,13 +117,14 @@ static void every_type_of_value_is_json(void)
     struct stored_record record = readings(1, 8, values);
     const uint64_t covers[2] = {1, 1};
 
-    check_readings(&record, 1, covers,
-                   "{\"v\":1,\"gateway\":\"home-017\",\"epoch\":\"0011\",\"boot\":\"b1\","
-                   "\"covers\":[1,1],\"records\":[{\"seq\":1,\"device\":\"grid-meter\","
-                   "\"t\":1763760000123,\"clock\":\"synced\",\"values\":{\"a\":true,"
-                   "\"b\":\"-9007199254740993\",\"c\":\"18446744073709551615\",\"d\":230.1,"
-                   "\"e\":\"a\\\"b\\ufffd\",\"h\":7},\"quality\":{\"f\":\"uncertain\","
-                   "\"g\":\"out-of-range\",\"h\":\"uncertain\"}}]}");
+    check_readings(
+        &record, 1, covers,
+        "{\"v\":1,\"gateway\":\"home-017\",\"epoch\":\"0011\",\"boot\":\"b1\","
+        "\"covers\":[1,1],\"records\":[{\"seq\":1,\"device\":\"grid-meter\","
+        "\"t\":1763760000123,\"clock\":\"synced\",\"values\":{\"a\":true,"
+        "\"b\":\"-9007199254740993\",\"c\":\"18446744073709551615\",\"d\":230.1,"
+        "\"e\":\"a\\\"b\\ufffd\",\"h\":7},\"quality\":{\"f\":\"uncertain\","
+        "\"g\":\"out-of-range\",\"h\":\"uncertain\"}}]}");
 }
 
 static void check_single(const struct stored_record *record, const char *expected)
@@ -144,18 +147,20 @@ static void event_gap_and_correction_are_as_documented(void)
     event.code = "device-offline";
     event.severity = "warning";
     event.text = "no reply";
-    check_single(&event, "{\"v\":1,\"gateway\":\"home-017\",\"epoch\":\"0011\",\"boot\":\"b1\","
-                         "\"seq\":7,\"covers\":[7,7],\"t\":1763760000123,\"clock\":\"synced\","
-                         "\"device\":\"grid-meter\",\"code\":\"device-offline\","
-                         "\"severity\":\"warning\",\"text\":\"no reply\"}");
+    check_single(&event,
+                 "{\"v\":1,\"gateway\":\"home-017\",\"epoch\":\"0011\",\"boot\":\"b1\","
+                 "\"seq\":7,\"covers\":[7,7],\"t\":1763760000123,\"clock\":\"synced\","
+                 "\"device\":\"grid-meter\",\"code\":\"device-offline\","
+                 "\"severity\":\"warning\",\"text\":\"no reply\"}");
     gap.kind = STORED_GAP;
     gap.count = 312;
     gap.from_ms = 1000;
     gap.to_ms = 2000;
     gap.text = "channel-full";
-    check_single(&gap, "{\"v\":1,\"gateway\":\"home-017\",\"epoch\":\"0011\",\"boot\":\"b1\","
-                       "\"seq\":[7,7],\"covers\":[7,7],\"device\":\"grid-meter\",\"count\":312,"
-                       "\"from\":1000,\"to\":2000,\"reason\":\"channel-full\"}");
+    check_single(&gap,
+                 "{\"v\":1,\"gateway\":\"home-017\",\"epoch\":\"0011\",\"boot\":\"b1\","
+                 "\"seq\":[7,7],\"covers\":[7,7],\"device\":\"grid-meter\",\"count\":312,"
+                 "\"from\":1000,\"to\":2000,\"reason\":\"channel-full\"}");
     correction.kind = STORED_CORRECTION;
     correction.seq_from = 2;
     correction.seq_to = 6;
@@ -185,7 +190,8 @@ static void a_record_that_does_not_fit_leaves_the_buffer_as_it_was(void)
     strbuf_done(&buf);
 }
 
-/* ---- cursor ------------------------------------------------------------------------------ */
+/* ---- cursor
+ * ------------------------------------------------------------------------------ */
 
 static void cursor_agrees_with_a_plain_set(void)
 {
@@ -249,7 +255,8 @@ static void cursor_held_for_means_comes_back(void)
     CU_ASSERT_FALSE(cursor_release(&cursor));
 }
 
-/* ---- receipts ---------------------------------------------------------------------------- */
+/* ---- receipts
+ * ---------------------------------------------------------------------------- */
 
 static int parse(const char *json, struct receipt *ret)
 {
@@ -274,9 +281,15 @@ static void a_receipt_is_read(void)
 static void broken_receipts_are_refused(void)
 {
     static const char *const broken[] = {
-        "", "7", "[]", "{}", "{\"v\":2,\"epoch\":\"a\",\"upto\":1}",
-        "{\"v\":1,\"epoch\":5,\"upto\":1}", "{\"v\":1,\"epoch\":\"a\",\"upto\":-1}",
-        "{\"v\":1,\"epoch\":\"a\",\"upto\":1.5}", "{\"v\":1,\"epoch\":\"a\"}",
+        "",
+        "7",
+        "[]",
+        "{}",
+        "{\"v\":2,\"epoch\":\"a\",\"upto\":1}",
+        "{\"v\":1,\"epoch\":5,\"upto\":1}",
+        "{\"v\":1,\"epoch\":\"a\",\"upto\":-1}",
+        "{\"v\":1,\"epoch\":\"a\",\"upto\":1.5}",
+        "{\"v\":1,\"epoch\":\"a\"}",
         "{\"v\":1,\"epoch\":\"0123456789012345678901234567890123\",\"upto\":1}",
         "{\"v\":1,\"epoch\":\"a\",\"upto\":9,\"missing\":{}}",
         "{\"v\":1,\"epoch\":\"a\",\"upto\":9,\"missing\":[[3,2]]}",
@@ -308,7 +321,8 @@ static void a_receipt_with_too_many_holes_claims_less(void)
     strbuf_done(&buf);
 }
 
-/* ---- means ------------------------------------------------------------------------------- */
+/* ---- means
+ * ------------------------------------------------------------------------------- */
 
 static void add(struct means *means, uint64_t seq, int64_t t_ms, uint32_t n,
                 const struct stored_value *values)
@@ -322,16 +336,18 @@ static void add(struct means *means, uint64_t seq, int64_t t_ms, uint32_t n,
 static void means_are_of_good_numbers_and_the_rest_is_the_last(void)
 {
     struct means *means = means_new();
-    struct stored_value first[] = {value_f64("power_w", 10), value_f64("energy_wh", 100),
-                                   {.point = "on", .value = {.type = GW_TYPE_BOOL, .v.b = true}},
-                                   {.point = "mode",
-                                    .value = {.type = GW_TYPE_STRING, .v.s = "eco"}},
-                                   bad("soc_permille", GW_TIMEOUT)};
-    struct stored_value second[] = {value_f64("power_w", 20), value_f64("energy_wh", 107),
-                                    {.point = "on", .value = {.type = GW_TYPE_BOOL}},
-                                    {.point = "mode",
-                                     .value = {.type = GW_TYPE_STRING, .v.s = "boost"}},
-                                    bad("soc_permille", GW_LINK_DOWN)};
+    struct stored_value first[] = {
+        value_f64("power_w", 10),
+        value_f64("energy_wh", 100),
+        {.point = "on", .value = {.type = GW_TYPE_BOOL, .v.b = true}},
+        {.point = "mode", .value = {.type = GW_TYPE_STRING, .v.s = "eco"}},
+        bad("soc_permille", GW_TIMEOUT)};
+    struct stored_value second[] = {
+        value_f64("power_w", 20),
+        value_f64("energy_wh", 107),
+        {.point = "on", .value = {.type = GW_TYPE_BOOL}},
+        {.point = "mode", .value = {.type = GW_TYPE_STRING, .v.s = "boost"}},
+        bad("soc_permille", GW_LINK_DOWN)};
     struct stored_value third[] = {bad("power_w", GW_TIMEOUT)};
     const struct mean *mean;
 
@@ -444,7 +460,8 @@ static CU_TestInfo tests[] = {
 
 int main(void)
 {
-    CU_SuiteInfo suites[] = {{"encode", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"encode", NULL, NULL, NULL, NULL, tests},
+                             CU_SUITE_INFO_NULL};
 
     return suite_run(suites);
 }

@@ -31,7 +31,8 @@ static void pass(int64_t s)
 
 static void start(void)
 {
-    forward = forward_new(&route, "home-017", FAKE_EPOCH, FAKE_BOOT, consent, &fake->ports);
+    forward =
+        forward_new(&route, "home-017", FAKE_EPOCH, FAKE_BOOT, consent, &fake->ports);
     CU_ASSERT_PTR_NOT_NULL_FATAL(forward);
     forward_committed(forward, fake->n);
 }
@@ -116,7 +117,8 @@ static struct forward_stats stats(void)
     return result;
 }
 
-/* ---- broker ------------------------------------------------------------------------------ */
+/* ---- broker
+ * ------------------------------------------------------------------------------ */
 
 static void committed_records_arrive_in_one_message(void)
 {
@@ -340,7 +342,8 @@ static void the_oldest_unconfirmed_record_is_told(void)
     end();
 }
 
-/* ---- receiver ---------------------------------------------------------------------------- */
+/* ---- receiver
+ * ---------------------------------------------------------------------------- */
 
 static void only_a_receipt_moves_the_cursor(void)
 {
@@ -449,7 +452,8 @@ static void a_silent_receiver_is_not_flooded(void)
     end();
 }
 
-/* ---- consent ------------------------------------------------------------------------------ */
+/* ---- consent
+ * ------------------------------------------------------------------------------ */
 
 static void without_a_grant_nothing_leaves_and_the_rows_do_not_wait(void)
 {
@@ -544,7 +548,8 @@ static void self_on_a_host_elsewhere_gets_nothing_until_it_is_known_as_local(voi
     end();
 }
 
-/* ---- means -------------------------------------------------------------------------------- */
+/* ---- means
+ * -------------------------------------------------------------------------------- */
 
 /* One second of a home: two energy devices, now and then an event. */
 static void second_of_home(void)
@@ -589,7 +594,8 @@ static void check_means(const char *device, int64_t period_ms, int64_t until_ms)
         CU_ASSERT_PTR_NOT_NULL(mean);
         if (!mean)
             continue;
-        got = json_number_value(json_object_get(json_object_get(mean, "values"), "power_w"));
+        got = json_number_value(
+            json_object_get(json_object_get(mean, "values"), "power_w"));
         CU_ASSERT_DOUBLE_EQUAL(got, total / n, 1e-6);
         CU_ASSERT_EQUAL(json_integer_value(json_object_get(mean, "t")), t);
     }
@@ -691,7 +697,8 @@ static void a_grant_that_becomes_raw_ends_the_means(void)
     end();
 }
 
-/* ---- any schedule -------------------------------------------------------------------------- */
+/* ---- any schedule
+ * -------------------------------------------------------------------------- */
 
 struct schedule {
     bool receiver, strict, means, connected;
@@ -716,7 +723,8 @@ static void check_cursor(const struct schedule *s)
     for (uint64_t seq = 1; seq <= fake->saved.low; seq++)
         fine &= ok[seq];
     for (uint32_t i = 0; i < fake->saved.n_ranges; i++)
-        for (uint64_t q = fake->saved.ranges[i].first; q <= fake->saved.ranges[i].last; q++)
+        for (uint64_t q = fake->saved.ranges[i].first; q <= fake->saved.ranges[i].last;
+             q++)
             fine &= ok[q];
     CU_ASSERT_TRUE(fine);
 }
@@ -865,8 +873,8 @@ static void run_schedule(unsigned seed, bool receiver, bool strict, bool means)
     check_all_arrived(&s);
     end();
     if (CU_get_number_of_failures() != before)
-        fprintf(stderr, "seed %u receiver %d strict %d means %d\n", seed, receiver, strict,
-                means);
+        fprintf(stderr, "seed %u receiver %d strict %d means %d\n", seed, receiver,
+                strict, means);
 }
 
 static void any_schedule_to_a_broker_loses_nothing(void)
@@ -922,7 +930,8 @@ static CU_TestInfo tests[] = {
 
 int main(void)
 {
-    CU_SuiteInfo suites[] = {{"forward", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"forward", NULL, NULL, NULL, NULL, tests},
+                             CU_SUITE_INFO_NULL};
 
     return suite_run(suites);
 }
