@@ -14,17 +14,22 @@ gatewayd_forward_libforward_la_SOURCES = \
 	gatewayd/forward/send.c gatewayd/forward/send.h
 
 if HAVE_CUNIT
-check_PROGRAMS += tests/unit/test_encode tests/unit/test_forward
-TESTS += tests/unit/test_encode tests/unit/test_forward
+forward_tests = tests/unit/test_encode tests/unit/test_forward tests/unit/test_forward_any
+check_PROGRAMS += $(forward_tests)
+TESTS += $(forward_tests)
+forward_test_libs = gatewayd/forward/libforward.la lib/libgateway.la $(CUNIT_LIBS) \
+	$(JANSSON_LIBS) $(LIBM)
+forward_fakes = tests/unit/fake_home.c tests/unit/fake_home.h tests/unit/fake_log.c \
+	tests/unit/fake_log.h tests/unit/suite.h
 tests_unit_test_encode_SOURCES = tests/unit/test_encode.c tests/unit/suite.h
 tests_unit_test_encode_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS)
-tests_unit_test_encode_LDADD = gatewayd/forward/libforward.la lib/libgateway.la \
-	$(CUNIT_LIBS) $(JANSSON_LIBS) $(LIBM)
-tests_unit_test_forward_SOURCES = tests/unit/test_forward.c tests/unit/fake_log.c \
-	tests/unit/fake_log.h tests/unit/suite.h
+tests_unit_test_encode_LDADD = $(forward_test_libs)
+tests_unit_test_forward_SOURCES = tests/unit/test_forward.c $(forward_fakes)
 tests_unit_test_forward_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS)
-tests_unit_test_forward_LDADD = gatewayd/forward/libforward.la lib/libgateway.la \
-	$(CUNIT_LIBS) $(JANSSON_LIBS) $(LIBM)
+tests_unit_test_forward_LDADD = $(forward_test_libs)
+tests_unit_test_forward_any_SOURCES = tests/unit/test_forward_any.c $(forward_fakes)
+tests_unit_test_forward_any_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_forward_any_LDADD = $(forward_test_libs)
 endif
 
 if FUZZERS
