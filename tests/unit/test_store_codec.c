@@ -67,7 +67,7 @@ static double random_decimal(void)
 
 static double random_double(void)
 {
-    static const double odd[] = {0.0, -0.0, NAN, INFINITY, -INFINITY, 1e300, 5e-324, 0.1,
+    static const double odd[] = {0.0, -0.0, (double)NAN, (double)INFINITY, -(double)INFINITY, 1e300, 5e-324, 0.1,
                                  9007199254740993.0, -1e12, 1.0 / 3.0};
     uint64_t bits = next_random();
     double value;
