@@ -41,3 +41,18 @@ tests_unit_test_modbus_link_SOURCES = tests/unit/test_modbus_link.c tests/unit/s
 tests_unit_test_modbus_link_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(MODBUS_CFLAGS)
 tests_unit_test_modbus_link_LDADD = plugins/modbus/libparts.la $(CUNIT_LIBS)
 endif
+
+EXTRA_DIST += \
+	tests/fuzz/corpus/modbus_reply/rtu-exception-2 tests/fuzz/corpus/modbus_reply/rtu-good \
+	tests/fuzz/corpus/modbus_reply/rtu-late tests/fuzz/corpus/modbus_reply/rtu-wrong-unit \
+	tests/fuzz/corpus/modbus_reply/tcp-exception-2 tests/fuzz/corpus/modbus_reply/tcp-good \
+	tests/fuzz/corpus/modbus_reply/tcp-raw
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_modbus_reply
+tests_fuzz_fuzz_modbus_reply_SOURCES = tests/fuzz/fuzz_modbus_reply.c plugins/modbus/plugin.c \
+	tests/contract/modbus_host.c tests/contract/modbus_host.h
+tests_fuzz_fuzz_modbus_reply_CFLAGS = $(AM_CFLAGS) $(MODBUS_CFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_modbus_reply_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_modbus_reply_LDADD = plugins/modbus/libparts.la
+fuzzers += tests/fuzz/fuzz_modbus_reply
+endif

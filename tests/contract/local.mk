@@ -2,9 +2,11 @@
 check_PROGRAMS += tests/contract/modbus_probe
 tests_contract_modbus_probe_SOURCES = tests/contract/modbus_probe.c \
 	tests/contract/modbus_host.c tests/contract/modbus_host.h
-dist_check_SCRIPTS += tests/contract/modbus-pymodbus
-TESTS += tests/contract/modbus-pymodbus
-EXTRA_DIST += tests/contract/modbus_cases.py tests/contract/modbus_pymodbus.py
+dist_check_SCRIPTS += tests/contract/modbus-pymodbus tests/contract/modbus-npm
+TESTS += tests/contract/modbus-pymodbus tests/contract/modbus-npm
+EXTRA_DIST += tests/contract/modbus_cases.py tests/contract/modbus_run.py \
+	tests/contract/modbus_pymodbus.py tests/contract/modbus_npm.py \
+	tests/contract/modbus_npm_server.js
 
 if HAVE_CUNIT
 check_PROGRAMS += tests/contract/test_maps
@@ -30,3 +32,6 @@ EXTRA_DIST += \
 dist_check_SCRIPTS += tests/contract/devicesim-clients
 TESTS += tests/contract/devicesim-clients
 EXTRA_DIST += tests/contract/devicesim_clients.py
+
+clean-local:
+	rm -rf tests/contract/npm

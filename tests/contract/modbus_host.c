@@ -128,7 +128,7 @@ static void host_progress(void *ctx)
 
 static void parse(const char *text, struct gw_config *config)
 {
-    char copy[2048], *state = NULL;
+    char copy[1024], *state = NULL;
 
     snprintf(copy, sizeof(copy), "%s", text);
     for (char *word = strtok_r(copy, " ", &state);

@@ -11,12 +11,12 @@
 
 #define MODBUS_HOST_POINTS 512
 #define MODBUS_HOST_REQUESTS 512
-#define MODBUS_HOST_OPTIONS 24
+#define MODBUS_HOST_OPTIONS 16
 
 struct gw_config {
     unsigned n;
-    char keys[MODBUS_HOST_OPTIONS][24];
-    char values[MODBUS_HOST_OPTIONS][256];
+    char keys[MODBUS_HOST_OPTIONS][16];
+    char values[MODBUS_HOST_OPTIONS][64];
 };
 
 struct modbus_host_reading {

@@ -3,12 +3,12 @@
 writes arrive, refused addresses are found, and mbpoll sees the same registers."""
 import asyncio
 import logging
-import os
 import shutil
 import sys
 import types
 
 from modbus_cases import everything
+from modbus_run import expect, expect_cases, finish, probe, run
 
 # Its server imports the serial package too, which Debian only suggests.
 try:
@@ -24,72 +24,43 @@ except ImportError as error:
     print(f"skipped: python3-pymodbus is not installed ({error})")
     sys.exit(77)
 
-BUILD = os.environ.get("GATEWAYD_BUILD", ".")
-PROBE = f"{BUILD}/tests/contract/modbus_probe"
-PLUGIN = f"{BUILD}/plugins/modbus/.libs/modbus.so"
 logging.disable(logging.CRITICAL)  # the server logs each refused address as an error
-failures = 0
 
 
-def expect(what, got, wanted):
-    global failures
-    if got != wanted:
-        failures += 1
-        print(f"FAIL {what}: got {got!r}, expected {wanted!r}")
-
-
-async def run(*command):
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
-    out, err = await asyncio.wait_for(process.communicate(), 60)
-    return process.returncode, out.decode(), err.decode()
-
-
-async def probe(port, device, *arguments):
-    return await run(PROBE, PLUGIN, f"transport=tcp host=127.0.0.1 port={port}", device,
-                     *arguments)
-
-
-async def test_reads(port, cases):
+async def test_reads(bus, cases):
     for limits in ("", " max_registers=10 max_bits=16", " max_gap=0"):
-        points = [point for point, _ in cases]
-        code, out, err = await probe(port, "unit=1" + limits, *points)
-        expect("exit code" + limits, code, 0)
-        if code:
-            print(err)
-        for (point, wanted), got in zip(cases, out.splitlines()):
-            expect(point + limits, got, wanted)
+        await expect_cases(bus, "unit=1" + limits, cases)
     print(f"{len(cases)} points read three ways")
 
 
-async def test_base(port, images):
+async def test_base(bus, images):
     address = min(images["holding"])
-    _, out, _ = await probe(port, "unit=1 base=1", f"address={address + 1}")
+    _, out, _ = await probe(bus, "unit=1 base=1", f"address={address + 1}")
     expect("base 1", out.strip(), str(images["holding"][address]))
 
 
-async def test_writes(port):
+async def test_writes(bus):
     points = ["address=3000", "address=3001 type=int32 order=CDAB", "address=3003 type=float32",
               "address=3005 type=bits bit=4 length=3", "table=coil address=300",
               "table=coil address=301 type=bits length=9", "address=3006 type=string length=3",
               "address=3005", "address=3009 type=float64 order=DCBA"]
     writes = ["0=4660", "1=-70000", "2=-1.5", "3=5", "4=1", "5=300", '6="pump1', "8=0.1"]
-    code, out, err = await probe(port, "unit=1", *points, "--", *writes)
+    code, out, err = await probe(bus, "unit=1", *points, "--", *writes)
     expect("writes", (code, err), (0, ""))
     expect("read back", out.splitlines(),
            ["4660", "-70000", "-1.5", "5", "1", "300", "pump1", "80", "0.10000000000000001"])
-    code, _, err = await probe(port, "unit=1", *points, "--", "0=70000")
+    code, _, err = await probe(bus, "unit=1", *points, "--", "0=70000")
     expect("70000 does not fit", (code, "does not fit" in err), (1, True))
-    code, _, err = await probe(port, "unit=1", "table=input address=4", "--", "0=1")
+    code, _, err = await probe(bus, "unit=1", "table=input address=4", "--", "0=1")
     expect("input is not writable", (code, "cannot be written" in err), (1, True))
 
 
-async def test_refused(port, images):
+async def test_refused(bus, images):
     """Addresses that the server does not have: only the guilty point is flagged."""
     first = min(images["holding"])
     points = [f"address={first + i}" for i in range(4)] + ["address=5000"] + \
              [f"address={a}" for a in (2990, 3000, 2995)]
-    code, out, _ = await probe(port, "unit=1", *points)
+    code, out, _ = await probe(bus, "unit=1", *points)
     lines = out.splitlines()
     wanted = [str(images["holding"][first + i]) for i in range(4)] + \
              ["! quality 5 detail 2"] * 2 + [lines[6], "! quality 5 detail 2"]
@@ -97,7 +68,7 @@ async def test_refused(port, images):
     expect("3000 is read", lines[6].isdigit(), True)
 
 
-async def test_mbpoll(port, images):
+async def test_mbpoll(bus, port, images):
     if not shutil.which("mbpoll"):
         print("skipped: mbpoll is not installed")
         return
@@ -108,7 +79,7 @@ async def test_mbpoll(port, images):
         seen = {int(l.split("]")[0][1:]): l.split("\t")[1].split()[0]
                 for l in out.splitlines() if l.startswith("[")}
         points = [f"table={table} address={first + i}" for i in range(30)]
-        _, ours, _ = await probe(port, "unit=1", *points)
+        _, ours, _ = await probe(bus, "unit=1", *points)
         expect(f"mbpoll {table}", [seen.get(first + i) for i in range(30)],
                ours.splitlines())
 
@@ -134,14 +105,14 @@ async def main():
     while server.server is None:
         await asyncio.sleep(0.01)
     port = server.server.sockets[0].getsockname()[1]
-    await test_reads(port, cases)
-    await test_base(port, images)
-    await test_mbpoll(port, images)
-    await test_writes(port)
-    await test_refused(port, images)
+    bus = f"transport=tcp host=127.0.0.1 port={port}"
+    await test_reads(bus, cases)
+    await test_base(bus, images)
+    await test_mbpoll(bus, port, images)
+    await test_writes(bus)
+    await test_refused(bus, images)
     task.cancel()
-    print("failures:", failures)
 
 
 asyncio.run(main())
-sys.exit(1 if failures else 0)
+sys.exit(finish())
