@@ -3,3 +3,4 @@ dist_man_MANS += docs/man/gatewayctl.1 docs/man/gatewayd.8 docs/man/gateway-devh
 	docs/man/gateway-route.8
 dist_doc_DATA += docs/openapi.yaml
 dist_doc_DATA += docs/names.md
+dist_doc_DATA += docs/plugin-api.md docs/example-plugin.c

@@ -461,12 +461,18 @@ int bus_runner_start(struct bus_runner *runner)
     return -rc;
 }
 
+void bus_runner_join(struct bus_runner *runner)
+{
+    if (runner->is_started)
+        pthread_join(runner->thread, NULL);
+    runner->is_started = false;
+}
+
 void bus_runner_free(struct bus_runner *runner)
 {
     if (!runner)
         return;
-    if (runner->is_started)
-        pthread_join(runner->thread, NULL);
+    bus_runner_join(runner);
     bus_done(&runner->bus);
     command_queue_free(runner->commands);
     lease_table_done(&runner->leases);

@@ -25,6 +25,8 @@ enum bus_runner_state {
  * memory. */
 struct bus_runner *bus_runner_new(const struct bus_setup *setup, int wake_fd);
 int bus_runner_start(struct bus_runner *runner); /* 0 or -errno */
+/* Only when the thread has ended: its state says so. */
+void bus_runner_join(struct bus_runner *runner);
 /* Joins; only when it was never started or the thread has ended. */
 void bus_runner_free(struct bus_runner *runner);
 

@@ -443,14 +443,17 @@ static bool stop_buses(struct host *host)
             eventfd_read(host->wake_fd, &count);
     }
     flush_outboxes(host);
+    for (uint32_t i = 0; i < host->n_buses; i++)
+        if (has_ended(host->runners[i]))
+            bus_runner_join(host->runners[i]);
     return count_running(host, true) == 0;
 }
 
 static void free_all(struct host *host)
 {
+    resolver_free(host->resolver); /* its thread kicks the runners: first */
     for (uint32_t i = 0; i < host->n_buses; i++)
         bus_runner_free(host->runners[i]);
-    resolver_free(host->resolver);
     for (uint32_t i = 0; i < host->n_buses; i++)
         outbox_free(host->outboxes[i]);
     outbox_free(host->outbox);

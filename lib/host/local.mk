@@ -22,8 +22,13 @@ lib_libgateway_la_SOURCES += \
 	lib/host/sink.c lib/host/sink.h
 
 if HAVE_CUNIT
-check_PROGRAMS += tests/unit/test_host tests/unit/test_host_config tests/unit/test_plugin_query
-TESTS += tests/unit/test_host tests/unit/test_host_config tests/unit/test_plugin_query
+check_PROGRAMS += tests/unit/test_breaker tests/unit/test_host tests/unit/test_host_config \
+	tests/unit/test_plugin_query
+TESTS += tests/unit/test_breaker tests/unit/test_host tests/unit/test_host_config \
+	tests/unit/test_plugin_query
+tests_unit_test_breaker_SOURCES = tests/unit/test_breaker.c tests/unit/suite.h
+tests_unit_test_breaker_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_breaker_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 tests_unit_test_plugin_query_SOURCES = tests/unit/test_plugin_query.c tests/unit/suite.h
 tests_unit_test_plugin_query_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_plugin_query_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)

@@ -17,6 +17,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/channel/wire.h"
+#include "lib/host/host.h"
 
 extern char **environ;
 int peer_buffer_bytes;
@@ -160,9 +161,40 @@ void peer_start(struct host_peer *peer, const struct host_config *config)
     send_config(peer, config);
 }
 
+static void *run_inline(void *arg)
+{
+    struct host_peer *peer = arg;
+    struct host_setup setup = {.channel_fd = peer->inline_fd,
+                               .blame_fd = peer->blame_fd,
+                               .stop_fd = -1,
+                               .is_inline = true};
+
+    peer->inline_rc = host_run(&setup);
+    return NULL;
+}
+
+void peer_start_inline(struct host_peer *peer, const struct host_config *config)
+{
+    static const struct host_blame empty;
+    int fds[2];
+
+    memset(peer, 0, sizeof *peer);
+    CU_ASSERT_EQUAL_FATAL(channel_pair(fds), 0);
+    peer->channel = channel_new(fds[0]);
+    peer->inline_fd = fds[1];
+    peer->inline_rc = -1;
+    peer->blame_fd = memfd_of(&empty, sizeof empty, "blame");
+    peer->blame = mmap(NULL, sizeof empty, PROT_READ, MAP_SHARED, peer->blame_fd, 0);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&peer->thread, NULL, run_inline, peer), 0);
+    peer->beats = true;
+    send_config(peer, config);
+}
+
 void peer_done(struct host_peer *peer)
 {
-    if (!peer->is_gone) {
+    if (!peer->is_gone && peer->pid == 0) {
+        CU_ASSERT_EQUAL(peer_wait_end(peer, 10000), 0);
+    } else if (!peer->is_gone) {
         kill(peer->pid, SIGKILL);
         kill(peer->pid, SIGCONT);
         waitpid(peer->pid, NULL, 0);
@@ -353,7 +385,12 @@ static void beat(struct host_peer *peer)
 
 static void note_end(struct host_peer *peer)
 {
-    if (!peer->is_gone && waitpid(peer->pid, &peer->status, WNOHANG) == peer->pid)
+    if (peer->pid == 0 && !peer->is_gone && peer->inline_rc >= 0) {
+        pthread_join(peer->thread, NULL);
+        peer->status = peer->inline_rc << 8;
+        peer->is_gone = true;
+    }
+    if (peer->pid > 0 && !peer->is_gone && waitpid(peer->pid, &peer->status, WNOHANG) == peer->pid)
         peer->is_gone = true;
 }
 

@@ -6,6 +6,7 @@
 #ifndef GATEWAYD_TESTS_UNIT_HOST_PEER_H
 #define GATEWAYD_TESTS_UNIT_HOST_PEER_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -29,7 +30,10 @@ struct host_peer {
     struct channel *channel;
     struct host_blame *blame;
     int blame_fd;
-    pid_t pid;
+    pid_t pid; /* 0: inline */
+    pthread_t thread;
+    int inline_fd;
+    _Atomic int inline_rc; /* -1: runs */
     bool beats; /* sends a heartbeat each second */
     int64_t beat_boot_ns;
     bool is_gone;
@@ -62,6 +66,8 @@ void peer_config_init(struct host_config *config);
 extern int peer_buffer_bytes;
 /* FATAL when it cannot. The configuration stays the caller's. */
 void peer_start(struct host_peer *peer, const struct host_config *config);
+/* The same in a thread of this process. */
+void peer_start_inline(struct host_peer *peer, const struct host_config *config);
 /* Frees all; kills and reaps a process that is still there. */
 void peer_done(struct host_peer *peer);
 void peer_send(struct host_peer *peer, const struct host_order *order, int fd);

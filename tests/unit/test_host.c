@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of gateway-devhost as a process with the faulty plugin; the test plays the core. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -387,8 +388,10 @@ static void garbage_is_marked_and_does_no_harm(void)
     finish();
 }
 
+/* A reader slower than any writer: one message in 5 ms. */
 static bool has_gap(struct host_peer *p, int n_records)
 {
+    poll(NULL, 0, 5);
     return p->n_records + p->gap_records >= (uint64_t)n_records && p->gap_records > 0;
 }
 
@@ -523,6 +526,18 @@ static void a_missing_plugin_is_told_and_the_host_waits(void)
     finish();
 }
 
+static void it_runs_as_a_thread_too(void)
+{
+    peer_make_output(one_device(2, 100), 1);
+    peer_start_inline(&peer, &config);
+    CU_ASSERT_TRUE(peer_until(&peer, peer_has_seen, 6, 10000));
+    write_point(1, 5, 1, 42);
+    CU_ASSERT_EQUAL(peer.done_result, GW_OK);
+    stop_host(true);
+    CU_ASSERT_TRUE(was_written("dev5 p1 7"));
+    finish();
+}
+
 static CU_TestInfo tests[] = {
     TEST(points_are_read_at_once_and_then_on_the_grid),
     TEST(a_slow_bus_does_not_delay_another),
@@ -548,6 +563,7 @@ static CU_TestInfo tests[] = {
     TEST(names_are_resolved_off_the_bus_thread),
     TEST(a_name_that_cannot_be_found_is_a_link_down),
     TEST(a_missing_plugin_is_told_and_the_host_waits),
+    TEST(it_runs_as_a_thread_too),
     CU_TEST_INFO_NULL,
 };
 
