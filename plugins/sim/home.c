@@ -98,7 +98,7 @@ static double sun_w(struct home *home)
 static double appetite(double hour, int relay)
 {
     static const double by_part[HOME_RELAYS][4] = {
-        /* night, morning, day, evening */
+  /* night, morning, day, evening */
         {0.1, 0.8, 0.1, 1.0},
         {0.3, 1.0, 0.6, 1.2},
         {0.2, 0.6, 0.5, 1.0},
@@ -113,12 +113,13 @@ static void ask_loads(struct home *home)
 {
     double hour = home_day_s(home) / 3600.0;
 
-    home->load_w = home->settings.base_load_w * (1 + 0.05 * noise(home)) + home->extra_load_w;
+    home->load_w =
+        home->settings.base_load_w * (1 + 0.05 * noise(home)) + home->extra_load_w;
     for (int i = 0; i < HOME_RELAYS; i++) {
-        home->relay_w[i] =
-            home->relay_on[i]
-                ? home->settings.relay_load_w[i] * appetite(hour, i) * (1 + 0.04 * noise(home))
-                : 0;
+        home->relay_w[i] = home->relay_on[i]
+                               ? home->settings.relay_load_w[i] * appetite(hour, i) *
+                                     (1 + 0.04 * noise(home))
+                               : 0;
         home->load_w += home->relay_w[i];
     }
 }
@@ -188,12 +189,13 @@ static void store_energy(struct home *home, double dt_s)
     double hours = dt_s / 3600.0, efficiency = home->settings.one_way_efficiency;
     struct home_counters *c = &home->counters;
 
-    home->battery_wh -= home->battery_w * hours *
-                        (home->battery_w > 0 ? 1 / efficiency : efficiency);
+    home->battery_wh -=
+        home->battery_w * hours * (home->battery_w > 0 ? 1 / efficiency : efficiency);
     home->battery_wh = clamp(home->battery_wh, 0, home->settings.battery_capacity_wh);
     home->ev_wh -= home->ev_w * hours * efficiency;
     *(home->grid_w > 0 ? &c->import_wh : &c->export_wh) += fabs(home->grid_w) * hours;
-    *(home->battery_w > 0 ? &c->discharge_wh : &c->charge_wh) += fabs(home->battery_w) * hours;
+    *(home->battery_w > 0 ? &c->discharge_wh : &c->charge_wh) +=
+        fabs(home->battery_w) * hours;
     c->pv_wh += home->pv_w * hours;
     c->load_wh += home->load_w * hours;
     c->ev_charge_wh -= home->ev_w * hours;

@@ -2,8 +2,8 @@
 /*
  * The physics of a simulated home: sun, battery, car, switched loads and a grid that can
  * fail. Pure: time comes in as an argument, the same seed gives the same day. Signs as in
- * docs/names.md: grid + import, pv + production, battery and ev + discharge; in every step
- * grid + pv + battery + ev = loads.
+ * docs/names.md: grid + import, pv + production, battery and ev + discharge; in every
+ * step grid + pv + battery + ev = loads.
  */
 #ifndef GATEWAYD_SIM_HOME_H
 #define GATEWAYD_SIM_HOME_H
@@ -35,10 +35,10 @@ struct home {
     double t_s; /* since the start */
     /* set from outside (script, relays, registers) */
     bool grid_available, ev_plugged, relay_on[HOME_RELAYS];
-    double clouds;        /* 0 clear .. 1 dark */
+    double clouds; /* 0 clear .. 1 dark */
     double extra_load_w;
-    double pv_limit_w;    /* < 0: none */
-    bool battery_manual;  /* else: own consumption first */
+    double pv_limit_w;   /* < 0: none */
+    bool battery_manual; /* else: own consumption first */
     double battery_target_w;
     /* state */
     double battery_wh, ev_wh;
@@ -55,8 +55,8 @@ struct home {
 struct home_settings home_default_settings(void);
 void home_init(struct home *home, const struct home_settings *settings);
 
-/* Moves time on to t_s (seconds since the start) in steps of at most HOME_STEP_S; a jump of
- * more than a day is taken as one day. */
+/* Moves time on to t_s (seconds since the start) in steps of at most HOME_STEP_S; a jump
+ * of more than a day is taken as one day. */
 void home_advance(struct home *home, double t_s);
 
 double home_soc(const struct home *home);    /* 0..1 */

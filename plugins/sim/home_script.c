@@ -31,7 +31,8 @@ static int parse_time(const char *text, double *ret_day_s)
     return 0;
 }
 
-static int parse_switch(const char *text, const char *on, const char *off, double *ret_value)
+static int parse_switch(const char *text, const char *on, const char *off,
+                        double *ret_value)
 {
     if (strcmp(text, on) != 0 && strcmp(text, off) != 0)
         return -EINVAL;

@@ -5,11 +5,11 @@
 #include <math.h>
 #include <string.h>
 
-#define GET(name, expression)                                                                \
-    static double get_##name(const struct home *home, int index)                             \
-    {                                                                                        \
-        (void)index;                                                                         \
-        return expression;                                                                   \
+#define GET(name, expression)                                                            \
+    static double get_##name(const struct home *home, int index)                         \
+    {                                                                                    \
+        (void)index;                                                                     \
+        return expression;                                                               \
     }
 
 GET(grid_w, home->grid_w)
@@ -63,41 +63,50 @@ static void set_relay(struct home *home, int index, double value)
     home->relay_on[index] = value > 0;
 }
 
+#define NUMBER(model, name, resolution, index, get, set)                                 \
+    {                                                                                    \
+        HOME_MODEL_##model, name, false, resolution, index, get, set                     \
+    }
+#define SWITCH(model, name, index, get, set)                                             \
+    {                                                                                    \
+        HOME_MODEL_##model, name, true, 1, index, get, set                               \
+    }
+
 static const struct home_signal signals[] = {
-    {HOME_MODEL_GRID, "power_w", false, 0.1, 0, get_grid_w, NULL},
-    {HOME_MODEL_GRID, "voltage_v", false, 0.1, 0, get_grid_v, NULL},
-    {HOME_MODEL_GRID, "current_a", false, 0.01, 0, get_grid_a, NULL},
-    {HOME_MODEL_GRID, "frequency_hz", false, 0.01, 0, get_grid_hz, NULL},
-    {HOME_MODEL_GRID, "energy_import_wh", false, 1, 0, get_import_wh, NULL},
-    {HOME_MODEL_GRID, "energy_export_wh", false, 1, 0, get_export_wh, NULL},
-    {HOME_MODEL_GRID, "grid_present", true, 1, 0, get_grid_present, NULL},
-    {HOME_MODEL_PV, "power_w", false, 0.1, 0, get_pv_w, NULL},
-    {HOME_MODEL_PV, "energy_wh", false, 1, 0, get_pv_wh, NULL},
-    {HOME_MODEL_PV, "power_limit_w", false, 1, 0, get_pv_limit, set_pv_limit},
-    {HOME_MODEL_BATTERY, "power_w", false, 0.1, 0, get_battery_w, NULL},
-    {HOME_MODEL_BATTERY, "soc_permille", false, 1, 0, get_soc, NULL},
-    {HOME_MODEL_BATTERY, "energy_charge_wh", false, 1, 0, get_charge_wh, NULL},
-    {HOME_MODEL_BATTERY, "energy_discharge_wh", false, 1, 0, get_discharge_wh, NULL},
-    {HOME_MODEL_BATTERY, "grid_status", false, 1, 0, get_grid_status, NULL},
-    {HOME_MODEL_BATTERY, "power_setpoint_w", false, 1, 0, get_target_w, set_target},
-    {HOME_MODEL_BATTERY, "remote_control", true, 1, 0, get_manual, set_manual},
-    {HOME_MODEL_LOAD, "power_w", false, 0.1, 0, get_load_w, NULL},
-    {HOME_MODEL_LOAD, "energy_wh", false, 1, 0, get_load_wh, NULL},
-    {HOME_MODEL_LOAD, "voltage_v", false, 0.1, 0, get_load_v, NULL},
-    {HOME_MODEL_LOAD, "frequency_hz", false, 0.01, 0, get_load_hz, NULL},
-    {HOME_MODEL_EV, "power_w", false, 0.1, 0, get_ev_w, NULL},
-    {HOME_MODEL_EV, "soc_permille", false, 1, 0, get_ev_soc, NULL},
-    {HOME_MODEL_EV, "plugged", true, 1, 0, get_ev_plugged, NULL},
-    {HOME_MODEL_EV, "energy_charge_wh", false, 1, 0, get_ev_charge_wh, NULL},
-    {HOME_MODEL_RELAY, "relay_1", true, 1, 0, get_relay, set_relay},
-    {HOME_MODEL_RELAY, "relay_2", true, 1, 1, get_relay, set_relay},
-    {HOME_MODEL_RELAY, "relay_3", true, 1, 2, get_relay, set_relay},
-    {HOME_MODEL_RELAY, "relay_4", true, 1, 3, get_relay, set_relay},
-    {HOME_MODEL_RELAY, "relay_1_power_w", false, 0.1, 0, get_relay_w, NULL},
-    {HOME_MODEL_RELAY, "relay_2_power_w", false, 0.1, 1, get_relay_w, NULL},
-    {HOME_MODEL_RELAY, "relay_3_power_w", false, 0.1, 2, get_relay_w, NULL},
-    {HOME_MODEL_RELAY, "relay_4_power_w", false, 0.1, 3, get_relay_w, NULL},
-    {HOME_MODEL_RELAY, "grid_present", true, 1, 0, get_grid_present, NULL},
+    NUMBER(GRID, "power_w", 0.1, 0, get_grid_w, NULL),
+    NUMBER(GRID, "voltage_v", 0.1, 0, get_grid_v, NULL),
+    NUMBER(GRID, "current_a", 0.01, 0, get_grid_a, NULL),
+    NUMBER(GRID, "frequency_hz", 0.01, 0, get_grid_hz, NULL),
+    NUMBER(GRID, "energy_import_wh", 1, 0, get_import_wh, NULL),
+    NUMBER(GRID, "energy_export_wh", 1, 0, get_export_wh, NULL),
+    SWITCH(GRID, "grid_present", 0, get_grid_present, NULL),
+    NUMBER(PV, "power_w", 0.1, 0, get_pv_w, NULL),
+    NUMBER(PV, "energy_wh", 1, 0, get_pv_wh, NULL),
+    NUMBER(PV, "power_limit_w", 1, 0, get_pv_limit, set_pv_limit),
+    NUMBER(BATTERY, "power_w", 0.1, 0, get_battery_w, NULL),
+    NUMBER(BATTERY, "soc_permille", 1, 0, get_soc, NULL),
+    NUMBER(BATTERY, "energy_charge_wh", 1, 0, get_charge_wh, NULL),
+    NUMBER(BATTERY, "energy_discharge_wh", 1, 0, get_discharge_wh, NULL),
+    NUMBER(BATTERY, "grid_status", 1, 0, get_grid_status, NULL),
+    NUMBER(BATTERY, "power_setpoint_w", 1, 0, get_target_w, set_target),
+    SWITCH(BATTERY, "remote_control", 0, get_manual, set_manual),
+    NUMBER(LOAD, "power_w", 0.1, 0, get_load_w, NULL),
+    NUMBER(LOAD, "energy_wh", 1, 0, get_load_wh, NULL),
+    NUMBER(LOAD, "voltage_v", 0.1, 0, get_load_v, NULL),
+    NUMBER(LOAD, "frequency_hz", 0.01, 0, get_load_hz, NULL),
+    NUMBER(EV, "power_w", 0.1, 0, get_ev_w, NULL),
+    NUMBER(EV, "soc_permille", 1, 0, get_ev_soc, NULL),
+    SWITCH(EV, "plugged", 0, get_ev_plugged, NULL),
+    NUMBER(EV, "energy_charge_wh", 1, 0, get_ev_charge_wh, NULL),
+    SWITCH(RELAY, "relay_1", 0, get_relay, set_relay),
+    SWITCH(RELAY, "relay_2", 1, get_relay, set_relay),
+    SWITCH(RELAY, "relay_3", 2, get_relay, set_relay),
+    SWITCH(RELAY, "relay_4", 3, get_relay, set_relay),
+    NUMBER(RELAY, "relay_1_power_w", 0.1, 0, get_relay_w, NULL),
+    NUMBER(RELAY, "relay_2_power_w", 0.1, 1, get_relay_w, NULL),
+    NUMBER(RELAY, "relay_3_power_w", 0.1, 2, get_relay_w, NULL),
+    NUMBER(RELAY, "relay_4_power_w", 0.1, 3, get_relay_w, NULL),
+    SWITCH(RELAY, "grid_present", 0, get_grid_present, NULL),
 };
 
 #define N_SIGNALS (sizeof signals / sizeof signals[0])

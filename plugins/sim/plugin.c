@@ -38,20 +38,23 @@ struct sim_bus {
     struct sim_device *devices;
 };
 
+#define OPTION(scope, type, flags, key, fallback, min, max, words, help)                 \
+    {                                                                                    \
+        key, GW_SCOPE_##scope, GW_OPT_##type, flags, 0, fallback, min, max, words, help  \
+    }
+
 static const struct gw_option options[] = {
-    {"script", GW_SCOPE_BUS, GW_OPT_STRING, 0, 0, "day", 0, 0, NULL,
-     "the home's day: 'day' or a file of lines HH:MM WORD ARGUMENT"},
-    {"speed", GW_SCOPE_BUS, GW_OPT_FLOAT, 0, 0, "1", 0.001, 100000, NULL,
-     "seconds of the home in one second"},
-    {"start", GW_SCOPE_BUS, GW_OPT_INT, 0, 0, "6", 0, 23, NULL,
-     "hour of the day at which it begins"},
-    {"seed", GW_SCOPE_BUS, GW_OPT_INT, 0, 0, "1", 0, 1e9, NULL,
-     "the same seed gives the same day"},
-    {"model", GW_SCOPE_DEVICE, GW_OPT_ENUM, GW_OPTION_REQUIRED, 0, NULL, 0, 0,
-     HOME_MODEL_WORDS, "which part of the home this device is"},
-    {"signal", GW_SCOPE_POINT, GW_OPT_STRING, 0, 0, NULL, 0, 0, NULL,
-     "which of the model's signals; default: the point's name"},
-    {NULL, 0, 0, 0, 0, NULL, 0, 0, NULL, NULL},
+    OPTION(BUS, STRING, 0, "script", "day", 0, 0, NULL,
+           "the home's day: 'day' or a file of lines HH:MM WORD ARGUMENT"),
+    OPTION(BUS, FLOAT, 0, "speed", "1", 0.001, 100000, NULL,
+           "seconds of the home in one second"),
+    OPTION(BUS, INT, 0, "start", "6", 0, 23, NULL, "hour of the day at which it begins"),
+    OPTION(BUS, INT, 0, "seed", "1", 0, 1e9, NULL, "the same seed gives the same day"),
+    OPTION(DEVICE, ENUM, GW_OPTION_REQUIRED, "model", NULL, 0, 0, HOME_MODEL_WORDS,
+           "which part of the home this device is"),
+    OPTION(POINT, STRING, 0, "signal", NULL, 0, 0, NULL,
+           "which of the model's signals; default: the point's name"),
+    {0},
 };
 
 static int load_script(const struct gw_services *services, const struct gw_config *config,
@@ -63,8 +66,8 @@ static int load_script(const struct gw_services *services, const struct gw_confi
     if (home_script_load(script, path, &line) == 0)
         return GW_OK;
     if (line)
-        snprintf(ret_text, size, "script %s, line %u: not HH:MM WORD ARGUMENT in order", path,
-                 line);
+        snprintf(ret_text, size, "script %s, line %u: not HH:MM WORD ARGUMENT in order",
+                 path, line);
     else
         snprintf(ret_text, size, "script %s: cannot be read", path);
     return GW_ERR_CONFIG;
@@ -273,8 +276,9 @@ static double number_of(const struct gw_value *value)
     }
 }
 
-static int sim_write(void *ctx, uint32_t index, uint32_t point, const struct gw_value *value,
-                     struct gw_value *ret_readback, struct gw_sink *sink)
+static int sim_write(void *ctx, uint32_t index, uint32_t point,
+                     const struct gw_value *value, struct gw_value *ret_readback,
+                     struct gw_sink *sink)
 {
     struct sim_bus *bus = ctx;
     struct sim_device *device = index < bus->n_devices ? &bus->devices[index] : NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The contract of the shipped maps: they load without a word, their names and units stand
- * in docs/names.md, and a register image of the device (tests/contract/maps/NAME.txt) gives
- * the values written below it, signs included, for every point of the map.
+ * in docs/names.md, and a register image of the device (tests/contract/maps/NAME.txt)
+ * gives the values written below it, signs included, for every point of the map.
  */
 #include <errno.h>
 #include <math.h>
@@ -87,7 +87,8 @@ static void list_maps(void)
     CU_ASSERT_TRUE_FATAL(n_maps >= 5);
 }
 
-/* ---- a configuration with one device of that map -------------------------------------- */
+/* ---- a configuration with one device of that map --------------------------------------
+ */
 
 static const struct gw_option *plugin_options(void *ctx, const char *plugin,
                                               const char **ret_reason)
@@ -114,7 +115,8 @@ static int write_config(const char *path, const char *map)
 static struct config *load(const char *map)
 {
     char map_dir[512], path[] = "/tmp/gatewayd-maps-XXXXXX";
-    const char *const map_dirs[] = {source_path(map_dir, sizeof map_dir, "conf/maps"), NULL};
+    const char *const map_dirs[] = {source_path(map_dir, sizeof map_dir, "conf/maps"),
+                                    NULL};
     struct config_sources sources = {
         .file = path, .map_dirs = map_dirs, .plugin_options = plugin_options};
     struct config_report report;
@@ -138,7 +140,8 @@ static struct config *load(const char *map)
     return rc == 0 ? config : NULL;
 }
 
-/* ---- services: options from the set, else the table's default ------------------------- */
+/* ---- services: options from the set, else the table's default -------------------------
+ */
 
 static const struct gw_option *find_option(uint32_t scope, const char *key)
 {
@@ -186,7 +189,8 @@ static const struct gw_services services = {
     .get_bool = get_bool,
 };
 
-/* ---- values ---------------------------------------------------------------------------- */
+/* ---- values
+ * ---------------------------------------------------------------------------- */
 
 static bool decode(const struct config_point *point, const struct settings_device *device,
                    const struct image *image, double *ret_number)
@@ -223,13 +227,15 @@ static bool find_expected(const char *path, const char *name, double *ret_number
     bool found = false;
 
     while (file && !found && fgets(line, sizeof line, file))
-        found = sscanf(line, "#= %63s %lf", word, ret_number) == 2 && strcmp(word, name) == 0;
+        found =
+            sscanf(line, "#= %63s %lf", word, ret_number) == 2 && strcmp(word, name) == 0;
     if (file)
         fclose(file);
     return found;
 }
 
-static void check_point(const char *map, const char *path, const struct config_point *point,
+static void check_point(const char *map, const char *path,
+                        const struct config_point *point,
                         const struct settings_device *device, const struct image *image)
 {
     double expected = 0, got = 0;
@@ -238,7 +244,10 @@ static void check_point(const char *map, const char *path, const struct config_p
 
     if (!known || !good || fabs(got - expected) > 1e-6 * fabs(expected) + 1e-9)
         fprintf(stderr, "%s.%s: %s, expected %.9g, got %.9g\n", map, point->name,
-                !known ? "no expectation" : good ? "differs" : "no value", expected, got);
+                !known ? "no expectation"
+                : good ? "differs"
+                       : "no value",
+                expected, got);
     CU_ASSERT_TRUE(known);
     CU_ASSERT_TRUE(good);
     CU_ASSERT_DOUBLE_EQUAL(got, expected, 1e-6 * fabs(expected) + 1e-9);
@@ -345,7 +354,10 @@ static CU_TestInfo tests[] = {
 
 int main(void)
 {
-    CU_SuiteInfo suites[] = {{"maps", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {
+        {"maps", NULL, NULL, NULL, NULL, tests},
+        CU_SUITE_INFO_NULL
+    };
 
     return suite_run(suites);
 }

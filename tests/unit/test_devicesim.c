@@ -21,8 +21,8 @@ static void open_image(enum image_content content)
         CU_ASSERT_EQUAL_FATAL(image_add(&image, (enum image_table)table, 10, 50), 0);
 }
 
-#define SERVE(...)                                                                           \
-    pdu_serve(&image, (const uint8_t[]){__VA_ARGS__},                                        \
+#define SERVE(...)                                                                       \
+    pdu_serve(&image, (const uint8_t[]){__VA_ARGS__},                                    \
               sizeof((const uint8_t[]){__VA_ARGS__}), reply, &asked)
 
 static void a_read_gives_the_registers_high_byte_first(void)
@@ -156,7 +156,8 @@ static void no_spoiled_frame_passes_for_the_sound_one(void)
 
     for (int kind = FAULT_GARBAGE; kind <= FAULT_CRC; kind++) {
         for (int i = 0; i < 50; i++) {
-            uint8_t pdu[] = {3, 4, 1, 2, 3, 4}, sound[2 * FRAME_MAX], bytes[2 * FRAME_MAX];
+            uint8_t pdu[] = {3, 4, 1, 2, 3, 4}, sound[2 * FRAME_MAX],
+                    bytes[2 * FRAME_MAX];
             size_t n = frame_wrap(&request, pdu, sizeof pdu, sound), len;
 
             len = fault_spoil_pdu((enum fault_kind)kind, pdu, sizeof pdu);
@@ -182,8 +183,10 @@ static CU_TestInfo tests[] = {
 
 int main(void)
 {
-    CU_SuiteInfo suites[] = {{"devicesim", NULL, NULL, NULL, NULL, tests},
-                             CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {
+        {"devicesim", NULL, NULL, NULL, NULL, tests},
+        CU_SUITE_INFO_NULL
+    };
 
     return suite_run(suites);
 }

@@ -68,7 +68,8 @@ static void the_battery_loses_what_its_efficiency_says(void)
     stored = home.battery_wh - before;
     CU_ASSERT_DOUBLE_EQUAL(stored, 1000 * home.settings.one_way_efficiency, 0.5);
     home.battery_target_w = 1000;
-    home_advance(&home, HOUR_S + stored / 1000 * HOUR_S * home.settings.one_way_efficiency);
+    home_advance(&home,
+                 HOUR_S + stored / 1000 * HOUR_S * home.settings.one_way_efficiency);
     CU_ASSERT_DOUBLE_EQUAL(home.battery_wh, before, 1);
 }
 
@@ -149,9 +150,13 @@ static void the_same_seed_gives_the_same_day(void)
 
 static void bad_script_lines_are_named(void)
 {
-    static const char *const bad[] = {"25:00 grid on", "10:00 grid maybe", "10:00 fly on",
-                                      "10:00 relay 9 on", "10:00 clouds 101",
-                                      "11:00 grid on\n10:00 grid off", "10:00"};
+    static const char *const bad[] = {"25:00 grid on",
+                                      "10:00 grid maybe",
+                                      "10:00 fly on",
+                                      "10:00 relay 9 on",
+                                      "10:00 clouds 101",
+                                      "11:00 grid on\n10:00 grid off",
+                                      "10:00"};
     unsigned line;
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -160,7 +165,8 @@ static void bad_script_lines_are_named(void)
     CU_ASSERT_EQUAL(line, 3);
 }
 
-/* ---- the plugin, with a host of a few lines ------------------------------------------ */
+/* ---- the plugin, with a host of a few lines ------------------------------------------
+ */
 
 struct gw_config {
     const char *model;
@@ -298,7 +304,8 @@ static void the_plugin_writes_and_reads_back(void)
     struct gw_sink sink = {0};
 
     open_bus();
-    CU_ASSERT_EQUAL_FATAL(bind_device("battery", "power_w", "remote_control", &plan), GW_OK);
+    CU_ASSERT_EQUAL_FATAL(bind_device("battery", "power_w", "remote_control", &plan),
+                          GW_OK);
     CU_ASSERT_EQUAL(plugin->write(bus, 0, 1, &on, &back, &sink), GW_OK);
     CU_ASSERT_EQUAL(back.type, GW_TYPE_BOOL);
     CU_ASSERT_TRUE(back.v.b);
@@ -311,7 +318,8 @@ static void the_plugin_refuses_what_the_model_has_not(void)
     struct gw_plan plan = {0};
 
     open_bus();
-    CU_ASSERT_EQUAL(bind_device("pv", "soc_permille", "power_limit_w", &plan), GW_ERR_CONFIG);
+    CU_ASSERT_EQUAL(bind_device("pv", "soc_permille", "power_limit_w", &plan),
+                    GW_ERR_CONFIG);
     CU_ASSERT_EQUAL(bind_device("pv", "power_limit_w", "power_w", &plan), GW_ERR_CONFIG);
     CU_ASSERT_EQUAL(bind_device("boat", "power_w", "power_w", &plan), GW_ERR_CONFIG);
     plugin->close(bus);
@@ -336,7 +344,10 @@ static CU_TestInfo tests[] = {
 
 int main(void)
 {
-    CU_SuiteInfo suites[] = {{"sim", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {
+        {"sim", NULL, NULL, NULL, NULL, tests},
+        CU_SUITE_INFO_NULL
+    };
 
     return suite_run(suites);
 }

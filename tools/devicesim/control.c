@@ -55,7 +55,8 @@ static int do_action(struct device *device, char **words, unsigned n, struct str
                        strcmp(words[0], "refuse") == 0 ? DEVICE_REFUSE : DEVICE_ACCEPT);
 }
 
-static int make_illegal(struct device *device, char **words, unsigned n, struct strbuf *out)
+static int make_illegal(struct device *device, char **words, unsigned n,
+                        struct strbuf *out)
 {
     char *end;
     unsigned long first, to;
@@ -110,8 +111,12 @@ static int command(struct device *device, char **words, unsigned n, struct strbu
         const char *word;
         int (*run)(struct device *device, char **words, unsigned n, struct strbuf *out);
     } commands[] = {
-        {"reset", do_action},      {"refuse", do_action}, {"accept", do_action},
-        {"illegal", make_illegal}, {"set", get_or_set},   {"get", get_or_set},
+        {"reset",   do_action   },
+        {"refuse",  do_action   },
+        {"accept",  do_action   },
+        {"illegal", make_illegal},
+        {"set",     get_or_set  },
+        {"get",     get_or_set  },
     };
 
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
@@ -232,7 +237,8 @@ static void on_line(void *ctx, uint32_t events)
 static void on_connect(void *ctx, uint32_t events)
 {
     struct control *control = ctx;
-    int fd = accept4(control->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), slot = 0;
+    int fd = accept4(control->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK),
+        slot = 0;
     struct client *client = fd >= 0 ? calloc(1, sizeof *client) : NULL;
 
     (void)events;
@@ -271,7 +277,8 @@ int control_new(struct sim *sim, const char *path, struct control **ret_control)
         control->sim = sim;
         control->source = (struct loop_source){fd, on_connect, control};
         memcpy(control->path, address.sun_path, sizeof control->path);
-        if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 16) < 0)
+        if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+            listen(fd, 16) < 0)
             rc = -errno;
         else
             rc = loop_add(sim->loop, &control->source);

@@ -2,9 +2,9 @@
 /*
  * Faults at run time over a Unix stream socket. A line in, an answer out that ends with a
  * line "ok" or "error: ...". When the answer is there, the fault is in force.
- *   TARGET FAULT [VALUE] [xN]         fault words, "ok" ends them (and restores addresses)
- *   TARGET reset|refuse|accept        connections dropped; port closed or pty unplugged; back
- *   TARGET illegal FIRST..LAST        these addresses answer exception 2
+ *   TARGET FAULT [VALUE] [xN]         fault words, "ok" ends them (and restores
+ * addresses) TARGET reset|refuse|accept        connections dropped; port closed or pty
+ * unplugged; back TARGET illegal FIRST..LAST        these addresses answer exception 2
  *   TARGET set TABLE ADDRESS WORD     TARGET get TABLE ADDRESS
  *   home [WORD ARGUMENT]              makes it happen as in a script; prints the home
  *   stats                             INDEX requests replies polls

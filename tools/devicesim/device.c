@@ -18,12 +18,13 @@ bool device_answer(struct device *device, const struct frame *request,
     device->n_requests++;
     if (kind == FAULT_SILENT)
         return false;
-    *ret_reply = (struct device_reply){
-        .device = device, .unit = request->unit, .fault = kind};
+    *ret_reply =
+        (struct device_reply){.device = device, .unit = request->unit, .fault = kind};
     if (kind == FAULT_EXCEPTION)
         len = pdu_exception(request->pdu[0], (uint8_t)value, pdu);
     else
-        len = pdu_serve(&device->image, request->pdu, request->len, pdu, &ret_reply->asked);
+        len =
+            pdu_serve(&device->image, request->pdu, request->len, pdu, &ret_reply->asked);
     len = fault_spoil_pdu(kind, pdu, len);
     ret_reply->len = frame_wrap(request, pdu, len, ret_reply->bytes);
     ret_reply->len = fault_spoil_frame(kind, ret_reply->bytes, ret_reply->len,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One simulated unit: its registers, its fault, its counts; turns a frame into a reply. */
+/* One simulated unit: its registers, its fault, its counts; turns a frame into a reply.
+ */
 #ifndef GATEWAYD_DEVICESIM_DEVICE_H
 #define GATEWAYD_DEVICESIM_DEVICE_H
 

@@ -12,19 +12,19 @@ static const struct {
     const char *name;
     bool needs_value;
 } faults[FAULT_KINDS] = {
-    [FAULT_NONE] = {"ok", false},
-    [FAULT_SILENT] = {"silent", false},
-    [FAULT_LATE] = {"late", true},
-    [FAULT_SLOW] = {"slow", true},
-    [FAULT_GARBAGE] = {"garbage", false},
-    [FAULT_TRUNCATE] = {"truncate", false},
-    [FAULT_WRONG_UNIT] = {"wrong-unit", false},
+    [FAULT_NONE] = {"ok",             false},
+    [FAULT_SILENT] = {"silent",         false},
+    [FAULT_LATE] = {"late",           true },
+    [FAULT_SLOW] = {"slow",           true },
+    [FAULT_GARBAGE] = {"garbage",        false},
+    [FAULT_TRUNCATE] = {"truncate",       false},
+    [FAULT_WRONG_UNIT] = {"wrong-unit",     false},
     [FAULT_WRONG_FUNCTION] = {"wrong-function", false},
-    [FAULT_WRONG_COUNT] = {"wrong-count", false},
-    [FAULT_CRC] = {"crc", false},
-    [FAULT_EXCEPTION] = {"exception", true},
-    [FAULT_TWICE] = {"twice", false},
-    [FAULT_FUZZ] = {"fuzz", true},
+    [FAULT_WRONG_COUNT] = {"wrong-count",    false},
+    [FAULT_CRC] = {"crc",            false},
+    [FAULT_EXCEPTION] = {"exception",      true },
+    [FAULT_TWICE] = {"twice",          false},
+    [FAULT_FUZZ] = {"fuzz",           true },
 };
 
 const char *fault_name(enum fault_kind kind)
@@ -69,9 +69,9 @@ int fault_parse(char *const *words, unsigned n_words, struct fault *ret_fault)
 static enum fault_kind choose(unsigned permille)
 {
     static const enum fault_kind choice[] = {
-        FAULT_SILENT,         FAULT_GARBAGE,     FAULT_TRUNCATE, FAULT_WRONG_UNIT,
-        FAULT_WRONG_FUNCTION, FAULT_WRONG_COUNT, FAULT_CRC,      FAULT_EXCEPTION,
-        FAULT_TWICE,
+        FAULT_SILENT,     FAULT_GARBAGE,        FAULT_TRUNCATE,
+        FAULT_WRONG_UNIT, FAULT_WRONG_FUNCTION, FAULT_WRONG_COUNT,
+        FAULT_CRC,        FAULT_EXCEPTION,      FAULT_TWICE,
     };
 
     if ((unsigned)(random() % 1000) >= permille)

@@ -10,10 +10,10 @@
 enum fault_kind {
     FAULT_NONE,
     FAULT_SILENT,
-    FAULT_LATE,      /* the whole reply `value` ms later; later requests are still taken */
-    FAULT_SLOW,      /* `value` ms between the reply's bytes */
-    FAULT_GARBAGE,   /* random bytes instead */
-    FAULT_TRUNCATE,  /* the reply's beginning only */
+    FAULT_LATE,     /* the whole reply `value` ms later; later requests are still taken */
+    FAULT_SLOW,     /* `value` ms between the reply's bytes */
+    FAULT_GARBAGE,  /* random bytes instead */
+    FAULT_TRUNCATE, /* the reply's beginning only */
     FAULT_WRONG_UNIT,
     FAULT_WRONG_FUNCTION,
     FAULT_WRONG_COUNT, /* byte count that is not what was asked, in a sound frame */

@@ -37,7 +37,8 @@ static int parse_tcp(const uint8_t *bytes, size_t len, struct frame *ret_frame)
     return (int)(6 + rest);
 }
 
-/* A request's length follows from its function; 0: not known yet, -1: unknown function. */
+/* A request's length follows from its function; 0: not known yet, -1: unknown function.
+ */
 static int rtu_request_len(const uint8_t *bytes, size_t len)
 {
     if (len < 2)
@@ -104,7 +105,8 @@ static size_t wrap_tcp(const struct frame *request, const uint8_t *pdu, size_t l
     return len + 7;
 }
 
-size_t frame_wrap(const struct frame *request, const uint8_t *pdu, size_t len, uint8_t *out)
+size_t frame_wrap(const struct frame *request, const uint8_t *pdu, size_t len,
+                  uint8_t *out)
 {
     uint16_t crc;
 

@@ -22,11 +22,12 @@ struct frame {
 
 uint16_t frame_crc(const uint8_t *bytes, size_t len);
 
-/* Bytes used by the whole frame at the start of the buffer, 0: more needed, -1: this is no
- * frame (TCP: close the connection; RTU: drop until the line is quiet). */
+/* Bytes used by the whole frame at the start of the buffer, 0: more needed, -1: this is
+ * no frame (TCP: close the connection; RTU: drop until the line is quiet). */
 int frame_parse(enum frame_kind kind, const uint8_t *bytes, size_t len,
                 struct frame *ret_frame);
 /* Puts the reply into `out` (FRAME_MAX bytes); returns its length. */
-size_t frame_wrap(const struct frame *request, const uint8_t *pdu, size_t len, uint8_t *out);
+size_t frame_wrap(const struct frame *request, const uint8_t *pdu, size_t len,
+                  uint8_t *out);
 
 #endif

@@ -30,7 +30,8 @@ void image_done(struct image *image)
     }
 }
 
-int image_add(struct image *image, enum image_table table, unsigned address, unsigned count)
+int image_add(struct image *image, enum image_table table, unsigned address,
+              unsigned count)
 {
     if (address >= N_ADDRESSES || count > N_ADDRESSES - address)
         return -ERANGE;
@@ -45,7 +46,8 @@ int image_add(struct image *image, enum image_table table, unsigned address, uns
     return 0;
 }
 
-void image_set(struct image *image, enum image_table table, unsigned address, uint16_t word)
+void image_set(struct image *image, enum image_table table, unsigned address,
+               uint16_t word)
 {
     if (image->words[table] && address < N_ADDRESSES)
         image->words[table][address] = word;
@@ -69,7 +71,8 @@ void image_set_float(struct image *image, enum image_table table, unsigned addre
 
 uint16_t image_get(const struct image *image, enum image_table table, unsigned address)
 {
-    return image->words[table] && address < N_ADDRESSES ? image->words[table][address] : 0;
+    return image->words[table] && address < N_ADDRESSES ? image->words[table][address]
+                                                        : 0;
 }
 
 bool image_covers(const struct image *image, enum image_table table, unsigned address,
@@ -83,11 +86,12 @@ bool image_covers(const struct image *image, enum image_table table, unsigned ad
     return true;
 }
 
-static void replace_marks(struct image *image, unsigned first, unsigned last, uint8_t from,
-                          uint8_t to)
+static void replace_marks(struct image *image, unsigned first, unsigned last,
+                          uint8_t from, uint8_t to)
 {
     for (int table = 0; table < IMAGE_TABLES; table++)
-        for (unsigned i = first; image->exists[table] && i <= last && i < N_ADDRESSES; i++)
+        for (unsigned i = first; image->exists[table] && i <= last && i < N_ADDRESSES;
+             i++)
             if (image->exists[table][i] == from)
                 image->exists[table][i] = to;
 }
@@ -127,7 +131,8 @@ static void fill_addresses(struct image *image, enum image_table table, unsigned
         image_set(image, table, i, (uint16_t)(bits ? i & 1 : i));
 }
 
-void image_poll(struct image *image, enum image_table table, unsigned address, unsigned count)
+void image_poll(struct image *image, enum image_table table, unsigned address,
+                unsigned count)
 {
     unsigned long counter = (unsigned long)(++image->counter % 100000);
 
@@ -170,7 +175,8 @@ static int put_bits(struct image *image, enum image_table table, unsigned addres
     int rc = image_add(image, table, address, n_words);
 
     for (unsigned i = 0; rc == 0 && i < n_words; i++)
-        image_set(image, table, address + i, (uint16_t)(bits >> (16 * (n_words - 1 - i))));
+        image_set(image, table, address + i,
+                  (uint16_t)(bits >> (16 * (n_words - 1 - i))));
     return rc;
 }
 
@@ -181,9 +187,9 @@ static int put_string(struct image *image, enum image_table table, unsigned addr
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < len; i += 2)
-        rc = put_bits(image, table, address + (unsigned)i / 2,
-                      (uint64_t)(((unsigned char)text[i] << 8) | (unsigned char)text[i + 1]),
-                      1);
+        rc = put_bits(
+            image, table, address + (unsigned)i / 2,
+            (uint64_t)(((unsigned char)text[i] << 8) | (unsigned char)text[i + 1]), 1);
     return rc;
 }
 
@@ -205,8 +211,16 @@ static int put_typed(struct image *image, enum image_table table, unsigned addre
     static const struct {
         const char *type;
         unsigned n_words;
-    } types[] = {{"int16", 1},  {"uint16", 1}, {"int32", 2},   {"uint32", 2},
-                 {"int64", 4},  {"uint64", 4}, {"float32", 2}, {"float64", 4}};
+    } types[] = {
+        {"int16",   1},
+        {"uint16",  1},
+        {"int32",   2},
+        {"uint32",  2},
+        {"int64",   4},
+        {"uint64",  4},
+        {"float32", 2},
+        {"float64", 4}
+    };
 
     if (strcmp(type, "string") == 0)
         return put_string(image, table, address, text);
@@ -242,8 +256,8 @@ static int load_line(struct image *image, char *line)
         text = type;
         type = text[0] == '-' ? "int16" : "uint16";
     }
-    return put_typed(image, (enum image_table)table, (unsigned)strtoul(address, NULL, 0), type,
-                     text);
+    return put_typed(image, (enum image_table)table, (unsigned)strtoul(address, NULL, 0),
+                     type, text);
 }
 
 int image_load(struct image *image, const char *path, unsigned *ret_line)

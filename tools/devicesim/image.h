@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The registers of one simulated unit: four tables of 65536 addresses, which of them exist,
- * and how their contents move. Plain memory, no I/O.
+ * The registers of one simulated unit: four tables of 65536 addresses, which of them
+ * exist, and how their contents move. Plain memory, no I/O.
  */
 #ifndef GATEWAYD_DEVICESIM_IMAGE_H
 #define GATEWAYD_DEVICESIM_IMAGE_H
@@ -26,10 +26,10 @@ struct image {
     enum image_content content;
     float constant;
     unsigned device;
-    uint64_t counter;      /* of read polls served */
-    unsigned max_words;    /* registers a request may ask for (0: 125) */
+    uint64_t counter;   /* of read polls served */
+    unsigned max_words; /* registers a request may ask for (0: 125) */
     unsigned n_identity;
-    char identity[3][64];  /* objects 0..2 of function 43/14 */
+    char identity[3][64]; /* objects 0..2 of function 43/14 */
 
     /* A model behind the registers: before a read, after a write. NULL: none. */
     void (*refresh)(void *ctx, struct image *image);
@@ -42,8 +42,10 @@ void image_init(struct image *image, unsigned device);
 void image_done(struct image *image);
 
 /* Lets the addresses exist. 0, -ERANGE or -ENOMEM. */
-int image_add(struct image *image, enum image_table table, unsigned address, unsigned count);
-void image_set(struct image *image, enum image_table table, unsigned address, uint16_t word);
+int image_add(struct image *image, enum image_table table, unsigned address,
+              unsigned count);
+void image_set(struct image *image, enum image_table table, unsigned address,
+               uint16_t word);
 void image_set_u32(struct image *image, enum image_table table, unsigned address,
                    uint32_t number);
 void image_set_float(struct image *image, enum image_table table, unsigned address,
@@ -53,7 +55,8 @@ uint16_t image_get(const struct image *image, enum image_table table, unsigned a
 /* Whether all of these addresses answer. */
 bool image_covers(const struct image *image, enum image_table table, unsigned address,
                   unsigned count);
-/* Existing addresses of all tables in this span answer "illegal address"; restore undoes. */
+/* Existing addresses of all tables in this span answer "illegal address"; restore undoes.
+ */
 void image_make_illegal(struct image *image, unsigned first, unsigned last);
 void image_restore(struct image *image);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event loop of the device simulator. It takes one event at a time, so that a callback
- * may remove any other source. Single thread.
+ * The event loop of the device simulator. It takes one event at a time, so that a
+ * callback may remove any other source. Single thread.
  */
 #include "tools/devicesim/loop.h"
 

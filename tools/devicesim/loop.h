@@ -25,7 +25,7 @@ struct loop_timer {
 
 struct loop {
     int epoll_fd, timer_fd, signal_fd;
-    bool stop; /* set it to leave loop_run */
+    bool stop;                 /* set it to leave loop_run */
     struct loop_timer *timers; /* by due time */
 };
 

@@ -13,8 +13,8 @@
 
 #define CELLS_V 52.0 /* nominal voltage of the battery's DC side */
 
-int model_home_init(struct model_home *home, const char *script, double speed, unsigned seed,
-                    unsigned *ret_line)
+int model_home_init(struct model_home *home, const char *script, double speed,
+                    unsigned seed, unsigned *ret_line)
 {
     struct home_settings settings = home_default_settings();
     int rc = home_script_load(&home->script, script, ret_line);
@@ -222,10 +222,10 @@ int model_attach(struct image *image, const char *name, struct model_home *home)
         void (*written)(void *ctx, struct image *image, enum image_table table,
                         unsigned address, unsigned count);
     } models[] = {
-        {"meter", attach_meter, refresh_meter, NULL},
+        {"meter",    attach_meter,    refresh_meter,    NULL          },
         {"inverter", attach_inverter, refresh_inverter, write_inverter},
-        {"battery", attach_battery, refresh_battery, NULL},
-        {"relay", attach_relay, refresh_relay, write_relay},
+        {"battery",  attach_battery,  refresh_battery,  NULL          },
+        {"relay",    attach_relay,    refresh_relay,    write_relay   },
     };
 
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {

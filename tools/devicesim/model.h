@@ -4,8 +4,8 @@
  *   meter     eastron-sdm630 (single phase on L1)
  *   inverter  huawei-sun2000; holding 40126 uint32: limit of the active power in W
  *   battery   victron-gx-battery (its own sign: + charge)
- *   relay     coils 0..3 switch the loads, discrete inputs 0..3 repeat them, discrete input
- *             8 is the grid's contact, input registers 0..3 are the loads' power in W
+ *   relay     coils 0..3 switch the loads, discrete inputs 0..3 repeat them, discrete
+ * input 8 is the grid's contact, input registers 0..3 are the loads' power in W
  */
 #ifndef GATEWAYD_DEVICESIM_MODEL_H
 #define GATEWAYD_DEVICESIM_MODEL_H
@@ -23,8 +23,8 @@ struct model_home {
 };
 
 /* script: a file, NULL for the built-in day. 0, -errno, or -EINVAL and the bad line. */
-int model_home_init(struct model_home *home, const char *script, double speed, unsigned seed,
-                    unsigned *ret_line);
+int model_home_init(struct model_home *home, const char *script, double speed,
+                    unsigned seed, unsigned *ret_line);
 /* Moves it on to now. */
 void model_home_now(struct model_home *home);
 /* "grid off", "load 3000", as in scripts. 0 or -EINVAL. */

@@ -69,7 +69,8 @@ void outbox_init(struct outbox *outbox, struct loop *loop, int fd)
     outbox->timer.ctx = outbox;
 }
 
-void outbox_put(struct outbox *outbox, const struct device_reply *reply, int64_t due_boot_ns)
+void outbox_put(struct outbox *outbox, const struct device_reply *reply,
+                int64_t due_boot_ns)
 {
     struct outbox_item *item;
 

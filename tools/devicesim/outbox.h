@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Replies waiting for their time on one descriptor. At most OUTBOX_MAX wait; a further one
- * is dropped and counted, as a device with a full buffer would.
+ * Replies waiting for their time on one descriptor. At most OUTBOX_MAX wait; a further
+ * one is dropped and counted, as a device with a full buffer would.
  */
 #ifndef GATEWAYD_DEVICESIM_OUTBOX_H
 #define GATEWAYD_DEVICESIM_OUTBOX_H
@@ -24,7 +24,8 @@ struct outbox {
 
 void outbox_init(struct outbox *outbox, struct loop *loop, int fd);
 /* Copies the reply and sends it at that time (at once when it has passed). */
-void outbox_put(struct outbox *outbox, const struct device_reply *reply, int64_t due_boot_ns);
+void outbox_put(struct outbox *outbox, const struct device_reply *reply,
+                int64_t due_boot_ns);
 void outbox_done(struct outbox *outbox); /* forgets what waits */
 
 #endif

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-/* One request being served; handlers return the reply's length or a negative exception. */
+/* One request being served; handlers return the reply's length or a negative exception.
+ */
 struct call {
     struct image *image;
     const uint8_t *in;
@@ -54,7 +55,8 @@ static void note_read(struct call *call, enum image_table table, unsigned addres
 static int read_bits(struct call *call, enum image_table table)
 {
     unsigned address, count;
-    int rc = call->len == 5 ? check_span(call, table, call->in + 1, 2000) : -PDU_ILLEGAL_VALUE;
+    int rc =
+        call->len == 5 ? check_span(call, table, call->in + 1, 2000) : -PDU_ILLEGAL_VALUE;
 
     if (rc < 0)
         return rc;
@@ -100,12 +102,14 @@ static int read_discretes(struct call *call)
 
 static int read_holdings(struct call *call)
 {
-    return call->len == 5 ? read_words(call, IMAGE_HOLDING, call->in + 1) : -PDU_ILLEGAL_VALUE;
+    return call->len == 5 ? read_words(call, IMAGE_HOLDING, call->in + 1)
+                          : -PDU_ILLEGAL_VALUE;
 }
 
 static int read_inputs(struct call *call)
 {
-    return call->len == 5 ? read_words(call, IMAGE_INPUT, call->in + 1) : -PDU_ILLEGAL_VALUE;
+    return call->len == 5 ? read_words(call, IMAGE_INPUT, call->in + 1)
+                          : -PDU_ILLEGAL_VALUE;
 }
 
 static void tell_written(struct call *call, enum image_table table)
@@ -183,7 +187,8 @@ static int write_words(struct call *call, const uint8_t *at, size_t len, unsigne
     if (at[4] != 2 * count || len != 5 + 2 * count)
         return -PDU_ILLEGAL_VALUE;
     for (unsigned i = 0; i < count; i++)
-        image_set(call->image, IMAGE_HOLDING, call->asked->address + i, u16(at + 5 + 2 * i));
+        image_set(call->image, IMAGE_HOLDING, call->asked->address + i,
+                  u16(at + 5 + 2 * i));
     tell_written(call, IMAGE_HOLDING);
     return 0;
 }
@@ -264,9 +269,17 @@ size_t pdu_serve(struct image *image, const uint8_t *request, size_t len, uint8_
         uint8_t function;
         int (*serve)(struct call *call);
     } handlers[] = {
-        {1, read_coils},   {2, read_discretes}, {3, read_holdings}, {4, read_inputs},
-        {5, write_coil},   {6, write_holding},  {15, write_coils},  {16, write_holdings},
-        {22, mask_write},  {23, read_write},    {43, identify},
+        {1,  read_coils    },
+        {2,  read_discretes},
+        {3,  read_holdings },
+        {4,  read_inputs   },
+        {5,  write_coil    },
+        {6,  write_holding },
+        {15, write_coils   },
+        {16, write_holdings},
+        {22, mask_write    },
+        {23, read_write    },
+        {43, identify      },
     };
     struct call call = {image, request, len, reply, ret_asked};
     int rc = -PDU_ILLEGAL_FUNCTION;

@@ -24,9 +24,9 @@ enum pdu_exception {
 struct pdu_asked {
     uint8_t function;
     uint16_t address, count;
-    bool reads;         /* a read that was answered with data */
-    uint16_t first;     /* its first register or bit */
-    uint16_t second;    /* its second register, 0 if there is none */
+    bool reads;      /* a read that was answered with data */
+    uint16_t first;  /* its first register or bit */
+    uint16_t second; /* its second register, 0 if there is none */
 };
 
 /* Length of the reply put into `reply` (PDU_MAX bytes), always >= 2: exceptions too. */

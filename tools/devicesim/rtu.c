@@ -22,7 +22,7 @@ struct rtu_line {
     struct rtu_settings settings;
     int64_t character_ns, turnaround_ns;
     struct loop_source source; /* master side; fd -1: unplugged */
-    int slave_fd;              /* held open, or a client's close would hang up the master */
+    int slave_fd; /* held open, or a client's close would hang up the master */
     char path[128];
     struct device *devices;
     unsigned n_devices;
@@ -189,8 +189,8 @@ int rtu_line_new(struct loop *loop, const struct rtu_settings *settings,
     line->source.fd = line->slave_fd = -1;
     if (settings->baud)
         line->character_ns = BITS_PER_CHARACTER * CLOCK_NS_PER_S / settings->baud;
-    line->turnaround_ns =
-        settings->turnaround_ns < 0 ? line->character_ns * 7 / 2 : settings->turnaround_ns;
+    line->turnaround_ns = settings->turnaround_ns < 0 ? line->character_ns * 7 / 2
+                                                      : settings->turnaround_ns;
     line->devices = devices;
     line->n_devices = n_devices;
     line->quiet.fn = on_quiet;

@@ -15,9 +15,9 @@
 struct rtu_line;
 
 struct rtu_settings {
-    const char *link;       /* symlink to make to the terminal, NULL: none; borrowed */
-    unsigned baud;          /* 0: no line time */
-    int64_t turnaround_ns;  /* < 0: 3.5 characters */
+    const char *link;      /* symlink to make to the terminal, NULL: none; borrowed */
+    unsigned baud;         /* 0: no line time */
+    int64_t turnaround_ns; /* < 0: 3.5 characters */
 };
 
 /* The devices are borrowed, n_devices of them in a row. 0 or -errno. */

@@ -35,7 +35,8 @@ static int attach(struct sim *sim, struct image *image, const char *model)
     int rc = model_attach(image, model, &sim->home);
 
     if (rc < 0)
-        fprintf(stderr, "gateway-devicesim: model '%s': %s\n", model, error_errno_text(rc));
+        fprintf(stderr, "gateway-devicesim: model '%s': %s\n", model,
+                error_errno_text(rc));
     return rc;
 }
 
@@ -60,8 +61,9 @@ static int fill_image(struct sim *sim, struct image *image,
         return rc;
     }
     for (int table = 0; rc == 0 && table < IMAGE_TABLES; table++)
-        rc = image_add(image, (enum image_table)table, 0,
-                       table <= IMAGE_DISCRETE ? endpoint->n_bits : endpoint->n_registers);
+        rc =
+            image_add(image, (enum image_table)table, 0,
+                      table <= IMAGE_DISCRETE ? endpoint->n_bits : endpoint->n_registers);
     return rc;
 }
 
@@ -105,7 +107,8 @@ static int open_tcp(struct sim *sim, const struct spec_endpoint *endpoint, unsig
 
 static int open_rtu(struct sim *sim, const struct spec_endpoint *endpoint, unsigned first)
 {
-    struct rtu_settings settings = {endpoint->link, endpoint->baud, endpoint->turnaround_ns};
+    struct rtu_settings settings = {endpoint->link, endpoint->baud,
+                                    endpoint->turnaround_ns};
     struct rtu_line *line;
     int rc = rtu_line_new(sim->loop, &settings, &sim->devices[first], units_of(endpoint),
                           &line);

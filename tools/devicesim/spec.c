@@ -149,10 +149,12 @@ static int set_content(struct spec *spec, const char *value)
     static const struct {
         const char *word;
         enum image_content content;
-    } words[] = {{"plain", IMAGE_PLAIN},
-                 {"counter", IMAGE_COUNTER},
-                 {"sine", IMAGE_SINE},
-                 {"address", IMAGE_ADDRESS}};
+    } words[] = {
+        {"plain",   IMAGE_PLAIN  },
+        {"counter", IMAGE_COUNTER},
+        {"sine",    IMAGE_SINE   },
+        {"address", IMAGE_ADDRESS}
+    };
 
     if (strncmp(value, "constant:", 9) == 0) {
         last(spec)->content = IMAGE_CONSTANT;
@@ -168,11 +170,11 @@ static int set_content(struct spec *spec, const char *value)
     return -EINVAL;
 }
 
-#define SET_TEXT(name, target)                                                               \
-    static int set_##name(struct spec *spec, const char *value)                              \
-    {                                                                                        \
-        target = value;                                                                      \
-        return 0;                                                                            \
+#define SET_TEXT(name, target)                                                           \
+    static int set_##name(struct spec *spec, const char *value)                          \
+    {                                                                                    \
+        target = value;                                                                  \
+        return 0;                                                                        \
     }
 SET_TEXT(image, last(spec)->image_path)
 SET_TEXT(model, last(spec)->model)
@@ -212,35 +214,45 @@ int spec_add_home(struct spec *spec, const char *address)
     return rc;
 }
 
+#define WORD(word, of_endpoint, has_value, set, help)                                    \
+    {                                                                                    \
+        word, of_endpoint, has_value, set, help                                          \
+    }
+
 static const struct {
     const char *word;
     bool of_endpoint, has_value;
     int (*set)(struct spec *spec, const char *value);
     const char *help;
 } words[] = {
-    {"tcp", false, true, set_tcp, "HOST:PORT begins a Modbus TCP endpoint; port 0: any"},
-    {"rtu", false, false, set_rtu, "begins a Modbus RTU line on a pseudo terminal"},
-    {"home", false, true, set_home,
-     "HOST:0 begins four endpoints: meter, inverter, battery, relay of one home"},
-    {"count", true, true, set_count, "N ports like this one"},
-    {"units", true, true, set_units, "LIST like 1,5,10-12; TCP without it: any unit"},
-    {"registers", true, true, set_registers, "N input and holding registers from 0 (100)"},
-    {"bits", true, true, set_bits, "N coils and discrete inputs from 0 (32)"},
-    {"content", true, true, set_content, "plain, counter, constant:V, sine or address"},
-    {"image", true, true, set_image, "FILE of lines TABLE ADDRESS [TYPE] VALUE"},
-    {"model", true, true, set_model, "inverter, battery, meter or relay of the home"},
-    {"max-registers", true, true, set_max_registers, "N a request may ask for (125)"},
-    {"identity", true, true, set_identity, "VENDOR,PRODUCT,REVISION for function 43/14"},
-    {"baud", true, true, set_baud, "line speed (9600); 0: no line time"},
-    {"turnaround", true, true, set_turnaround,
-     "time before a reply, like 3ms (RTU: 3.5 characters; TCP: 0)"},
-    {"link", true, true, set_link, "PATH of a symlink to the pseudo terminal"},
-    {"ready-file", false, true, set_ready, "FILE written when all is open"},
-    {"ledger", false, true, set_ledger, "FILE with a line for every read reply sent"},
-    {"control", false, true, set_control, "PATH of a Unix socket that takes faults"},
-    {"speed", false, true, set_speed, "N seconds of the home in a second (1)"},
-    {"script", false, true, set_script, "FILE with the home's day (else a built-in one)"},
-    {"seed", false, true, set_seed, "N for noise and faults (1)"},
+    WORD("tcp", false, true, set_tcp,
+         "HOST:PORT begins a Modbus TCP endpoint; port 0: any"),
+    WORD("rtu", false, false, set_rtu, "begins a Modbus RTU line on a pseudo terminal"),
+    WORD("home", false, true, set_home,
+         "HOST:0 begins four endpoints: meter, inverter, battery, relay of one home"),
+    WORD("count", true, true, set_count, "N ports like this one"),
+    WORD("units", true, true, set_units, "LIST like 1,5,10-12; TCP without it: any unit"),
+    WORD("registers", true, true, set_registers,
+         "N input and holding registers from 0 (100)"),
+    WORD("bits", true, true, set_bits, "N coils and discrete inputs from 0 (32)"),
+    WORD("content", true, true, set_content,
+         "plain, counter, constant:V, sine or address"),
+    WORD("image", true, true, set_image, "FILE of lines TABLE ADDRESS [TYPE] VALUE"),
+    WORD("model", true, true, set_model, "inverter, battery, meter or relay of the home"),
+    WORD("max-registers", true, true, set_max_registers, "N a request may ask for (125)"),
+    WORD("identity", true, true, set_identity,
+         "VENDOR,PRODUCT,REVISION for function 43/14"),
+    WORD("baud", true, true, set_baud, "line speed (9600); 0: no line time"),
+    WORD("turnaround", true, true, set_turnaround,
+         "time before a reply, like 3ms (RTU: 3.5 characters; TCP: 0)"),
+    WORD("link", true, true, set_link, "PATH of a symlink to the pseudo terminal"),
+    WORD("ready-file", false, true, set_ready, "FILE written when all is open"),
+    WORD("ledger", false, true, set_ledger, "FILE with a line for every read reply sent"),
+    WORD("control", false, true, set_control, "PATH of a Unix socket that takes faults"),
+    WORD("speed", false, true, set_speed, "N seconds of the home in a second (1)"),
+    WORD("script", false, true, set_script,
+         "FILE with the home's day (else a built-in one)"),
+    WORD("seed", false, true, set_seed, "N for noise and faults (1)"),
 };
 
 #define N_WORDS (sizeof words / sizeof words[0])

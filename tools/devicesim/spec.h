@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What to simulate: from the command line or a file of the same words. Every word sets one
- * thing; "tcp" and "rtu" begin an endpoint, and what follows belongs to it.
+ * What to simulate: from the command line or a file of the same words. Every word sets
+ * one thing; "tcp" and "rtu" begin an endpoint, and what follows belongs to it.
  */
 #ifndef GATEWAYD_DEVICESIM_SPEC_H
 #define GATEWAYD_DEVICESIM_SPEC_H
@@ -41,8 +41,8 @@ struct spec {
 void spec_init(struct spec *spec);
 void spec_done(struct spec *spec);
 
-/* One setting ("registers", "50"); value NULL for words that need none. 0, or -EINVAL for a
- * bad value, -ENOENT for an unknown word, -ENODEV before any endpoint. */
+/* One setting ("registers", "50"); value NULL for words that need none. 0, or -EINVAL for
+ * a bad value, -ENOENT for an unknown word, -ENODEV before any endpoint. */
 int spec_set(struct spec *spec, const char *word, const char *value);
 bool spec_needs_value(const char *word);
 

@@ -112,7 +112,8 @@ static void on_bytes(void *ctx, uint32_t events)
     do {
         struct frame frame;
 
-        size = frame_parse(FRAME_TCP, connection->bytes + at, connection->used - at, &frame);
+        size =
+            frame_parse(FRAME_TCP, connection->bytes + at, connection->used - at, &frame);
         if (size > 0) {
             serve(connection, &frame);
             at += (size_t)size;
