@@ -234,9 +234,9 @@ void forward_lost(struct forward *forward, uint64_t token)
     save_cursor(forward);
 }
 
-void forward_peer(struct forward *forward, const char *address)
+void forward_set_local(struct forward *forward, bool is_local)
 {
-    forward->route.is_local = consent_address_is_local(address);
+    forward->route.is_local = is_local;
 }
 
 static void lose_published(struct forward *forward)

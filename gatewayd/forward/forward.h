@@ -16,8 +16,9 @@
 #include "lib/consent/consent.h"
 #include "lib/model/record.h"
 
-#define FORWARD_PAYLOAD_MAX 61440 /* 60 KiB: with topic and header one channel message   \
-                                   */
+#define FORWARD_PAYLOAD_MAX                                                              \
+    61440 /* 60 KiB: with topic and header one channel message                           \
+           */
 #define FORWARD_RECORDS_MAX 500
 #define FORWARD_CURSOR_RANGES 64
 
@@ -55,10 +56,10 @@ struct forward *forward_new(const struct config_route *route, const char *gatewa
                             const struct forward_ports *ports);
 void forward_free(struct forward *forward);
 
-/* The address (literal) the route's process connected to, when it is known: `recipient:
- * self` by a host name other than "localhost" passes only after this said that it is
- * local. Call it before forward_connected. */
-void forward_peer(struct forward *forward, const char *address);
+/* Is the route's host on loopback or the home's own network? Decides over `recipient:
+ * self`. forward_new knows it for "localhost" and for addresses; whoever resolved another
+ * name says it here, before forward_connected. */
+void forward_set_local(struct forward *forward, bool is_local);
 /* The log's last committed seq. */
 void forward_committed(struct forward *forward, uint64_t last_seq);
 /* The route process connected (window > 0) or lost its broker (window 0). */

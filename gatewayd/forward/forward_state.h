@@ -10,6 +10,7 @@
 #include "gatewayd/forward/forward.h"
 #include "gatewayd/forward/means.h"
 #include "gatewayd/forward/rows.h"
+#include "lib/base/log.h"
 
 #define FORWARD_ROWS_PER_TURN 8000 /* a turn is one call from the store's thread */
 
@@ -40,7 +41,8 @@ struct forward {
     int64_t
         t_progress_boot_ns; /* the last receipt that said something new, or connection */
     int64_t t_account_boot_ns; /* the last message without records */
-    bool silent, ahead;        /* events told once */
+    struct log_limit large_limit;
+    bool silent, ahead; /* events told once */
 
     struct rows rows;
     struct strbuf buf;

@@ -11,8 +11,9 @@
 
 #include "lib/base/clock.h"
 
-#define ROWS_PER_MESSAGE 4000 /* bounds what one message covers where much is withheld   \
-                               */
+#define ROWS_PER_MESSAGE                                                                 \
+    4000 /* bounds what one message covers where much is withheld                        \
+          */
 #define ACCOUNT_INTERVAL_S                                                               \
     10 /* covers without records at the log's end, at most this often */
 #define LIVE_LAG_MAX                                                                     \
@@ -157,11 +158,15 @@ static bool step_over_hole(struct forward *forward, struct message *message,
 
 static void too_large(struct forward *forward, const struct stored_record *record)
 {
-    forward->ports.event(
-        forward->ports.ctx, forward->name, "record-too-large", "warning",
-        record->kind == STORED_READINGS
-            ? "a record does not fit into one message, values were left out"
-            : "a record does not fit into one message, it was left out");
+    uint64_t suppressed;
+
+    /* the event is stored and forwarded too: one an hour tells enough */
+    if (log_limit_pass(&forward->large_limit, 3600, &suppressed))
+        forward->ports.event(
+            forward->ports.ctx, forward->name, "record-too-large", "warning",
+            record->kind == STORED_READINGS
+                ? "a record does not fit into a message, values are left out"
+                : "a record does not fit into a message, it is left out");
 }
 
 static bool add_reading(struct forward *forward, struct message *message,

@@ -39,6 +39,8 @@ static int fake_next(void *ctx, void *reader_arg, struct stored_record *ret_reco
     /* borrowed until the next step: the old values must not be looked at any more */
     memcpy(reader->values, fake->records[reader->at].values, sizeof reader->values);
     ret_record->values = reader->values;
+    if (fake->records[reader->at].more_values)
+        ret_record->values = fake->records[reader->at].more_values;
     reader->at++;
     return 1;
 }

@@ -19,6 +19,7 @@
 struct fake_record {
     struct stored_record record;
     struct stored_value values[2];
+    const struct stored_value *more_values; /* instead of values */
     char device[16];
     bool trimmed;
 };

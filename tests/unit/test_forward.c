@@ -201,6 +201,30 @@ static void a_boot_has_messages_of_its_own(void)
     home_end();
 }
 
+static void no_payload_is_larger_than_a_channel_message(void)
+{
+    static struct stored_value many[2000];
+    static char names[2000][40];
+
+    home_begin(false, "self");
+    home_start();
+    home_append(3000);
+    for (unsigned i = 0; i < 2000; i++) {
+        snprintf(names[i], sizeof names[i], "a_rather_long_name_of_a_point_%u_w", i);
+        many[i] = fake->records[1].values[0];
+        many[i].point = names[i];
+    }
+    fake->records[700].more_values = many;
+    fake->records[700].record.n_values = 2000;
+    forward_connected(forward, 60);
+    home_deliver_all();
+    CU_ASSERT_TRUE(home_all_covered(1));
+    CU_ASSERT_TRUE(fake_has(fake, 700, "meter", 0));
+    CU_ASSERT_STRING_EQUAL(fake->last_event, "record-too-large");
+    CU_ASSERT_EQUAL(home_stats().n_messages, 8);
+    home_end();
+}
+
 static void events_are_messages_of_their_own(void)
 {
     home_begin(false, "self");
@@ -433,7 +457,7 @@ static void self_on_a_host_elsewhere_gets_nothing_until_it_is_known_as_local(voi
     forward_connected(forward, 5);
     home_append(10);
     CU_ASSERT_EQUAL(home_stats().n_messages, 0);
-    forward_peer(forward, "127.0.0.1");
+    forward_set_local(forward, true);
     home_append(10);
     CU_ASSERT_EQUAL(home_stats().n_messages, 1);
     home_end();
@@ -449,6 +473,7 @@ static CU_TestInfo tests[] = {
     TEST(strict_order_is_the_order_of_the_log),
     TEST(a_hole_in_the_log_is_not_covered),
     TEST(a_boot_has_messages_of_its_own),
+    TEST(no_payload_is_larger_than_a_channel_message),
     TEST(events_are_messages_of_their_own),
     TEST(the_oldest_unconfirmed_record_is_told),
     TEST(only_a_receipt_moves_the_cursor),
