@@ -1,6 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 sbin_PROGRAMS += gatewayd/gatewayd
-gatewayd_gatewayd_SOURCES = gatewayd/main.c
-gatewayd_gatewayd_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SQLITE_CFLAGS)
-gatewayd_gatewayd_LDADD = lib/libgateway.la $(SYSTEMD_LIBS) $(SQLITE_LIBS) $(YAML_LIBS) \
-	$(JANSSON_LIBS) $(MHD_LIBS) $(LIBM)
+gatewayd_gatewayd_SOURCES = \
+	gatewayd/alarms.c gatewayd/alarms.h \
+	gatewayd/forward/route_process.c gatewayd/forward/route_process.h \
+	gatewayd/forwarding.c gatewayd/forwarding.h \
+	gatewayd/gateway.c gatewayd/gateway.h gatewayd/gateway_options.h \
+	gatewayd/grants.c gatewayd/grants.h \
+	gatewayd/loader.c gatewayd/loader.h \
+	gatewayd/locality.c gatewayd/locality.h \
+	gatewayd/loop_calls.c gatewayd/loop_calls.h \
+	gatewayd/main.c \
+	gatewayd/requests.c \
+	gatewayd/route_link.c gatewayd/route_link.h \
+	gatewayd/views.c \
+	gatewayd/writes.c gatewayd/writes.h
+gatewayd_gatewayd_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+gatewayd_gatewayd_LDADD = gatewayd/device/libdevice.la \
+	gatewayd/forward/libforward.la gatewayd/store/libstore.la gatewayd/command/libcommand.la \
+	lib/libgateway.la $(SYSTEMD_LIBS) $(SQLITE_LIBS) $(YAML_LIBS) $(JANSSON_LIBS) $(MHD_LIBS) $(LIBM)

@@ -177,6 +177,7 @@ static void on_up(void *ctx)
 {
     struct host *host = ctx;
 
+    /* an empty page: what a dead one left must not be blamed again */
     if (host->blame)
         memset(host->blame, 0, sizeof(struct host_blame));
     host->ready = false;
@@ -251,7 +252,7 @@ static void on_stopped(void *ctx)
 static int make_child(struct host *host)
 {
     const struct hosts_options *options = hosts_options_of(host->set);
-    const char *argv[] = {options->devhost, host->key, NULL};
+    const char *argv[] = {options->devhost, NULL};
     char subject[96];
     struct child_options child_options = {.subject = subject,
                                           .argv = argv,

@@ -310,7 +310,7 @@ static int on_nothing(struct host *host, struct wire *wire)
 int host_on_message(void *ctx, const struct channel_message *message)
 {
     static int (*const handlers[])(struct host *, struct wire *) = {
-        [HOST_MSG_READY] = on_ready,           [HOST_MSG_RECORDS] = on_records,
+        [HOST_MSG_READY] = on_ready,
         [HOST_MSG_PLAN] = on_plan,             [HOST_MSG_BUS_STATS] = on_bus_stats,
         [HOST_MSG_LOG] = on_log,               [HOST_MSG_WRITE_DONE] = on_write_done,
         [HOST_MSG_GAP] = on_gap,               [HOST_MSG_ALIVE] = on_nothing,
@@ -318,8 +318,16 @@ int host_on_message(void *ctx, const struct channel_message *message)
         [HOST_MSG_LEASE_END] = on_lease_end,   [HOST_MSG_READ_DONE] = on_read_done,
     };
     struct wire wire = wire_of(message->body, message->len);
+    struct host *host = ctx;
+    pthread_mutex_t *lock = hosts_options_of(host->set)->view_lock;
+    int rc;
 
+    if (message->type == HOST_MSG_RECORDS)
+        return on_records(host, &wire);
     if (message->type >= sizeof handlers / sizeof *handlers || !handlers[message->type])
         return -EBADMSG;
-    return handlers[message->type](ctx, &wire);
+    pthread_mutex_lock(lock);
+    rc = handlers[message->type](host, &wire);
+    pthread_mutex_unlock(lock);
+    return rc;
 }

@@ -49,7 +49,8 @@ struct hosts *hosts_new(sd_event *event, const struct hosts_options *options,
     hosts->hooks = *hooks;
     hosts->devhost = strdup(options->devhost);
     hosts->plugin_dir = strdup(options->plugin_dir);
-    hosts->options = (struct hosts_options){hosts->devhost, hosts->plugin_dir};
+    hosts->options = (struct hosts_options){hosts->devhost, hosts->plugin_dir,
+                                            options->view_lock};
     return hosts;
 }
 
@@ -286,8 +287,10 @@ static int on_regroup(sd_event_source *source, void *ctx)
 
     sd_event_source_disable_unref(source);
     hosts->regroup = NULL;
+    pthread_mutex_lock(hosts->options.view_lock);
     if (!hosts->stopping)
         regroup(hosts, hosts->config, hosts->catalog);
+    pthread_mutex_unlock(hosts->options.view_lock);
     return 0;
 }
 

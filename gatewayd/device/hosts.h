@@ -6,6 +6,7 @@
 #ifndef GATEWAYD_DEVICE_HOSTS_H
 #define GATEWAYD_DEVICE_HOSTS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
@@ -39,6 +40,7 @@ struct hosts_hooks {
 struct hosts_options {
     const char *devhost;    /* path of gateway-devhost */
     const char *plugin_dir;
+    pthread_mutex_t *view_lock; /* held while what the views read changes; recursive */
 };
 
 struct hosts *hosts_new(sd_event *event, const struct hosts_options *options,

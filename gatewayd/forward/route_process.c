@@ -164,7 +164,7 @@ struct route_process *route_process_new(sd_event *event, const struct config_rou
                                         const struct route_hooks *hooks)
 {
     struct route_process *process = calloc(1, sizeof *process);
-    const char *argv[] = {options->program, route->name, NULL};
+    const char *argv[] = {options->program, NULL};
     struct child_options child_options = {.argv = argv,
                                           .extra_fd = -1,
                                           .extra_env = "RES_OPTIONS=timeout:1 attempts:1",

@@ -21,9 +21,10 @@ void spec_done(struct spec *spec)
     free(spec->file_text);
 }
 
+/* Words of an endpoint are refused before the first one: spec_set. */
 static struct spec_endpoint *last(struct spec *spec)
 {
-    return spec->n_endpoints ? &spec->endpoints[spec->n_endpoints - 1] : NULL;
+    return &spec->endpoints[spec->n_endpoints ? spec->n_endpoints - 1 : 0];
 }
 
 static int parse_unsigned(const char *text, unsigned most, unsigned *ret_number)
@@ -267,7 +268,7 @@ int spec_set(struct spec *spec, const char *word, const char *value)
     for (size_t i = 0; i < N_WORDS; i++) {
         if (strcmp(words[i].word, word) != 0)
             continue;
-        if (words[i].of_endpoint && !last(spec))
+        if (words[i].of_endpoint && spec->n_endpoints == 0)
             return -ENODEV;
         return words[i].has_value && !value ? -EINVAL : words[i].set(spec, value);
     }

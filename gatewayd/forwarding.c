@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The routes of the gateway: each is a link of a forward (store's thread) and a process
+ * (loop). What one side has for the other crosses by store_post and loop_calls_post; a link
+ * is freed only after the store's thread let go of it. forwarding->lock guards the views.
+ */
+#include "gatewayd/forwarding.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gatewayd/grants.h"
+#include "gatewayd/locality.h"
+#include "gatewayd/route_link.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+static void free_link(struct route_link *link)
+{
+    route_process_free(link->process);
+    forward_free(link->forward);
+    free(link->route.name);
+    free(link->route.url);
+    free(link->route.recipient);
+    free(link->route.host);
+    free(link->gateway_id);
+    free(link->site);
+    free(link);
+}
+
+static void check_stopped(struct forwarding *forwarding)
+{
+    if (forwarding->stopping && forwarding->n_links == 0 && forwarding->n_retired == 0) {
+        forwarding->stopping = false;
+        forwarding->hooks.stopped(forwarding->hooks.ctx);
+    }
+}
+
+void forwarding_free_link(void *arg)
+{
+    struct route_link *link = arg;
+    struct forwarding *forwarding = link->owner;
+
+    forwarding->n_retired--;
+    free_link(link);
+    check_stopped(forwarding);
+}
+
+#define RESOLVE_RETRY_S 30
+
+/* ---- the route's process (loop) ---------------------------------------------------------------- */
+
+static void on_state(void *ctx, unsigned window, const char *text)
+{
+    struct route_link *link = ctx;
+    bool was_online = strcmp(link->state, "online") == 0;
+    char line[300];
+
+    route_link_set_state(link, window > 0 ? "online" : "offline", window > 0 ? "" : text);
+    if (was_online != (window > 0)) {
+        snprintf(line, sizeof line, "route '%s' %s%s%s", link->route.name,
+                 window > 0 ? "connected" : "lost its broker", *text ? ": " : "", text);
+        link->owner->hooks.event(link->owner->hooks.ctx,
+                                 window > 0 ? "route-online" : "route-offline",
+                                 window > 0 ? "info" : "warning", line);
+    }
+    route_link_note(link, NOTE_CONNECTED, 0, window, NULL, NULL, 0);
+}
+
+static void on_done(void *ctx, uint64_t token, unsigned reason)
+{
+    if (!(token & OWN_TOKEN))
+        route_link_note(ctx, NOTE_DONE, token, reason, NULL, NULL, 0);
+}
+
+static void on_lost(void *ctx, uint64_t token)
+{
+    if (!(token & OWN_TOKEN))
+        route_link_note(ctx, NOTE_LOST, token, 0, NULL, NULL, 0);
+}
+
+static void on_message(void *ctx, const struct route_message *message)
+{
+    struct route_link *link = ctx;
+    struct forwarding *forwarding = link->owner;
+
+    if (strncmp(message->topic, "receipt/", 8) == 0)
+        route_link_note(link, NOTE_RECEIPT, 0, 0, message->topic, message->payload, message->len);
+    else if (strncmp(message->topic, "cmd/", 4) == 0)
+        forwarding->hooks.command(forwarding->hooks.ctx, link->route.name, message->topic + 4,
+                                  message);
+}
+
+static void on_down(void *ctx)
+{
+    /* state 0 went before it: forward takes every open token as lost */
+    (void)ctx;
+}
+
+static void on_stopped(void *ctx)
+{
+    struct route_link *link = ctx;
+
+    route_link_note(link, NOTE_DETACH, 0, 0, NULL, NULL, 0);
+}
+
+void forwarding_start_process(void *arg)
+{
+    struct route_link *link = arg;
+    struct forwarding *forwarding = link->owner;
+    char will[300];
+    struct route_process_options options = {.program = forwarding->route_program,
+                                            .credentials_dir = forwarding->credentials_dir,
+                                            .gateway_id = link->gateway_id,
+                                            .site = link->site,
+                                            .will = will};
+    struct route_hooks hooks = {.ctx = link, .state = on_state, .done = on_done, .lost = on_lost,
+                                .message = on_message, .down = on_down, .stopped = on_stopped};
+
+    if (link->life == LINK_RETIRED) {
+        on_stopped(link);
+        return;
+    }
+    snprintf(will, sizeof will,
+             "{\"v\":1,\"state\":\"offline\",\"boot\":\"%s\",\"epoch\":\"%s\",\"version\":\"%s\","
+             "\"t\":%lld}",
+             clock_boot_id(), link->epoch, forwarding->version, (long long)clock_wall_ms());
+    route_link_set_state(link, "starting", "");
+    link->process = route_process_new(forwarding->event, &link->route, &options, &hooks);
+    link->life = LINK_RUNNING;
+    if (!link->process)
+        route_link_set_state(link, "offline", "no memory for the route's process");
+}
+
+/* After the goodbye was handed to it. */
+void forwarding_stop_process(void *arg)
+{
+    struct route_link *link = arg;
+
+    route_process_stop(link->process);
+}
+
+void forwarding_refuse_link(void *arg)
+{
+    struct route_link *link = arg;
+    char line[400];
+
+    if (link->life == LINK_RETIRED) {
+        forwarding_free_link(link);
+        return;
+    }
+    link->life = LINK_REFUSED;
+    if (strcmp(link->route.recipient, "self") == 0)
+        snprintf(line, sizeof line, "%s is outside the home's network: a route with recipient "
+                 "'self' waits for the resident's confirmation", link->route.host);
+    else
+        snprintf(line, sizeof line, "no live consent for recipient '%s': nothing is sent",
+                 link->route.recipient);
+    route_link_set_state(link, "refused", line);
+    log_warning(link->route.name, "%s", line);
+    link->owner->hooks.event(link->owner->hooks.ctx, "route-refused", "warning", line);
+}
+
+/* ---- where a route leads: local or not ---------------------------------------------------------- */
+
+static void on_locality(void *ctx, bool found, bool is_local)
+{
+    struct route_link *link = ctx;
+
+    if (link->life == LINK_RETIRED) {
+        forwarding_free_link(link);
+    } else if (!found && strcmp(link->route.recipient, "self") == 0) {
+        route_link_set_state(link, "offline", "its name cannot be found; asking again in 30 s");
+        link->life = LINK_NEW;
+        link->resolve_boot_ns = clock_boot_ns() + RESOLVE_RETRY_S * CLOCK_NS_PER_S;
+    } else {
+        link->is_local = is_local;
+        link->life = LINK_WAITING;
+        route_link_note(link, NOTE_ATTACH, 0, 0, NULL, NULL, 0);
+    }
+}
+
+static void start_link(struct route_link *link)
+{
+    link->life = LINK_RESOLVING;
+    locality_ask(link->owner->calls, link->route.host, on_locality, link);
+}
+
+/* ---- life (loop) -------------------------------------------------------------------------------- */
+
+struct forwarding *forwarding_new(sd_event *event, struct loop_calls *calls,
+                                  const struct forwarding_options *options,
+                                  const struct forwarding_hooks *hooks)
+{
+    struct forwarding *forwarding = calloc(1, sizeof *forwarding);
+
+    if (!forwarding)
+        return NULL;
+    forwarding->event = sd_event_ref(event);
+    forwarding->calls = calls;
+    forwarding->hooks = *hooks;
+    forwarding->route_program = strdup(options->route_program);
+    forwarding->credentials_dir = strdup(options->credentials_dir);
+    forwarding->version = strdup(options->version);
+    forwarding->consent = consent_new();
+    pthread_mutex_init(&forwarding->lock, NULL);
+    return forwarding;
+}
+
+void forwarding_free(struct forwarding *forwarding)
+{
+    if (!forwarding)
+        return;
+    for (unsigned i = 0; i < forwarding->n_links; i++)
+        free_link(forwarding->links[i]);
+    consent_free(forwarding->consent);
+    pthread_mutex_destroy(&forwarding->lock);
+    sd_event_unref(forwarding->event);
+    free(forwarding->route_program);
+    free(forwarding->credentials_dir);
+    free(forwarding->version);
+    free(forwarding);
+}
+
+static struct route_link *make_link(struct forwarding *forwarding, const struct config *config,
+                              const struct config_route *route)
+{
+    struct route_link *link = calloc(1, sizeof *link);
+
+    if (!link)
+        return NULL;
+    link->owner = forwarding;
+    link->route = *route;
+    link->route.name = strdup(route->name);
+    link->route.url = strdup(route->url);
+    link->route.recipient = strdup(route->recipient);
+    link->route.host = strdup(route->host);
+    link->gateway_id = strdup(config->gateway_id);
+    link->site = strdup(config->site);
+    snprintf(link->state, sizeof link->state, "starting");
+    return link;
+}
+
+/* Takes the link out of the views; it is freed when everybody let go of it. */
+static void retire(struct forwarding *forwarding, unsigned position)
+{
+    struct route_link *link = forwarding->links[position];
+    enum link_life life = link->life;
+
+    pthread_mutex_lock(&forwarding->lock);
+    memmove(&forwarding->links[position], &forwarding->links[position + 1],
+            (forwarding->n_links - position - 1) * sizeof(struct route_link *));
+    forwarding->n_links--;
+    pthread_mutex_unlock(&forwarding->lock);
+    forwarding->n_retired++;
+    link->life = LINK_RETIRED;
+    if (life == LINK_RUNNING && link->process) {
+        route_link_note(link, NOTE_GOODBYE, 0, 0, NULL, NULL, 0);
+    } else if (life == LINK_RUNNING) {
+        on_stopped(link);
+    } else if (life == LINK_NEW || life == LINK_REFUSED) {
+        forwarding_free_link(link);
+    } /* RESOLVING and WAITING end when their answer comes */
+}
+
+static bool still_wanted(const struct route_link *link, const struct config *config)
+{
+    if (strcmp(link->gateway_id, config->gateway_id) != 0 ||
+        strcmp(link->site, config->site) != 0 || link->life == LINK_REFUSED)
+        return false;
+    for (uint32_t i = 0; i < config->n_routes; i++)
+        if (strcmp(config->routes[i].name, link->route.name) == 0)
+            return config_route_equal(&config->routes[i], &link->route);
+    return false;
+}
+
+static bool has_link(const struct forwarding *forwarding, const char *name)
+{
+    for (unsigned i = 0; i < forwarding->n_links; i++)
+        if (strcmp(forwarding->links[i]->route.name, name) == 0)
+            return true;
+    return false;
+}
+
+int forwarding_apply(struct forwarding *forwarding, struct store *store,
+                     const struct config *config)
+{
+    struct grants_hooks grants_hooks = {forwarding->hooks.ctx, forwarding->hooks.event};
+    int rc;
+
+    forwarding->store = store;
+    rc = grants_enter(store, forwarding->consent, config, &grants_hooks);
+    for (unsigned i = forwarding->n_links; i > 0; i--)
+        if (!still_wanted(forwarding->links[i - 1], config))
+            retire(forwarding, i - 1);
+    for (uint32_t i = 0; i < config->n_routes && rc == 0; i++) {
+        struct route_link *link;
+
+        if (has_link(forwarding, config->routes[i].name))
+            continue;
+        if (forwarding->n_links == LINKS_MAX)
+            return -ENOSPC;
+        link = make_link(forwarding, config, &config->routes[i]);
+        if (!link)
+            return -ENOMEM;
+        pthread_mutex_lock(&forwarding->lock);
+        forwarding->links[forwarding->n_links++] = link;
+        pthread_mutex_unlock(&forwarding->lock);
+        start_link(link);
+    }
+    return rc;
+}
+
+void forwarding_tick(struct forwarding *forwarding)
+{
+    for (unsigned i = 0; i < forwarding->n_links; i++) {
+        struct route_link *link = forwarding->links[i];
+
+        if (link->process)
+            route_process_tick(link->process);
+        else if (link->life == LINK_NEW && clock_boot_ns() >= link->resolve_boot_ns)
+            start_link(link);
+    }
+}
+
+void forwarding_stop(struct forwarding *forwarding)
+{
+    forwarding->stopping = true;
+    while (forwarding->n_links > 0)
+        retire(forwarding, forwarding->n_links - 1);
+    check_stopped(forwarding);
+}
+
+void forwarding_answer(struct forwarding *forwarding, const char *route, const char *topic,
+                       const char *payload)
+{
+    for (unsigned i = 0; i < forwarding->n_links; i++)
+        if (strcmp(forwarding->links[i]->route.name, route) == 0)
+            route_link_note(forwarding->links[i], NOTE_ANSWER, 0, 0, topic, payload, strlen(payload));
+}
+
+void forwarding_visit(struct forwarding *forwarding,
+                      void (*visit)(void *ctx, const struct forwarding_view *view), void *ctx)
+{
+    pthread_mutex_lock(&forwarding->lock);
+    for (unsigned i = 0; i < forwarding->n_links; i++) {
+        const struct route_link *link = forwarding->links[i];
+        struct forwarding_view view = {
+            .name = link->route.name, .state = link->state, .text = link->text,
+            .n_restarts = link->process ? route_process_n_restarts(link->process) : 0,
+            .stats = link->stats};
+
+        visit(ctx, &view);
+    }
+    pthread_mutex_unlock(&forwarding->lock);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Joins the routes: forward (store's thread), gateway-route processes (loop), consent and
+ * store. Made by gateway.c. Functions say on which thread they run.
+ */
+#ifndef GATEWAYD_FORWARDING_H
+#define GATEWAYD_FORWARDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "gatewayd/forward/forward.h"
+#include "gatewayd/forward/route_process.h"
+#include "gatewayd/loop_calls.h"
+#include "gatewayd/store/store.h"
+
+struct forwarding;
+
+struct forwarding_options {
+    const char *route_program, *credentials_dir, *version;
+};
+
+struct forwarding_hooks {
+    void *ctx;
+    /* Loop: a message on cmd/<id> of this route. */
+    void (*command)(void *ctx, const char *route, const char *id,
+                    const struct route_message *message);
+    /* Any thread. */
+    void (*event)(void *ctx, const char *code, const char *severity, const char *text);
+    /* Loop: after forwarding_stop. */
+    void (*stopped)(void *ctx);
+};
+
+/* Loop. NULL: no memory. */
+struct forwarding *forwarding_new(sd_event *event, struct loop_calls *calls,
+                                  const struct forwarding_options *options,
+                                  const struct forwarding_hooks *hooks);
+/* Loop, after the store's thread has ended. */
+void forwarding_free(struct forwarding *forwarding);
+/* Loop: runs these routes and enters these grants; unchanged routes go on. */
+int forwarding_apply(struct forwarding *forwarding, struct store *store,
+                     const struct config *config);
+/* Loop, each second. */
+void forwarding_tick(struct forwarding *forwarding);
+/* Loop: says goodbye on every route and ends them. */
+void forwarding_stop(struct forwarding *forwarding);
+/* Loop: publishes a small message (an acknowledgement) on that route, under consent for
+ * `status`; dropped when the route is away: the sender asks again with the same id. */
+void forwarding_answer(struct forwarding *forwarding, const char *route, const char *topic,
+                       const char *payload);
+
+/* Store's thread: its hooks. */
+void forwarding_committed(struct forwarding *forwarding, uint64_t last_seq);
+void forwarding_store_tick(struct forwarding *forwarding);
+
+struct forwarding_view {
+    const char *name, *state, *text;
+    uint32_t n_restarts;
+    struct forward_stats stats;
+};
+/* Any thread; strings borrowed for the call. */
+void forwarding_visit(struct forwarding *forwarding,
+                      void (*visit)(void *ctx, const struct forwarding_view *view), void *ctx);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of consent events in the store, filled from the configuration's paper grants. */
+#ifndef GATEWAYD_GRANTS_H
+#define GATEWAYD_GRANTS_H
+
+#include "gatewayd/store/store.h"
+#include "lib/consent/consent.h"
+
+struct grants_hooks {
+    void *ctx;
+    /* Any thread. */
+    void (*event)(void *ctx, const char *code, const char *severity, const char *text);
+};
+
+/* Loop: on the store's thread, before whatever is posted later, grants not seen yet are
+ * entered and the whole list is played into `consent`. 0 or -ENOMEM. */
+int grants_enter(struct store *store, struct consent *consent, const struct config *config,
+                 const struct grants_hooks *hooks);
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What others ask the gateway to do: posts of the API (from its threads onto the loop) and
+ * commands of a route. Both end in writes.c.
+ */
+#include "gatewayd/gateway.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gatewayd/command/command.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+/* ---- posts of the API ------------------------------------------------------------------------ */
+
+struct posted {
+    struct gateway *gateway;
+    struct api_post *post;
+};
+
+static void on_post_answer(void *ctx, enum write_outcome outcome, const char *text,
+                           const struct gw_value *readback)
+{
+    static const enum api_outcome outcomes[] = {[WRITE_CONFIRMED] = API_CONFIRMED,
+                                                [WRITE_ACCEPTED] = API_ACCEPTED,
+                                                [WRITE_REFUSED] = API_REFUSED,
+                                                [WRITE_FAILED] = API_FAILED};
+
+    api_post_finish(ctx, outcomes[outcome], text,
+                    readback->type == GW_TYPE_NONE ? NULL : readback);
+}
+
+static void on_read_answer(void *ctx, enum write_outcome outcome, const char *text,
+                           const struct gw_value *readback)
+{
+    (void)readback;
+    api_post_finish(ctx, outcome == WRITE_ACCEPTED || outcome == WRITE_CONFIRMED ? API_CONFIRMED
+                                                                                 : API_FAILED,
+                    text, NULL);
+}
+
+static void post_reload(struct gateway *gateway, struct api_post *post)
+{
+    char *text = NULL;
+    int rc = gateway_reload(gateway, &text);
+
+    api_post_finish(post, rc < 0 ? API_REFUSED : API_CONFIRMED, text ? text : "", NULL);
+    free(text);
+}
+
+static void post_write(struct gateway *gateway, struct api_post *post)
+{
+    const struct api_post_request *request = api_post_get(post);
+    int device = catalog_find_device(gateway->catalog, request->device);
+    int point = device < 0 ? -1
+                           : catalog_device_find_point(&gateway->catalog->devices[device],
+                                                       request->point);
+
+    if (point < 0) {
+        api_post_finish(post, API_NOT_FOUND, "no such device or point", NULL);
+        return;
+    }
+    writes_begin(gateway->writes, gateway->catalog, (uint32_t)device, (uint32_t)point,
+                 &request->value, request->lease_ms, "api", on_post_answer, post);
+}
+
+static void post_read(struct gateway *gateway, struct api_post *post)
+{
+    int device = catalog_find_device(gateway->catalog, api_post_get(post)->device);
+
+    if (device < 0)
+        api_post_finish(post, API_NOT_FOUND, "no such device", NULL);
+    else
+        writes_read(gateway->writes, (uint32_t)device, on_read_answer, post);
+}
+
+static void on_posted(void *arg)
+{
+    struct posted *posted = arg;
+    struct gateway *gateway = posted->gateway;
+    struct api_post *post = posted->post;
+
+    free(posted);
+    switch (api_post_get(post)->kind) {
+    case API_POST_WRITE:
+        post_write(gateway, post);
+        break;
+    case API_POST_READ:
+        post_read(gateway, post);
+        break;
+    case API_POST_RELOAD:
+        post_reload(gateway, post);
+        break;
+    default:
+        api_post_finish(post, API_REFUSED, "unknown request", NULL);
+        break;
+    }
+}
+
+int requests_post(void *ctx, struct api_post *post)
+{
+    struct gateway *gateway = ctx;
+    struct posted *posted = malloc(sizeof *posted);
+    int rc;
+
+    if (!posted)
+        return -ENOMEM;
+    *posted = (struct posted){gateway, post};
+    rc = loop_calls_post(gateway->calls, on_posted, posted);
+    if (rc < 0)
+        free(posted);
+    return rc;
+}
+
+/* ---- commands of a route ----------------------------------------------------------------------- */
+
+/* One command on its way: loop -> store (seen before?) -> loop (do it) -> store (keep the
+ * answer) -> loop (send it). */
+struct asked {
+    struct gateway *gateway;
+    char route[64], id[COMMAND_ID_MAX + 1];
+    struct command command;
+    int64_t deadline_boot_ns;
+    char *answer;
+    bool seen;
+};
+
+static void send_answer(void *arg)
+{
+    struct asked *asked = arg;
+    char topic[80];
+
+    snprintf(topic, sizeof topic, "ack/%s", asked->id);
+    if (asked->answer)
+        forwarding_answer(asked->gateway->forwarding, asked->route, topic, asked->answer);
+    free(asked->answer);
+    free(asked);
+}
+
+static void keep_answer(void *arg)
+{
+    struct asked *asked = arg;
+
+    store_command_finish(asked->gateway->store, asked->id, asked->answer);
+    if (loop_calls_post(asked->gateway->calls, send_answer, asked) < 0) {
+        free(asked->answer);
+        free(asked);
+    }
+}
+
+static void answer_command(struct asked *asked, enum command_result result, const char *reason,
+                           const struct gw_value *readback)
+{
+    struct strbuf buf;
+
+    strbuf_init(&buf);
+    command_put_answer(&buf, result, reason, readback);
+    asked->answer = strbuf_take(&buf);
+    if (!asked->answer || store_post(asked->gateway->store, keep_answer, asked, true) < 0)
+        send_answer(asked);
+}
+
+static void on_command_answer(void *ctx, enum write_outcome outcome, const char *text,
+                              const struct gw_value *readback)
+{
+    static const enum command_result results[] = {[WRITE_CONFIRMED] = COMMAND_CONFIRMED,
+                                                  [WRITE_ACCEPTED] = COMMAND_ACCEPTED,
+                                                  [WRITE_REFUSED] = COMMAND_REFUSED,
+                                                  [WRITE_FAILED] = COMMAND_FAILED};
+    struct asked *asked = ctx;
+    char line[400];
+
+    snprintf(line, sizeof line, "command %s by %s: %s%s%s", asked->id, asked->command.by,
+             command_result_name(results[outcome]), *text ? ": " : "", text);
+    gateway_event(asked->gateway, "", "command", outcome >= WRITE_REFUSED ? "warning" : "info",
+                  line);
+    answer_command(asked, results[outcome], text, readback);
+}
+
+static void do_command(void *arg)
+{
+    struct asked *asked = arg;
+    struct gateway *gateway = asked->gateway;
+    const struct command *command = &asked->command;
+
+    if (asked->seen)
+        send_answer(asked);
+    else if (!command->accepted)
+        answer_command(asked, COMMAND_REFUSED, command->reason, NULL);
+    else if (clock_boot_ns() > asked->deadline_boot_ns)
+        answer_command(asked, COMMAND_REFUSED, "it expired before it could be done", NULL);
+    else if (command->device >= gateway->catalog->n_devices ||
+             command->point >= gateway->catalog->devices[command->device].n_points)
+        answer_command(asked, COMMAND_REFUSED, "the configuration changed meanwhile", NULL);
+    else
+        writes_begin(gateway->writes, gateway->catalog, command->device, command->point,
+                     &command->value, command->lease_ms, command->by, on_command_answer, asked);
+}
+
+static void note_command(void *arg)
+{
+    struct asked *asked = arg;
+    int rc = store_command_begin(asked->gateway->store, asked->id, &asked->answer);
+
+    asked->seen = rc == 1;
+    if (rc < 0)
+        log_warning("command", "cannot note command %s: %s", asked->id, strerror(-rc));
+    if (loop_calls_post(asked->gateway->calls, do_command, asked) < 0) {
+        free(asked->answer);
+        free(asked);
+    }
+}
+
+void requests_command(void *ctx, const char *route, const char *id,
+                      const struct route_message *message)
+{
+    struct gateway *gateway = ctx;
+    struct command_message in = {.id = id, .payload = message->payload, .len = message->len,
+                                 .retained = message->retained, .expiry_s = message->expiry_s};
+    struct asked *asked;
+
+    if (!command_id_is_valid(id)) {
+        log_warning(route, "command with an unusable id ignored");
+        return;
+    }
+    asked = calloc(1, sizeof *asked);
+    if (!asked)
+        return;
+    asked->gateway = gateway;
+    snprintf(asked->route, sizeof asked->route, "%s", route);
+    snprintf(asked->id, sizeof asked->id, "%s", id);
+    asked->command = command_parse(gateway->config, gateway->catalog, &in);
+    asked->deadline_boot_ns =
+        clock_boot_ns() + (int64_t)asked->command.valid_s * CLOCK_NS_PER_S;
+    if (store_post(gateway->store, note_command, asked, true) < 0)
+        free(asked);
+}

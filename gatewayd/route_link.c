@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store's thread of the routes: what the loop has for a forward arrives here as notes;
+ * what a forward wants goes to the route's process or back by loop_calls_post.
+ */
+#include "gatewayd/route_link.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+/* ---- small things across threads ------------------------------------------------------------ */
+
+struct note {
+    enum note_kind kind;
+    struct route_link *link;
+    uint64_t token;
+    unsigned number;
+    size_t len;
+    char topic[80];
+    char payload[];
+};
+
+static void on_note(void *arg);
+
+void route_link_note(struct route_link *link, enum note_kind kind, uint64_t token, unsigned number,
+                      const char *topic, const char *payload, size_t len)
+{
+    struct note *note = malloc(sizeof *note + len + 1);
+
+    if (!note) {
+        log_error(link->route.name, "no memory for a message to the store's thread");
+        return;
+    }
+    *note = (struct note){
+        .kind = kind, .link = link, .token = token, .number = number, .len = len};
+    snprintf(note->topic, sizeof note->topic, "%s", topic ? topic : "");
+    if (len)
+        memcpy(note->payload, payload, len);
+    note->payload[len] = '\0';
+    if (store_post(link->owner->store, on_note, note, false) < 0)
+        free(note);
+}
+
+void route_link_set_state(struct route_link *link, const char *state, const char *text)
+{
+    pthread_mutex_lock(&link->owner->lock);
+    snprintf(link->state, sizeof link->state, "%s", state);
+    snprintf(link->text, sizeof link->text, "%s", text ? text : "");
+    pthread_mutex_unlock(&link->owner->lock);
+}
+
+/* ---- the store's thread ----------------------------------------------------------------------- */
+
+static struct consent_route consent_route_of(const struct route_link *link)
+{
+    return (struct consent_route){link->route.recipient, link->is_local};
+}
+
+static bool status_allowed(const struct route_link *link)
+{
+    struct consent_route route = consent_route_of(link);
+
+    return consent_allows(link->owner->consent, &route, CATEGORY_STATUS, GRANULARITY_RAW,
+                          clock_wall_ms()) == CONSENT_ALLOWED;
+}
+
+static void publish_state(struct route_link *link, const char *state)
+{
+    char payload[400];
+    int len;
+
+    if (!link->process || !status_allowed(link))
+        return;
+    len = snprintf(payload, sizeof payload,
+                   "{\"v\":1,\"state\":\"%s\",\"boot\":\"%s\",\"epoch\":\"%s\",\"version\":\"%s\","
+                   "\"t\":%lld}",
+                   state, clock_boot_id(), link->epoch, link->owner->version,
+                   (long long)clock_wall_ms());
+    route_process_publish(link->process, OWN_TOKEN, "state", true, payload, (size_t)len);
+}
+
+static int port_open(void *ctx, uint64_t from_seq, void **ret_reader)
+{
+    struct forwarding *forwarding = ctx;
+
+    return store_reader_open(forwarding->store, from_seq, (struct store_reader **)ret_reader);
+}
+
+static int port_next(void *ctx, void *reader, struct stored_record *ret_record)
+{
+    (void)ctx;
+    return store_reader_next(reader, ret_record);
+}
+
+static void port_close(void *ctx, void *reader)
+{
+    (void)ctx;
+    store_reader_close(reader);
+}
+
+_Static_assert(sizeof(struct forward_cursor) == sizeof(struct store_cursor),
+               "the cursor is the same plain data on both sides");
+
+static int port_cursor_load(void *ctx, const char *route, struct forward_cursor *ret_cursor)
+{
+    struct forwarding *forwarding = ctx;
+    struct store_cursor cursor;
+    int rc = store_cursor_load(forwarding->store, route, &cursor);
+
+    if (rc == 0)
+        memcpy(ret_cursor, &cursor, sizeof cursor);
+    return rc;
+}
+
+static int port_cursor_save(void *ctx, const char *route, const struct forward_cursor *cursor)
+{
+    struct forwarding *forwarding = ctx;
+    struct store_cursor copy;
+
+    memcpy(&copy, cursor, sizeof copy);
+    return store_cursor_save(forwarding->store, route, &copy);
+}
+
+static struct route_link *active_by_name(struct forwarding *forwarding, const char *name)
+{
+    for (unsigned i = 0; i < forwarding->n_active; i++)
+        if (strcmp(forwarding->active[i]->route.name, name) == 0)
+            return forwarding->active[i];
+    return NULL;
+}
+
+static int port_publish(void *ctx, const char *route, uint64_t token, const char *topic,
+                        bool retain, const char *payload, size_t len)
+{
+    struct route_link *link = active_by_name(ctx, route);
+
+    if (!link || !link->process)
+        return -ENOTCONN;
+    return route_process_publish(link->process, token, topic, retain, payload, len);
+}
+
+static void port_event(void *ctx, const char *route, const char *code, const char *severity,
+                       const char *text)
+{
+    struct forwarding *forwarding = ctx;
+    char line[300];
+
+    snprintf(line, sizeof line, "route '%s': %s", route, text);
+    forwarding->hooks.event(forwarding->hooks.ctx, code, severity, line);
+}
+
+static void make_forward(struct route_link *link)
+{
+    struct forwarding *forwarding = link->owner;
+    struct forward_ports ports = {.ctx = forwarding,
+                                  .open = port_open,
+                                  .next = port_next,
+                                  .close = port_close,
+                                  .cursor_load = port_cursor_load,
+                                  .cursor_save = port_cursor_save,
+                                  .publish = port_publish,
+                                  .event = port_event};
+    struct store_stats stats;
+
+    store_get_stats(forwarding->store, &stats);
+    snprintf(link->epoch, sizeof link->epoch, "%s", stats.epoch);
+    link->forward = forward_new(&link->route, link->gateway_id, link->epoch, clock_boot_id(),
+                                forwarding->consent, &ports);
+    if (!link->forward)
+        return;
+    forward_committed(link->forward, stats.last_seq);
+    if (link->window > 0)
+        forward_connected(link->forward, link->window);
+}
+
+static void copy_stats(struct route_link *link)
+{
+    struct forward_stats stats;
+
+    if (!link->forward)
+        return;
+    forward_get_stats(link->forward, &stats);
+    pthread_mutex_lock(&link->owner->lock);
+    link->stats = stats;
+    pthread_mutex_unlock(&link->owner->lock);
+}
+
+static bool has_any_consent(const struct route_link *link)
+{
+    struct consent_route route = consent_route_of(link);
+
+    for (int category = 0; category < CATEGORY_COUNT; category++)
+        if (consent_finest(link->owner->consent, &route, category, clock_wall_ms()) >= 0)
+            return true;
+    return false;
+}
+
+/* Without any grant not even a connection is made: it alone would tell something. */
+static void attach(struct route_link *link)
+{
+    struct forwarding *forwarding = link->owner;
+
+    if (!has_any_consent(link)) {
+        loop_calls_post(forwarding->calls, forwarding_refuse_link, link);
+        return;
+    }
+    forwarding->active[forwarding->n_active++] = link;
+    make_forward(link);
+    loop_calls_post(forwarding->calls, forwarding_start_process, link);
+}
+
+static void detach(struct route_link *link)
+{
+    struct forwarding *forwarding = link->owner;
+
+    for (unsigned i = 0; i < forwarding->n_active; i++)
+        if (forwarding->active[i] == link) {
+            forwarding->active[i] = forwarding->active[--forwarding->n_active];
+            break;
+        }
+    forward_free(link->forward);
+    link->forward = NULL;
+    loop_calls_post(forwarding->calls, forwarding_free_link, link);
+}
+
+static void connected(struct route_link *link, unsigned window)
+{
+    link->window = window;
+    if (window > 0)
+        publish_state(link, "online");
+    if (link->forward)
+        forward_connected(link->forward, window);
+}
+
+static void receipt(struct route_link *link, const struct note *note)
+{
+    const char *epoch = strchr(note->topic, '/');
+
+    if (link->forward && epoch)
+        forward_receipt(link->forward, epoch + 1, note->payload, note->len);
+}
+
+static void on_note(void *arg)
+{
+    struct note *note = arg;
+    struct route_link *link = note->link;
+
+    switch (note->kind) {
+    case NOTE_CONNECTED:
+        connected(link, note->number);
+        break;
+    case NOTE_DONE:
+        if (link->forward)
+            forward_done(link->forward, note->token, note->number);
+        break;
+    case NOTE_LOST:
+        if (link->forward)
+            forward_lost(link->forward, note->token);
+        break;
+    case NOTE_RECEIPT:
+        receipt(link, note);
+        break;
+    case NOTE_ANSWER:
+        if (link->process && status_allowed(link))
+            route_process_publish(link->process, OWN_TOKEN, note->topic, false, note->payload,
+                                  note->len);
+        break;
+    case NOTE_ATTACH:
+        attach(link);
+        break;
+    case NOTE_GOODBYE:
+        publish_state(link, "offline");
+        loop_calls_post(link->owner->calls, forwarding_stop_process, link);
+        break;
+    case NOTE_DETACH:
+        detach(link);
+        free(note);
+        return; /* the link may be gone already */
+    }
+    copy_stats(link);
+    free(note);
+}
+
+void forwarding_committed(struct forwarding *forwarding, uint64_t last_seq)
+{
+    struct store_stats stats;
+
+    if (!forwarding->store)
+        return;
+    store_get_stats(forwarding->store, &stats);
+    forwarding->last_seq = last_seq;
+    for (unsigned i = 0; i < forwarding->n_active; i++) {
+        struct route_link *link = forwarding->active[i];
+
+        if (strcmp(stats.epoch, link->epoch) != 0) {
+            /* the store went on under another epoch (RAM, or back on disk) */
+            forward_free(link->forward);
+            make_forward(link);
+        }
+        if (link->forward)
+            forward_committed(link->forward, last_seq);
+        copy_stats(link);
+    }
+}
+
+void forwarding_store_tick(struct forwarding *forwarding)
+{
+    for (unsigned i = 0; i < forwarding->n_active; i++) {
+        if (forwarding->active[i]->forward)
+            forward_tick(forwarding->active[i]->forward);
+        copy_stats(forwarding->active[i]);
+    }
+}

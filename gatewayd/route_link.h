@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One route as both threads see it: the process on the loop, the forward on the store's
+ * thread. Shared by forwarding.c (loop) and route_link.c (store's thread).
+ */
+#ifndef GATEWAYD_ROUTE_LINK_H
+#define GATEWAYD_ROUTE_LINK_H
+
+#include <pthread.h>
+
+#include "gatewayd/forwarding.h"
+
+#define OWN_TOKEN (UINT64_C(1) << 63) /* state, ack: no forward waits for them */
+#define LINKS_MAX 16
+
+
+enum link_life { LINK_NEW, LINK_RESOLVING, LINK_WAITING, LINK_RUNNING, LINK_REFUSED, LINK_RETIRED };
+
+struct route_link {
+    struct forwarding *owner;
+    struct config_route route; /* own strings */
+    char *gateway_id, *site;
+    /* loop */
+    struct route_process *process;
+    enum link_life life;
+    int64_t resolve_boot_ns; /* when to ask again */
+    /* set before the store's thread sees it */
+    bool is_local;
+    /* store's thread */
+    struct forward *forward;
+    char epoch[33];
+    unsigned window;
+    /* under owner->lock */
+    char state[16], text[200];
+    struct forward_stats stats;
+};
+
+struct forwarding {
+    sd_event *event;
+    struct loop_calls *calls;
+    struct forwarding_hooks hooks;
+    char *route_program, *credentials_dir, *version;
+    struct store *store;
+    /* loop */
+    struct route_link *links[LINKS_MAX];
+    unsigned n_links, n_retired;
+    bool stopping;
+    /* store's thread */
+    struct consent *consent;
+    struct route_link *active[LINKS_MAX];
+    unsigned n_active;
+    uint64_t last_seq;
+    pthread_mutex_t lock;
+};
+
+/* What crosses from the loop to the store's thread. */
+enum note_kind { NOTE_CONNECTED, NOTE_DONE, NOTE_LOST, NOTE_RECEIPT, NOTE_ANSWER, NOTE_ATTACH,
+                 NOTE_DETACH, NOTE_GOODBYE };
+
+/* Loop: hands it over; payload is copied. */
+void route_link_note(struct route_link *link, enum note_kind kind, uint64_t token,
+                     unsigned number, const char *topic, const char *payload, size_t len);
+/* Any thread: what the views show. */
+void route_link_set_state(struct route_link *link, const char *state, const char *text);
+
+/* forwarding.c, called by loop_calls_post with a link. */
+void forwarding_start_process(void *link);
+void forwarding_stop_process(void *link);
+void forwarding_refuse_link(void *link);
+void forwarding_free_link(void *link);
+
+#endif
