@@ -27,7 +27,7 @@ def config(ports, broker_port, confirm):
     return f"""
 gateway: {{id: home-017, site: misono-e3, timezone: Asia/Tokyo}}
 store: {{directory: @HOME@/store, commit_interval: 2 s}}
-api: {{socket: @HOME@/api.sock, listen: ""}}
+api: {{socket: @HOME@/api.sock, listen: off}}
 buses:
 {buses}
 devices:
