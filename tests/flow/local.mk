@@ -1,1 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
+# Flow tests: the real daemon, a real broker, simulated devices.
+flow_tests = \
+	tests/flow/test_ledger_broker.py \
+	tests/flow/test_ledger_receiver.py
+
+TESTS += $(flow_tests)
+EXTRA_DIST += $(flow_tests) tests/flow/harness.py tests/flow/ledger.py
+TEST_EXTENSIONS = .py
+PY_LOG_COMPILER = env TEST_TIMEOUT=400 $(SHELL) $(top_srcdir)/tests/run-test $(PYTHON3)

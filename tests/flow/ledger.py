@@ -1,13 +1,9 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Nothing lost, nothing twice: what the devices served is held against what arrived, over a
 broker away, a device reset and then silent, one dead of ten, a restart and a SIGKILL.
-
-    test_ledger.py [broker|receiver]
 """
 import os
 import signal
-import sys
 import time
 
 from harness import Broker, Devices, Gateway, Subscriber, World, wait_for
@@ -119,6 +115,3 @@ def main(confirm):
               f"{len(unexplained)}, sequence numbers {sum(last_of.values())}, missing 0, "
               f"clean stop {stopped_in:.2f} s")
         subscriber.stop()
-
-
-main(sys.argv[1] if len(sys.argv) > 1 else "broker")
