@@ -43,25 +43,21 @@ static void print_line(const struct ctl *ctl, const json_t *point)
     free(value);
 }
 
-/* A reading that was not there in the round before: `seen` maps names to the last ones.
- */
+/* Another value or quality than the round before had, which `seen` keeps by name. */
 static bool is_new(json_t *seen, const json_t *point)
 {
-    static const char *const keys[] = {"t", "value", "quality"};
-    const json_t *before;
+    const json_t *value = json_object_get(point, "value"), *before;
     char name[160];
-    bool is_same;
 
     snprintf(name, sizeof name, "%s.%s", ctl_text(point, "device"),
              ctl_text(point, "point"));
     before = json_object_get(seen, name);
-    is_same = before;
-    for (size_t i = 0; is_same && i < sizeof keys / sizeof *keys; i++)
-        is_same =
-            json_equal(json_object_get(before, keys[i]), json_object_get(point, keys[i]));
-    if (!is_same)
-        json_object_set(seen, name, (json_t *)(uintptr_t)point);
-    return !is_same;
+    if (before && json_equal(json_object_get(before, "value"), value) &&
+        strcmp(ctl_text(before, "quality"), ctl_text(point, "quality")) == 0 &&
+        ctl_number(before, "detail") == ctl_number(point, "detail"))
+        return false;
+    json_object_set(seen, name, (json_t *)(uintptr_t)point);
+    return true;
 }
 
 /* Prints what is new; true when --count lines are out. */

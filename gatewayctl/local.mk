@@ -17,8 +17,11 @@ bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = gatewayctl/completions/gatewayctl
 
 if HAVE_CUNIT
-check_PROGRAMS += tests/unit/test_ctl
-TESTS += tests/unit/test_ctl
+check_PROGRAMS += tests/unit/test_ctl tests/unit/test_check
+TESTS += tests/unit/test_ctl tests/unit/test_check
+tests_unit_test_check_SOURCES = tests/unit/test_check.c tests/unit/suite.h
+tests_unit_test_check_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_check_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(JANSSON_LIBS)
 tests_unit_test_ctl_SOURCES = tests/unit/test_ctl.c tests/unit/suite.h \
 	tests/unit/fake_ports.c tests/unit/fake_ports.h $(api_sources) \
 	gatewayctl/human.c gatewayctl/human.h

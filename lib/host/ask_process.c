@@ -51,13 +51,14 @@ static int open_streams(int ours[N_STREAMS], int theirs[N_STREAMS])
 static void feed(struct run *run)
 {
     size_t left = run->ask->input_len - run->written;
-    ssize_t n = send(run->fds[IN], (const char *)run->ask->input + run->written, left,
-                     MSG_NOSIGNAL);
+    const char *input = run->ask->input;
+    ssize_t n = 0;
 
+    if (left)
+        n = send(run->fds[IN], input + run->written, left, MSG_NOSIGNAL);
     if (n > 0)
         run->written += (size_t)n;
-    if (run->written == run->ask->input_len ||
-        (n < 0 && errno != EAGAIN && errno != EINTR))
+    if (run->written == run->ask->input_len || (n < 0 && errno != EAGAIN && errno != EINTR))
         close_fd(&run->fds[IN]);
 }
 

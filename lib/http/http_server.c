@@ -7,6 +7,9 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +23,7 @@
 #define CONNECTION_MEMORY 8192
 /* Only touched pages count; reading events runs SQLite on this stack. */
 #define THREAD_STACK 524288
+#define FLUSH_LIMIT_MS 500
 
 struct http_server {
     struct MHD_Daemon *daemon;
@@ -27,10 +31,12 @@ struct http_server {
     char bound_host[64];
     http_handler_fn handler;
     void *ctx;
+    atomic_uint n_exchanges;
 };
 
 /* One request under way. */
 struct exchange {
+    struct http_server *server;
     struct strbuf body;
     bool is_refused;
 };
@@ -215,6 +221,8 @@ static enum MHD_Result begin(struct http_server *server,
     if (!exchange)
         return MHD_NO;
     strbuf_init(&exchange->body);
+    exchange->server = server;
+    atomic_fetch_add(&server->n_exchanges, 1);
     *state = exchange;
     response_init(&response);
     if (!head_is_fine(server, connection, &response)) {
@@ -275,13 +283,15 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
     (void)ctx;
     (void)connection;
     (void)code;
-    if (exchange)
-        strbuf_done(&exchange->body);
+    if (!exchange)
+        return;
+    strbuf_done(&exchange->body);
+    atomic_fetch_sub(&exchange->server->n_exchanges, 1);
     free(exchange);
     *state = NULL;
 }
 
-static struct MHD_Daemon *start(struct http_server *server, int listen_fd)
+static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_fd)
 {
     /* clang-format off */
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, server,
@@ -293,6 +303,19 @@ static struct MHD_Daemon *start(struct http_server *server, int listen_fd)
                             MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK,
                             MHD_OPTION_END);
     /* clang-format on */
+}
+
+/* The thread inherits the mask: signals are the main thread's. */
+static struct MHD_Daemon *start(struct http_server *server, int listen_fd)
+{
+    struct MHD_Daemon *daemon;
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    daemon = start_daemon(server, listen_fd);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return daemon;
 }
 
 struct http_server *http_server_new(const struct http_server_options *options)
@@ -321,8 +344,16 @@ struct http_server *http_server_new(const struct http_server_options *options)
 
 void http_server_free(struct http_server *server)
 {
+    int listen_fd;
+
     if (!server)
         return;
-    MHD_stop_daemon(server->daemon); /* closes the listening socket too */
+    /* Stopping drops answers that are not sent yet, so requests under way may end first. */
+    listen_fd = MHD_quiesce_daemon(server->daemon);
+    for (int i = 0; i < FLUSH_LIMIT_MS && atomic_load(&server->n_exchanges); i++)
+        poll(NULL, 0, 1);
+    MHD_stop_daemon(server->daemon);
+    if (listen_fd >= 0)
+        close(listen_fd);
     free(server);
 }

@@ -63,7 +63,8 @@ struct http_server;
  * repeated Content-Length, a Transfer-Encoding or a body above HTTP_BODY_MAX is answered
  * here and never reaches the handler. */
 struct http_server *http_server_new(const struct http_server_options *options);
-/* Waits for the handler under way, then closes the socket. NULL is fine. */
+/* No new connections; waits for the handler under way and up to 0.5 s until its answer is
+ * sent, then closes all. NULL is fine. */
 void http_server_free(struct http_server *server);
 
 #endif

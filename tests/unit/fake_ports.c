@@ -36,7 +36,7 @@ static void fake_status(void *ctx, struct api_status *ret)
 static uint64_t fake_points(void *ctx, api_point_fn visit, void *visit_ctx)
 {
     struct fake *fake = ctx;
-    const struct api_point points[] = {
+    struct api_point points[] = {
         {.device = "meter",
          .point = "power_w",
          .unit = "W",
@@ -64,6 +64,11 @@ static uint64_t fake_points(void *ctx, api_point_fn visit, void *visit_ctx)
          .change = fake->change   },
     };
 
+    if (fake->changes_after && fake->n_point_visits >= fake->changes_after) {
+        points[2].value = (struct gw_value){.type = GW_TYPE_BOOL};
+        points[2].quality = GW_GOOD;
+        points[2].t_wall_ms = 1763760005000;
+    }
     fake->n_point_visits++;
     for (size_t i = 0; i < sizeof points / sizeof *points; i++)
         visit(visit_ctx, &points[i]);
@@ -177,9 +182,10 @@ static int fake_post(void *ctx, struct api_post *post)
         snprintf(fake->last_text, sizeof fake->last_text, "%s", fake->last.value.v.s);
     if (fake->mode == FAKE_POST_REFUSES)
         return -ENOBUFS;
-    fake->kept = post;
-    if (fake->mode == FAKE_POST_KEEPS)
+    if (fake->mode == FAKE_POST_KEEPS) {
+        fake->kept = post;
         return 0;
+    }
     api_post_finish(post, fake->outcome, fake->text,
                     fake->last.kind == API_POST_WRITE && fake->outcome == API_CONFIRMED
                         ? &readback

@@ -14,10 +14,11 @@ struct fake {
     } mode;
     enum api_outcome outcome;
     const char *text;
-    struct api_post *kept;
+    _Atomic(struct api_post *) kept;
     struct api_post_request last; /* strings of its value: last_text */
     char last_text[64];
     unsigned n_posts, n_point_visits;
+    unsigned changes_after; /* visits, then relay.heater is off and good; 0: never */
     uint64_t change;
     const char *unwell;
     bool has_alarm, is_store_broken;

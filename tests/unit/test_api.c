@@ -3,6 +3,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <jansson.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -334,6 +337,48 @@ static void a_taken_address_leaves_nothing_open(void)
     CU_ASSERT_EQUAL(suite_count_fds(), before);
 }
 
+/* A client that waits for a reload the loop has not answered. */
+static void *wait_for_reload(void *path)
+{
+    struct http_call request = {.socket_path = path,
+                                .method = "POST",
+                                .target = "/api/v1/reload",
+                                .timeout_ms = 20000};
+    struct http_answer answer = {0};
+    unsigned status = 0;
+
+    if (http_client_call(&request, &answer) == 0)
+        status = answer.status;
+    http_answer_done(&answer);
+    return (void *)(uintptr_t)status;
+}
+
+static void closing_answers_who_waits_for_the_loop(void)
+{
+    char path[80];
+    const struct api_options options = {.socket = path};
+    struct api_ports ports = fake_ports(&fake);
+    struct api *second = NULL;
+    struct gw_error error;
+    void *status = NULL;
+    pthread_t client;
+
+    reset();
+    fake.mode = FAKE_POST_KEEPS;
+    snprintf(path, sizeof path, "%s/second", directory);
+    CU_ASSERT_EQUAL_FATAL(api_open(&options, &ports, &second, &error), 0);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&client, NULL, wait_for_reload, path), 0);
+    for (int i = 0; i < 5000 && !fake.kept; i++)
+        poll(NULL, 0, 1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(fake.kept);
+    api_close(second);
+    pthread_join(client, &status);
+    CU_ASSERT_EQUAL((uintptr_t)status, 503);
+    CU_ASSERT_EQUAL(access(path, F_OK), -1);
+    api_post_finish(fake.kept, API_CONFIRMED, "late", NULL);
+    CU_ASSERT_EQUAL(api_post_count(), 0);
+}
+
 static CU_TestInfo tests[] = {
     TEST(every_document_is_json),
     TEST(points_have_the_fields_of_the_contract),
@@ -346,6 +391,7 @@ static CU_TestInfo tests[] = {
     TEST(tcp_only_reads),
     TEST(metrics_are_grouped_and_escaped),
     TEST(illness_and_a_broken_store_are_503),
+    TEST(closing_answers_who_waits_for_the_loop),
     TEST(a_taken_address_leaves_nothing_open),
     CU_TEST_INFO_NULL,
 };

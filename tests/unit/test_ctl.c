@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <poll.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,6 +328,19 @@ static void watch_prints_one_line_per_change(void)
                            "2025-11-21 21:20:00  meter.name  a\"b  device-error\n");
 }
 
+static void watch_is_silent_while_nothing_changes(void)
+{
+    struct run *r;
+
+    reset();
+    fake.changes_after = 2;
+    r = run("watch|relay|--count|2");
+    CU_ASSERT_EQUAL(r->code, 0);
+    CU_ASSERT_STRING_EQUAL(r->out, "-  relay.heater  -  timeout\n"
+                                   "2025-11-21 21:20:05  relay.heater  off  good\n");
+    CU_ASSERT_EQUAL(fake.n_point_visits, 3);
+}
+
 static void wrong_use_is_2_and_no_daemon_is_3(void)
 {
     static const char *const wrong[] = {
@@ -402,6 +416,7 @@ static CU_TestInfo tests[] = {
     TEST(routes_show_what_waits),
     TEST(events_are_lines_and_follow_ends_with_count),
     TEST(watch_prints_one_line_per_change),
+    TEST(watch_is_silent_while_nothing_changes),
     TEST(wrong_use_is_2_and_no_daemon_is_3),
     TEST(output_that_cannot_be_written_is_no_success),
     TEST(durations_need_a_unit),
