@@ -14,10 +14,12 @@ plugins_modbus_libparts_la_SOURCES = \
 	plugins/modbus/plan.c plugins/modbus/plan.h \
 	plugins/modbus/ranges.c plugins/modbus/ranges.h \
 	plugins/modbus/read.c plugins/modbus/read.h \
+	plugins/modbus/scan.c plugins/modbus/scan.h \
 	plugins/modbus/serial.c plugins/modbus/serial.h \
 	plugins/modbus/settings.c plugins/modbus/settings.h \
 	plugins/modbus/write.c plugins/modbus/write.h
 
+EXTRA_DIST += plugins/modbus/README.md
 pkgplugin_LTLIBRARIES += plugins/modbus/modbus.la
 plugins_modbus_modbus_la_SOURCES = plugins/modbus/plugin.c
 plugins_modbus_modbus_la_CFLAGS = $(AM_CFLAGS) $(MODBUS_CFLAGS)

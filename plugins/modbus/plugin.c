@@ -8,6 +8,7 @@
 
 #include "plugins/modbus/bus.h"
 #include "plugins/modbus/read.h"
+#include "plugins/modbus/scan.h"
 #include "plugins/modbus/write.h"
 
 static int plugin_open(const struct gw_services *services, const struct gw_config *config,
@@ -73,6 +74,11 @@ static int plugin_check(const struct gw_services *services,
     return GW_OK;
 }
 
+static int plugin_scan(void *bus, gw_found_fn found, void *ctx)
+{
+    return scan_bus(bus, found, ctx);
+}
+
 static const struct gw_plugin plugin = {
     .struct_size = sizeof(struct gw_plugin),
     .abi = GW_PLUGIN_ABI,
@@ -86,6 +92,7 @@ static const struct gw_plugin plugin = {
     .close = plugin_close,
     .write = plugin_write,
     .check = plugin_check,
+    .scan = plugin_scan,
 };
 
 const struct gw_plugin *gw_plugin_init(uint32_t host_abi)

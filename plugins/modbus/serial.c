@@ -38,7 +38,7 @@ static void set_low_latency(int fd)
 {
     struct serial_struct serial;
 
-    if (ioctl(fd, TIOCGSERIAL, &serial) )
+    if (ioctl(fd, TIOCGSERIAL, &serial))
         return;
     serial.flags |= (int)ASYNC_LOW_LATENCY;
     ioctl(fd, TIOCSSERIAL, &serial);

@@ -476,6 +476,37 @@ static void an_unstable_serial_name_is_warned_of(void)
     modbus_host_free(host);
 }
 
+static void count_found(void *ctx, const char *text, const char *yaml)
+{
+    unsigned *counts = ctx;
+
+    counts[0]++;
+    counts[1] += strstr(yaml, "name: unit-") != NULL;
+    counts[2] += strstr(text, "ignores the unit id") != NULL;
+}
+
+static void a_scan_notices_that_the_unit_id_is_ignored(void)
+{
+    unsigned counts[3] = {0};
+
+    start(FAKE_TCP, PATIENT, 1, 1);
+    CU_ASSERT_EQUAL(host->plugin->scan(host->bus, count_found, counts), GW_OK);
+    CU_ASSERT_EQUAL(counts[1], 4);
+    CU_ASSERT_EQUAL(counts[2], 1);
+    stop();
+}
+
+static void a_scan_without_a_way_to_the_bus_says_so(void)
+{
+    unsigned counts[3] = {0};
+
+    start(FAKE_TCP, PATIENT, 1, 1);
+    modbus_fake_free(fake);
+    CU_ASSERT_EQUAL(host->plugin->scan(host->bus, count_found, counts), GW_ERR_LINK);
+    CU_ASSERT_EQUAL(counts[0], 0);
+    modbus_host_free(host);
+}
+
 static void an_older_or_newer_abi_gets_no_plugin(void)
 {
     CU_ASSERT_PTR_NULL(gw_plugin_init(GW_PLUGIN_ABI + 1));
@@ -506,6 +537,8 @@ static CU_TestInfo tests[] = {
     TEST(a_write_that_did_not_take_is_a_mismatch),
     TEST(a_bus_that_cannot_work_is_refused),
     TEST(an_unstable_serial_name_is_warned_of),
+    TEST(a_scan_notices_that_the_unit_id_is_ignored),
+    TEST(a_scan_without_a_way_to_the_bus_says_so),
     TEST(an_older_or_newer_abi_gets_no_plugin),
     CU_TEST_INFO_NULL,
 };
