@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory of one load of the configuration. A load makes some ten thousand small nodes that
- * all die together: one chain of chunks, no free of a single piece.
+ * Memory of one load of the configuration. A load makes some ten thousand small nodes
+ * that all die together: one chain of chunks, no free of a single piece.
  */
 #include "lib/config/arena.h"
 

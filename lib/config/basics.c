@@ -13,33 +13,38 @@ struct basics {
     int64_t max_size, commit_interval_ms;
 };
 
-#define AT(field) offsetof(struct basics, field)
+#define AT(field) .offset = offsetof(struct basics, field)
 
 static const struct schema_key gateway_table[] = {
-    {"id",       SCHEMA_SITE_NAME, SCHEMA_REQUIRED, AT(id),       NULL,         0, 0, NULL},
-    {"site",     SCHEMA_SITE_NAME, SCHEMA_REQUIRED, AT(site),     NULL,         0, 0, NULL},
-    {"timezone", SCHEMA_TEXT,      0,               AT(timezone), "Asia/Tokyo", 0, 0, NULL},
+    SCHEMA_KEY("id", SITE_NAME, AT(id), .required = true),
+    SCHEMA_KEY("site", SITE_NAME, AT(site), .required = true),
+    SCHEMA_KEY("timezone", TEXT, AT(timezone), .fallback = "Asia/Tokyo"),
 };
 
 static const struct schema_key store_table[] = {
-    {"directory",       SCHEMA_TEXT,     0, AT(directory),          "/var/lib/gatewayd", 0, 0, NULL},
-    {"max_size",        SCHEMA_SIZE,     0, AT(max_size),           "512 MiB", 0x1p22, 0x1p40, NULL},
-    {"commit_interval", SCHEMA_DURATION, 0, AT(commit_interval_ms), "5 s",     100, 300000, NULL},
+    SCHEMA_KEY("directory", TEXT, AT(directory), .fallback = "/var/lib/gatewayd"),
+    SCHEMA_KEY("max_size", SIZE, AT(max_size), .fallback = "512 MiB", .min = 0x1p22,
+               .max = 0x1p40),
+    SCHEMA_KEY("commit_interval", DURATION, AT(commit_interval_ms), .fallback = "5 s",
+               .min = 100, .max = 300000),
 };
 
 static const struct schema_key api_table[] = {
-    {"socket", SCHEMA_TEXT, 0, AT(socket), "/run/gatewayd/api.sock", 0, 0, NULL},
-    {"listen", SCHEMA_TEXT, 0, AT(listen), "127.0.0.1:8480",         0, 0, NULL},
+    SCHEMA_KEY("socket", TEXT, AT(socket), .fallback = "/run/gatewayd/api.sock"),
+    SCHEMA_KEY("listen", TEXT, AT(listen), .fallback = "127.0.0.1:8480"),
 };
 
-static const struct schema gateway_schema = {"'gateway'", gateway_table, 3, NULL, 0, false};
+static const struct schema gateway_schema = {"'gateway'", gateway_table, 3, NULL,
+                                             0,           false};
 static const struct schema store_schema = {"'store'", store_table, 3, NULL, 0, false};
 static const struct schema api_schema = {"'api'", api_table, 2, NULL, 0, false};
 
-static void check_zone(struct load *load, const struct tree_node *gateway, const char *name)
+static void check_zone(struct load *load, const struct tree_node *gateway,
+                       const char *name)
 {
     if (!zone_exists(name))
-        report_error(load->report, yaml_tree_place(gateway, "timezone"), "config-timezone",
+        report_error(load->report, yaml_tree_place(gateway, "timezone"),
+                     "config-timezone",
                      "unknown time zone '%s', expected a name such as Asia/Tokyo or UTC",
                      report_quote(name));
 }
@@ -53,15 +58,17 @@ static const char *check_listen(struct load *load, const struct tree_node *api,
     if (strcmp(listen, "off") == 0)
         return "";
     if (!endpoint_parse(listen, host, sizeof host, 0, &port))
-        report_error(load->report, yaml_tree_place(api, "listen"), "config-address",
-                     "bad address '%s', expected ADDRESS:PORT such as \"127.0.0.1:8480\", "
-                     "or off",
-                     report_quote(listen));
+        report_error(
+            load->report, yaml_tree_place(api, "listen"), "config-address",
+            "bad address '%s', expected ADDRESS:PORT such as \"127.0.0.1:8480\", "
+            "or off",
+            report_quote(listen));
     return listen;
 }
 
 /* sun_path holds 108 bytes; a longer socket path would fail only at start. */
-static void check_socket(struct load *load, const struct tree_node *api, const char *socket)
+static void check_socket(struct load *load, const struct tree_node *api,
+                         const char *socket)
 {
     if (strlen(socket) > 107)
         report_error(load->report, yaml_tree_place(api, "socket"), "config-range",

@@ -12,9 +12,9 @@ struct bus_keys {
 };
 
 static const struct schema_key bus_table[] = {
-    {"name",    SCHEMA_NAME, SCHEMA_REQUIRED, offsetof(struct bus_keys, name),    NULL, 0, 0, NULL},
-    {"plugin",  SCHEMA_NAME, SCHEMA_REQUIRED, offsetof(struct bus_keys, plugin),  NULL, 0, 0, NULL},
-    {"process", SCHEMA_NAME, 0,               offsetof(struct bus_keys, process), NULL, 0, 0, NULL},
+    SCHEMA_KEY("name", NAME, SCHEMA_AT(bus_keys, name), .required = true),
+    SCHEMA_KEY("plugin", NAME, SCHEMA_AT(bus_keys, plugin), .required = true),
+    SCHEMA_KEY("process", NAME, SCHEMA_AT(bus_keys, process)),
 };
 
 static void check_name_is_new(struct load *load, uint32_t n, const struct tree_node *node,
@@ -25,10 +25,11 @@ static void check_name_is_new(struct load *load, uint32_t n, const struct tree_n
 
         if (!other->name || strcmp(other->name, name) != 0)
             continue;
-        report_error(load->report, yaml_tree_place(node, "name"), "config-duplicate-name",
-                     "two buses are named '%s', expected different names: the other is in "
-                     "line %u",
-                     name, other->mark.line);
+        report_error(
+            load->report, yaml_tree_place(node, "name"), "config-duplicate-name",
+            "two buses are named '%s', expected different names: the other is in "
+            "line %u",
+            name, other->mark.line);
         return;
     }
 }
@@ -61,7 +62,7 @@ void buses_build(struct load *load, const struct tree_node *buses)
     uint32_t n = load_list_length(load, buses, LOAD_BUSES_MAX, "buses");
 
     load->config->buses = load_calloc(load, n, sizeof *load->config->buses);
-    for (uint32_t i = 0; load->config->buses && i < n; i++) {
+    for (uint32_t i = 0; !load->no_memory && i < n; i++) {
         load->config->n_buses = i + 1;
         build_bus(load, i, buses->entries[i].node);
     }

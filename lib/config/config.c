@@ -15,7 +15,8 @@ static const char *const granularity_names[GRANULARITY_COUNT] = {"raw", "1 min",
 
 const char *granularity_name(enum granularity granularity)
 {
-    return (unsigned)granularity < GRANULARITY_COUNT ? granularity_names[granularity] : "";
+    return (unsigned)granularity < GRANULARITY_COUNT ? granularity_names[granularity]
+                                                     : "";
 }
 
 static bool same_but_spaces(const char *a, const char *b)
@@ -180,16 +181,17 @@ static bool point_equal(const struct config_point *a, const struct config_point 
            a->is_bool == b->is_bool && a->is_float == b->is_float &&
            same_number(a->write_min, b->write_min) &&
            same_number(a->write_max, b->write_max) &&
-           same_number(a->failsafe, b->failsafe) && same_number(a->max_rate, b->max_rate) &&
-           a->lease_ms == b->lease_ms && a->persistent == b->persistent &&
-           option_set_equal(&a->options, &b->options);
+           same_number(a->failsafe, b->failsafe) &&
+           same_number(a->max_rate, b->max_rate) && a->lease_ms == b->lease_ms &&
+           a->persistent == b->persistent && option_set_equal(&a->options, &b->options);
 }
 
 static bool device_equal(const struct config_device *a, const struct config_device *b)
 {
-    if (strcmp(a->name, b->name) != 0 || strcmp(a->map, b->map) != 0 || a->role != b->role ||
-        a->category != b->category || a->interval_ms != b->interval_ms ||
-        a->n_points != b->n_points || !option_set_equal(&a->options, &b->options))
+    if (strcmp(a->name, b->name) != 0 || strcmp(a->map, b->map) != 0 ||
+        a->role != b->role || a->category != b->category ||
+        a->interval_ms != b->interval_ms || a->n_points != b->n_points ||
+        !option_set_equal(&a->options, &b->options))
         return false;
     for (uint32_t i = 0; i < a->n_points; i++)
         if (!point_equal(&a->points[i], &b->points[i]))
@@ -217,7 +219,8 @@ bool config_bus_equal(const struct config *a, uint32_t bus_a, const struct confi
     uint32_t i = 0, j = 0;
 
     if (strcmp(x->name, y->name) != 0 || strcmp(x->plugin, y->plugin) != 0 ||
-        strcmp(x->process, y->process) != 0 || !option_set_equal(&x->options, &y->options))
+        strcmp(x->process, y->process) != 0 ||
+        !option_set_equal(&x->options, &y->options))
         return false;
     for (;;) {
         const struct config_device *device_a = next_device(a, bus_a, &i);
@@ -234,6 +237,7 @@ bool config_route_equal(const struct config_route *a, const struct config_route 
 {
     return strcmp(a->name, b->name) == 0 && strcmp(a->url, b->url) == 0 &&
            strcmp(a->recipient, b->recipient) == 0 && a->format == b->format &&
-           a->confirm_receiver == b->confirm_receiver && a->strict_order == b->strict_order &&
+           a->confirm_receiver == b->confirm_receiver &&
+           a->strict_order == b->strict_order &&
            same_number(a->rate_per_s, b->rate_per_s);
 }

@@ -127,7 +127,7 @@ void config_report_print(const struct config_report *report, struct strbuf *buf)
 
 struct config_sources {
     const char *file;       /* gatewayd.yaml; required */
-    const char *config_dir; /* conf.d directory, NULL: "conf.d" beside file if it is there */
+    const char *config_dir; /* NULL: "conf.d" beside file if it is there */
     const char *const *map_dirs; /* searched in order, NULL-terminated */
     /* Options table of a plugin by name (borrowed, terminated by key NULL), or NULL and a
      * reason. Asked once per plugin and load. */

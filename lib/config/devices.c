@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* devices: what hangs on the buses, what it means, and its points, inline or from a map. */
+/* devices: what hangs on the buses, what it means, and its points, inline or from a map.
+ */
 #include "lib/config/devices.h"
 
 #include <stdlib.h>
@@ -19,20 +20,20 @@ struct device_keys {
     const struct tree_node *points, *include;
 };
 
-#define AT(field) offsetof(struct device_keys, field)
+#define AT(field) .offset = offsetof(struct device_keys, field)
 
 /* role: in the order of enum role; category: of enum category. */
 static const struct schema_key device_table[] = {
-    {"name",     SCHEMA_NAME,     SCHEMA_REQUIRED, AT(name),        NULL,   0,  0,        NULL},
-    {"bus",      SCHEMA_NAME,     SCHEMA_REQUIRED, AT(bus),         NULL,   0,  0,        NULL},
-    {"map",      SCHEMA_TEXT,     0,               AT(map),         NULL,   0,  0,        NULL},
-    {"role",     SCHEMA_WORD,     0,               AT(role),        "none", 0,  0,
-     "none grid pv battery ev load circuit heater sensor mobility"                            },
-    {"category", SCHEMA_WORD,     0,               AT(category),    NULL,   0,  0,
-     "energy grid status health presence"                                                     },
-    {"interval", SCHEMA_DURATION, 0,               AT(interval_ms), NULL,   10, 86400000, NULL},
-    {"points",   SCHEMA_LIST,     0,               AT(points),      NULL,   0,  0,        NULL},
-    {"include",  SCHEMA_LIST,     0,               AT(include),     NULL,   0,  0,        NULL},
+    SCHEMA_KEY("name", NAME, AT(name), .required = true),
+    SCHEMA_KEY("bus", NAME, AT(bus), .required = true),
+    SCHEMA_KEY("map", TEXT, AT(map)),
+    SCHEMA_KEY("role", WORD, AT(role), .fallback = "none",
+               .words = "none grid pv battery ev load circuit heater sensor mobility"),
+    SCHEMA_KEY("category", WORD, AT(category),
+               .words = "energy grid status health presence"),
+    SCHEMA_KEY("interval", DURATION, AT(interval_ms), .min = 10, .max = 86400000),
+    SCHEMA_KEY("points", LIST, AT(points)),
+    SCHEMA_KEY("include", LIST, AT(include)),
 };
 
 /* One device while it is built. */
@@ -53,11 +54,11 @@ static bool name_is_new(struct making *m, uint32_t n)
 
         if (!other->name || strcmp(other->name, m->keys.name) != 0)
             continue;
-        report_error(m->load->report, yaml_tree_place(m->node, "name"),
-                     "config-duplicate-name",
-                     "two devices are named '%s', expected different names: the other is in "
-                     "line %u",
-                     m->keys.name, other->mark.line);
+        report_error(
+            m->load->report, yaml_tree_place(m->node, "name"), "config-duplicate-name",
+            "two devices are named '%s', expected different names: the other is in "
+            "line %u",
+            m->keys.name, other->mark.line);
         return false;
     }
     return true;
@@ -100,10 +101,11 @@ static bool find_map(struct making *m)
     if (!m->map || !m->map->is_usable)
         return false;
     if (strcmp(m->map->plugin, plugin) != 0) {
-        report_error(m->load->report, place, "config-map-plugin",
-                     "map '%s' is for plugin '%s', expected one for '%s', the plugin of bus "
-                     "'%s'",
-                     m->keys.map, m->map->plugin, plugin, m->keys.bus);
+        report_error(
+            m->load->report, place, "config-map-plugin",
+            "map '%s' is for plugin '%s', expected one for '%s', the plugin of bus "
+            "'%s'",
+            m->keys.map, m->map->plugin, plugin, m->keys.bus);
         return false;
     }
     if (m->map->n_writes_dropped)
@@ -141,8 +143,8 @@ static bool check_include(struct making *m, const struct tree_node *item)
         suggest_offer(&suggest, m->map->points.points[i].name);
     }
     report_error(m->load->report, item->place, "config-no-point",
-                 "map '%s' has no point '%s', expected one of its points%s%s%s", m->keys.map,
-                 item->text, suggest.best ? "; did you mean '" : "",
+                 "map '%s' has no point '%s', expected one of its points%s%s%s",
+                 m->keys.map, item->text, suggest.best ? "; did you mean '" : "",
                  suggest.best ? suggest.best : "", suggest.best ? "'?" : "");
     return false;
 }
@@ -168,10 +170,11 @@ static bool refuse_draft_writes(struct making *m, const struct point_list *own)
 
         if (!own->points[i].writable)
             continue;
-        report_error(m->load->report, yaml_tree_place(point, "write"), "config-map-draft",
-                     "map '%s' is a draft, expected status: verified before device '%s' may "
-                     "be written to",
-                     m->keys.map, m->keys.name);
+        report_error(
+            m->load->report, yaml_tree_place(point, "write"), "config-map-draft",
+            "map '%s' is a draft, expected status: verified before device '%s' may "
+            "be written to",
+            m->keys.map, m->keys.name);
         ok = false;
     }
     return ok;
@@ -193,7 +196,8 @@ static bool check_points(struct making *m)
 {
     if (m->keys.include && !m->keys.map) {
         report_error(m->load->report, yaml_tree_place(m->node, "include"),
-                     "config-unknown-key", "'include' without 'map', expected 'map: NAME'");
+                     "config-unknown-key",
+                     "'include' without 'map', expected 'map: NAME'");
         return false;
     }
     if (m->points.n > 0 || !plugin_keys_need_points(m->options))
@@ -210,10 +214,10 @@ static void fill(struct making *m)
     uint32_t map_interval_ms = m->map ? m->map->interval_ms : 0;
 
     device->interval_ms = m->keys.interval_ms ? (uint32_t)m->keys.interval_ms
-                        : map_interval_ms     ? map_interval_ms
+                          : map_interval_ms   ? map_interval_ms
                                               : INTERVAL_DEFAULT_MS;
     device->role = (enum role)m->keys.role;
-    device->category = m->keys.category >= 0        ? (enum category)m->keys.category
+    device->category = m->keys.category >= 0       ? (enum category)m->keys.category
                        : device->role == ROLE_GRID ? CATEGORY_GRID
                                                    : CATEGORY_ENERGY;
     device->points = m->points.points;
@@ -242,9 +246,11 @@ static bool build_device(struct load *load, uint32_t index, const struct tree_no
         return false;
     if (m.keys.map)
         ok = find_map(&m) && ok;
-    ok = plugin_keys_read(load, node, m.options, GW_SCOPE_DEVICE, &m.device->options) && ok;
+    ok = plugin_keys_read(load, node, m.options, GW_SCOPE_DEVICE, &m.device->options) &&
+         ok;
     ok = plugin_keys_require(load, node, "a device", m.options, GW_SCOPE_DEVICE,
-                             &m.device->options) && ok;
+                             &m.device->options) &&
+         ok;
     if (m.map && m.map->is_usable)
         ok = take_map_points(&m) && ok;
     ok = take_own_points(&m) && ok;
@@ -264,7 +270,7 @@ void devices_build(struct load *load, const struct tree_node *devices)
         load->no_memory = true;
         return;
     }
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; !load->no_memory && i < n; i++) {
         load->config->n_devices = i + 1;
         load->device_broken[i] = !build_device(load, i, devices->entries[i].node);
     }

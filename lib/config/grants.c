@@ -17,28 +17,30 @@ struct grant_keys {
     int64_t granularity, until;
 };
 
-#define AT(field) offsetof(struct grant_keys, field)
+#define AT(field) .offset = offsetof(struct grant_keys, field)
 
 /* granularity: in the order of enum granularity. */
 static const struct schema_key grant_table[] = {
-    {"id",          SCHEMA_SITE_NAME, SCHEMA_REQUIRED, AT(id),          NULL, 0, 0, NULL},
-    {"recipient",   SCHEMA_SITE_NAME, SCHEMA_REQUIRED, AT(recipient),   NULL, 0, 0, NULL},
-    {"purpose",     SCHEMA_SITE_NAME, SCHEMA_REQUIRED, AT(purpose),     NULL, 0, 0, NULL},
-    {"categories",  SCHEMA_LIST,      SCHEMA_REQUIRED, AT(categories),  NULL, 0, 0, NULL},
-    {"granularity", SCHEMA_WORD,      SCHEMA_REQUIRED, AT(granularity), NULL, 0, 0,
-     "raw|1 min|30 min|event|aggregate"                                                  },
-    {"until",       SCHEMA_DATE,      SCHEMA_REQUIRED, AT(until),       NULL, 0, 0, NULL},
+    SCHEMA_KEY("id", SITE_NAME, AT(id), .required = true),
+    SCHEMA_KEY("recipient", SITE_NAME, AT(recipient), .required = true),
+    SCHEMA_KEY("purpose", SITE_NAME, AT(purpose), .required = true),
+    SCHEMA_KEY("categories", LIST, AT(categories), .required = true),
+    SCHEMA_KEY("granularity", WORD, AT(granularity), .required = true,
+               .words = "raw|1 min|30 min|event|aggregate"),
+    SCHEMA_KEY("until", DATE, AT(until), .required = true),
 };
 
-static const struct schema_key category_row = {
-    .key = "categories", .type = SCHEMA_WORD, .words = "energy grid status health presence"};
+static const struct schema_key category_row = {.key = "categories",
+                                               .type = SCHEMA_WORD,
+                                               .words =
+                                                   "energy grid status health presence"};
 
 struct consent_keys {
     const struct tree_node *grants;
 };
 
 static const struct schema_key consent_table[] = {
-    {"grants", SCHEMA_LIST, 0, offsetof(struct consent_keys, grants), NULL, 0, 0, NULL}};
+    SCHEMA_KEY("grants", LIST, SCHEMA_AT(consent_keys, grants))};
 
 struct allow_keys {
     const char *by;
@@ -46,8 +48,8 @@ struct allow_keys {
 };
 
 static const struct schema_key allow_table[] = {
-    {"by",     SCHEMA_SITE_NAME, SCHEMA_REQUIRED, offsetof(struct allow_keys, by),     NULL, 0, 0, NULL},
-    {"points", SCHEMA_LIST,      SCHEMA_REQUIRED, offsetof(struct allow_keys, points), NULL, 0, 0, NULL},
+    SCHEMA_KEY("by", SITE_NAME, SCHEMA_AT(allow_keys, by), .required = true),
+    SCHEMA_KEY("points", LIST, SCHEMA_AT(allow_keys, points), .required = true),
 };
 
 struct commands_keys {
@@ -55,13 +57,15 @@ struct commands_keys {
 };
 
 static const struct schema_key commands_table[] = {
-    {"allow", SCHEMA_LIST, 0, offsetof(struct commands_keys, allow), NULL, 0, 0, NULL}};
+    SCHEMA_KEY("allow", LIST, SCHEMA_AT(commands_keys, allow))};
 
 static const struct schema grant_schema = {"a grant", grant_table, 6, NULL, 0, false};
-static const struct schema consent_schema = {"'consent'", consent_table, 1, NULL, 0, false};
-static const struct schema allow_schema = {"an item of 'allow'", allow_table, 2, NULL, 0,
-                                           false};
-static const struct schema commands_schema = {"'commands'", commands_table, 1, NULL, 0, false};
+static const struct schema consent_schema = {"'consent'", consent_table, 1, NULL,
+                                             0,           false};
+static const struct schema allow_schema = {
+    "an item of 'allow'", allow_table, 2, NULL, 0, false};
+static const struct schema commands_schema = {"'commands'", commands_table, 1, NULL, 0,
+                                              false};
 
 static uint32_t read_categories(struct load *load, const struct tree_node *list)
 {
@@ -69,32 +73,39 @@ static uint32_t read_categories(struct load *load, const struct tree_node *list)
     int64_t category = 0;
 
     for (uint32_t i = 0; i < list->n; i++)
-        if (schema_read_value(load->report, &category_row, list->entries[i].node, &category))
+        if (schema_read_value(load->report, &category_row, list->entries[i].node,
+                              &category))
             categories |= 1u << category;
     if (list->n == 0)
         report_error(load->report, list->place, "config-range",
-                     "'categories' is empty, expected at least one of %s", category_row.words);
+                     "'categories' is empty, expected at least one of %s",
+                     category_row.words);
     return categories;
 }
 
-/* FNV-1a, 64 bit, over the grant's canonical text: the same content gives the same hash on
- * every machine and release (docs/config.md). It tells an edited grant from the one that was
- * signed; it is no protection against whoever can edit the file anyway. */
-static void hash_grant(const struct config_grant *grant, int64_t until, char hash[17])
+/* FNV-1a, 64 bit, over the grant's canonical text: the same content gives the same hash
+ * on every machine and release (docs/config.md). It tells an edited grant from the one
+ * that was signed; it is no protection against whoever can edit the file anyway. */
+static bool hash_grant(const struct config_grant *grant, int64_t until, char hash[17])
 {
     uint64_t fnv = 0xcbf29ce484222325u;
     struct strbuf text;
+    bool ok;
 
     strbuf_init(&text);
-    strbuf_printf(&text, "grant-1\n%s\n%s\n%s\n", grant->id, grant->recipient, grant->purpose);
+    strbuf_printf(&text, "grant-1\n%s\n%s\n%s\n", grant->id, grant->recipient,
+                  grant->purpose);
     for (int i = 0; i < CATEGORY_COUNT; i++)
         if (grant->categories & (1u << i))
             strbuf_printf(&text, "%s ", category_name((enum category)i));
-    strbuf_printf(&text, "\n%s\n%08" PRId64 "\n", granularity_name(grant->granularity), until);
+    strbuf_printf(&text, "\n%s\n%08" PRId64 "\n", granularity_name(grant->granularity),
+                  until);
     for (size_t i = 0; i < text.len; i++)
         fnv = (fnv ^ (unsigned char)text.data[i]) * 0x100000001b3u;
     snprintf(hash, 17, "%016" PRIx64, fnv);
+    ok = !text.failed;
     strbuf_done(&text);
+    return ok;
 }
 
 static void check_id_is_new(struct load *load, uint32_t n, const struct tree_node *node,
@@ -105,10 +116,11 @@ static void check_id_is_new(struct load *load, uint32_t n, const struct tree_nod
 
         if (!other->id || strcmp(other->id, id) != 0)
             continue;
-        report_error(load->report, yaml_tree_place(node, "id"), "config-duplicate-name",
-                     "two grants have the id '%s', expected different ids: the other is in "
-                     "line %u",
-                     id, other->mark.line);
+        report_error(
+            load->report, yaml_tree_place(node, "id"), "config-duplicate-name",
+            "two grants have the id '%s', expected different ids: the other is in "
+            "line %u",
+            id, other->mark.line);
         return;
     }
 }
@@ -130,8 +142,12 @@ static void build_grant(struct load *load, uint32_t index, const struct tree_nod
     if (keys.categories)
         grant->categories = read_categories(load, keys.categories);
     if (ok && !load->no_memory) {
-        grant->until_ms = zone_day_end_ms(load->config->timezone, keys.until);
-        hash_grant(grant, keys.until, hash);
+        if (!hash_grant(grant, keys.until, hash))
+            load->no_memory = true;
+        /* That the zone exists was checked: reported, or it can be read. */
+        if (!zone_day_end_ms(load->config->timezone, keys.until, &grant->until_ms) &&
+            load->report->n_errors == 0)
+            load->no_memory = true;
     }
     grant->hash = load_strdup(load, hash);
 }
@@ -145,7 +161,7 @@ void grants_build(struct load *load, const struct tree_node *consent)
         schema_read(load->report, &consent_schema, consent, &keys);
     n = load_list_length(load, keys.grants, LOAD_ITEMS_MAX, "grants");
     load->config->grants = load_calloc(load, n, sizeof *load->config->grants);
-    for (uint32_t i = 0; load->config->grants && i < n; i++) {
+    for (uint32_t i = 0; !load->no_memory && i < n; i++) {
         load->config->n_grants = i + 1;
         build_grant(load, i, keys.grants->entries[i].node);
     }
@@ -178,7 +194,7 @@ static void build_allow(struct load *load, struct config_allow *allow,
     allow->by = load_strdup(load, keys.by);
     n = load_list_length(load, keys.points, LOAD_ITEMS_MAX, "points");
     allow->points = load_calloc(load, n, sizeof *allow->points);
-    for (uint32_t i = 0; allow->points && i < n; i++)
+    for (uint32_t i = 0; !load->no_memory && i < n; i++)
         read_allowed_point(load, allow, keys.points->entries[i].node);
 }
 
@@ -191,7 +207,7 @@ void grants_build_allows(struct load *load, const struct tree_node *commands)
         schema_read(load->report, &commands_schema, commands, &keys);
     n = load_list_length(load, keys.allow, LOAD_ITEMS_MAX, "items of 'allow'");
     load->config->allows = load_calloc(load, n, sizeof *load->config->allows);
-    for (uint32_t i = 0; load->config->allows && i < n; i++) {
+    for (uint32_t i = 0; !load->no_memory && i < n; i++) {
         load->config->n_allows = i + 1;
         build_allow(load, &load->config->allows[i], keys.allow->entries[i].node);
     }

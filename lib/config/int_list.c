@@ -58,10 +58,11 @@ static bool read_item(struct config_report *report, const struct schema_key *key
     if (node->kind == TREE_BROKEN)
         return false;
     if (node->kind != TREE_SCALAR || !parse_item(node->text, &first, &last)) {
-        report_error(report, node->place, "config-type",
-                     "bad item '%s' in '%s', expected a whole number, decimal or 0x without "
-                     "leading zero, or a range such as 20..29",
-                     node->text ? report_quote(node->text) : "", key->key);
+        report_error(
+            report, node->place, "config-type",
+            "bad item '%s' in '%s', expected a whole number, decimal or 0x without "
+            "leading zero, or a range such as 20..29",
+            node->text ? report_quote(node->text) : "", key->key);
         return false;
     }
     if (key->min < key->max &&

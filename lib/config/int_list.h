@@ -6,8 +6,8 @@
 #include "lib/base/strbuf.h"
 #include "lib/config/schema.h"
 
-/* A single scalar counts as a list of one. At most 256 items; numbers from -2^63 to 2^64-1,
- * within the row's range. False: reported. */
+/* A single scalar counts as a list of one. At most 256 items; numbers from -2^63 to
+ * 2^64-1, within the row's range. False: reported. */
 bool int_list_read(struct config_report *report, const struct schema_key *key,
                    const struct tree_node *node, struct strbuf *ret_text);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config_load: read gatewayd.yaml and conf.d, merge them, let each section's builder check
- * its part and fill the configuration, sort the messages. Called by the core at start and
- * reload and by gatewayctl check; one load runs on one thread.
+ * config_load: read gatewayd.yaml and conf.d, merge them, let each section's builder
+ * check its part and fill the configuration, sort the messages. Called by the core at
+ * start and reload and by gatewayctl check; one load runs on one thread.
  */
 #include "lib/config/load.h"
 
@@ -27,20 +27,19 @@ struct top_keys {
     const struct tree_node *commands, *forward, *consent;
 };
 
-#define TOP(key, type) {#key, type, 0, offsetof(struct top_keys, key), NULL, 0, 0, NULL}
+#define TOP(name, kind) SCHEMA_KEY(#name, kind, SCHEMA_AT(top_keys, name))
 
 static const struct schema_key top_table[] = {
-    {"gateway", SCHEMA_MAP, SCHEMA_REQUIRED, offsetof(struct top_keys, gateway), NULL, 0, 0,
-     NULL},
-    TOP(store, SCHEMA_MAP),
-    TOP(api, SCHEMA_MAP),
-    TOP(buses, SCHEMA_LIST),
-    TOP(devices, SCHEMA_LIST),
-    TOP(circuits, SCHEMA_LIST),
-    TOP(outage, SCHEMA_MAP),
-    TOP(commands, SCHEMA_MAP),
-    TOP(forward, SCHEMA_LIST),
-    TOP(consent, SCHEMA_MAP),
+    SCHEMA_KEY("gateway", MAP, SCHEMA_AT(top_keys, gateway), .required = true),
+    TOP(store, MAP),
+    TOP(api, MAP),
+    TOP(buses, LIST),
+    TOP(devices, LIST),
+    TOP(circuits, LIST),
+    TOP(outage, MAP),
+    TOP(commands, MAP),
+    TOP(forward, LIST),
+    TOP(consent, MAP),
 };
 
 static const struct schema top_schema = {
@@ -69,7 +68,8 @@ void *load_calloc(struct load *load, size_t n, size_t size)
 
 struct config_mark load_mark(struct place place)
 {
-    return (struct config_mark){place.file ? place.file->path : "", place.line, place.col};
+    return (struct config_mark){place.file ? place.file->path : "", place.line,
+                                place.col};
 }
 
 static const char *note_file(struct load *load, const char *path)
@@ -247,18 +247,25 @@ static int read_files(struct load *load, struct tree_node **ret_root)
     return rc < 0 ? rc : rc_dir;
 }
 
+/* Each step may rely on the names of those before it: none goes on without memory. */
 static void build(struct load *load, const struct tree_node *root)
 {
     struct top_keys top = {0};
 
     schema_read(load->report, &top_schema, root, &top);
     basics_build(load, top.gateway, top.store, top.api);
-    buses_build(load, top.buses);
-    devices_build(load, top.devices);
-    outage_check(load, top.circuits, top.outage);
-    grants_build_allows(load, top.commands);
-    routes_build(load, top.forward);
-    grants_build(load, top.consent);
+    if (!load->no_memory)
+        buses_build(load, top.buses);
+    if (!load->no_memory)
+        devices_build(load, top.devices);
+    if (!load->no_memory)
+        outage_check(load, top.circuits, top.outage);
+    if (!load->no_memory)
+        grants_build_allows(load, top.commands);
+    if (!load->no_memory)
+        routes_build(load, top.forward);
+    if (!load->no_memory)
+        grants_build(load, top.consent);
 }
 
 static int run(struct load *load)

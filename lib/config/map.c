@@ -18,33 +18,35 @@ struct map_keys {
     const struct tree_node *products, *capabilities, *probe, *evidence, *caveats, *points;
 };
 
-#define AT(field) offsetof(struct map_keys, field)
+#define AT(field) .offset = offsetof(struct map_keys, field)
 
 static const struct schema_key map_table[] = {
-    {"map",          SCHEMA_NAME,     SCHEMA_REQUIRED, AT(map),          NULL,    0,  0,        NULL},
-    {"plugin",       SCHEMA_NAME,     SCHEMA_REQUIRED, AT(plugin),       NULL,    0,  0,        NULL},
-    {"description",  SCHEMA_TEXT,     0,               SCHEMA_ANYWHERE,  NULL,    0,  0,        NULL},
-    {"products",     SCHEMA_LIST,     0,               AT(products),     NULL,    0,  0,        NULL},
-    {"capabilities", SCHEMA_LIST,     0,               AT(capabilities), NULL,    0,  0,        NULL},
-    {"probe",        SCHEMA_MAP,      0,               AT(probe),        NULL,    0,  0,        NULL},
-    {"status",       SCHEMA_WORD,     0,               AT(status),       "draft", 0,  0,        "verified draft"},
-    {"evidence",     SCHEMA_LIST,     0,               AT(evidence),     NULL,    0,  0,        NULL},
-    {"caveats",      SCHEMA_LIST,     0,               AT(caveats),      NULL,    0,  0,        NULL},
-    {"interval",     SCHEMA_DURATION, 0,               AT(interval_ms),  NULL,    10, 86400000, NULL},
-    {"points",       SCHEMA_LIST,     SCHEMA_REQUIRED, AT(points),       NULL,    0,  0,        NULL},
+    SCHEMA_KEY("map", NAME, AT(map), .required = true),
+    SCHEMA_KEY("plugin", NAME, AT(plugin), .required = true),
+    SCHEMA_KEY("description", TEXT, .offset = SCHEMA_ANYWHERE),
+    SCHEMA_KEY("products", LIST, AT(products)),
+    SCHEMA_KEY("capabilities", LIST, AT(capabilities)),
+    SCHEMA_KEY("probe", MAP, AT(probe)),
+    SCHEMA_KEY("status", WORD, AT(status), .fallback = "draft",
+               .words = "verified draft"),
+    SCHEMA_KEY("evidence", LIST, AT(evidence)),
+    SCHEMA_KEY("caveats", LIST, AT(caveats)),
+    SCHEMA_KEY("interval", DURATION, AT(interval_ms), .min = 10, .max = 86400000),
+    SCHEMA_KEY("points", LIST, AT(points), .required = true),
 };
 
 static const struct schema_key evidence_table[] = {
-    {"kind",   SCHEMA_WORD, SCHEMA_REQUIRED, SCHEMA_ANYWHERE, NULL, 0, 0, "document user-report hardware"},
-    {"source", SCHEMA_TEXT, SCHEMA_REQUIRED, SCHEMA_ANYWHERE, NULL, 0, 0, NULL},
-    {"page",   SCHEMA_TEXT, 0,               SCHEMA_ANYWHERE, NULL, 0, 0, NULL},
-    {"url",    SCHEMA_TEXT, 0,               SCHEMA_ANYWHERE, NULL, 0, 0, NULL},
-    {"date",   SCHEMA_DATE, SCHEMA_REQUIRED, SCHEMA_ANYWHERE, NULL, 0, 0, NULL},
+    SCHEMA_KEY("kind", WORD, .offset = SCHEMA_ANYWHERE, .required = true,
+               .words = "document user-report hardware"),
+    SCHEMA_KEY("source", TEXT, .offset = SCHEMA_ANYWHERE, .required = true),
+    SCHEMA_KEY("page", TEXT, .offset = SCHEMA_ANYWHERE),
+    SCHEMA_KEY("url", TEXT, .offset = SCHEMA_ANYWHERE),
+    SCHEMA_KEY("date", DATE, .offset = SCHEMA_ANYWHERE, .required = true),
 };
 
 static const struct schema_key caveat_table[] = {
-    {"text", SCHEMA_TEXT, SCHEMA_REQUIRED, SCHEMA_ANYWHERE, NULL, 0, 0, NULL},
-    {"link", SCHEMA_TEXT, 0,               SCHEMA_ANYWHERE, NULL, 0, 0, NULL},
+    SCHEMA_KEY("text", TEXT, .offset = SCHEMA_ANYWHERE, .required = true),
+    SCHEMA_KEY("link", TEXT, .offset = SCHEMA_ANYWHERE),
 };
 
 struct probe_keys {
@@ -54,13 +56,14 @@ struct probe_keys {
 };
 
 static const struct schema_key probe_table[] = {
-    {"point",  SCHEMA_POINT_NAME, 0, offsetof(struct probe_keys, point),  NULL, 0, 0, NULL},
-    {"equals", SCHEMA_ANY,        0, offsetof(struct probe_keys, equals), NULL, 0, 0, NULL},
-    {"min",    SCHEMA_NUMBER,     0, offsetof(struct probe_keys, min),    NULL, 0, 0, NULL},
-    {"max",    SCHEMA_NUMBER,     0, offsetof(struct probe_keys, max),    NULL, 0, 0, NULL},
+    SCHEMA_KEY("point", POINT_NAME, SCHEMA_AT(probe_keys, point)),
+    SCHEMA_KEY("equals", ANY, SCHEMA_AT(probe_keys, equals)),
+    SCHEMA_KEY("min", NUMBER, SCHEMA_AT(probe_keys, min)),
+    SCHEMA_KEY("max", NUMBER, SCHEMA_AT(probe_keys, max)),
 };
 
-static const struct schema evidence_schema = {"evidence", evidence_table, 5, NULL, 0, false};
+static const struct schema evidence_schema = {"evidence", evidence_table, 5, NULL,
+                                              0,          false};
 static const struct schema caveat_schema = {"a caveat", caveat_table, 2, NULL, 0, false};
 
 static bool check_texts(struct load *load, const struct tree_node *list, const char *what)
@@ -127,9 +130,10 @@ static bool check_status(struct load *load, const struct tree_node *root, bool i
 {
     if (is_draft || (evidence && evidence->n > 0))
         return true;
-    report_error(load->report, yaml_tree_place(root, "status"), "config-map-evidence",
-                 "a verified map names no evidence, expected 'evidence' with at least one "
-                 "source, or status: draft");
+    report_error(
+        load->report, yaml_tree_place(root, "status"), "config-map-evidence",
+        "a verified map names no evidence, expected 'evidence' with at least one "
+        "source, or status: draft");
     return false;
 }
 
@@ -142,7 +146,8 @@ static bool check_name(struct load *load, const struct tree_node *root, const ch
     if (strlen(name) == len && memcmp(base, name, len) == 0)
         return true;
     report_error(load->report, yaml_tree_place(root, "map"), "config-map-name",
-                 "the map is named '%s', expected the file's name '%.*s'", name, (int)len, base);
+                 "the map is named '%s', expected the file's name '%.*s'", name, (int)len,
+                 base);
     return false;
 }
 
@@ -157,8 +162,9 @@ static void drop_writes(struct map *map)
 static bool fill(struct load *load, struct map *map, const struct tree_node *root)
 {
     const char *plugin = yaml_tree_text(root, "plugin");
-    struct schema schema = {"a map", map_table, sizeof map_table / sizeof map_table[0], NULL,
-                            GW_SCOPE_DEVICE, false};
+    struct schema schema = {
+        "a map", map_table,       sizeof map_table / sizeof map_table[0],
+        NULL,    GW_SCOPE_DEVICE, false};
     struct map_keys keys = {0};
     bool ok;
 
@@ -169,7 +175,8 @@ static bool fill(struct load *load, struct map *map, const struct tree_node *roo
     map->plugin = keys.plugin;
     map->is_draft = keys.status == 1;
     map->interval_ms = (uint32_t)keys.interval_ms;
-    ok = plugin_keys_read(load, root, schema.options, GW_SCOPE_DEVICE, &map->options) && ok;
+    ok = plugin_keys_read(load, root, schema.options, GW_SCOPE_DEVICE, &map->options) &&
+         ok;
     ok = points_read(load, keys.points, schema.options, &map->points) && ok;
     ok = check_texts(load, keys.products, "products") && ok;
     ok = check_texts(load, keys.capabilities, "capabilities") && ok;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Device maps (docs/maps.md): found by name in the map directories, read and checked once a
- * load. Part of a load.
+ * Device maps (docs/maps.md): found by name in the map directories, read and checked once
+ * a load. Part of a load.
  */
 #ifndef GATEWAYD_CONFIG_MAP_H
 #define GATEWAYD_CONFIG_MAP_H

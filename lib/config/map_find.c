@@ -111,7 +111,8 @@ const char *map_find_path(struct load *load, struct place place, const char *nam
     report_error(load->report, place, "config-no-map",
                  "there is no map '%s', expected one of the %u maps in the map "
                  "directories%s%s%s",
-                 report_quote(name), load->n_map_files, suggest.best ? "; did you mean '" : "",
-                 suggest.best ? suggest.best : "", suggest.best ? "'?" : "");
+                 report_quote(name), load->n_map_files,
+                 suggest.best ? "; did you mean '" : "", suggest.best ? suggest.best : "",
+                 suggest.best ? "'?" : "");
     return NULL;
 }

@@ -58,10 +58,12 @@ static bool merge_entry(struct arena *arena, struct tree_entry *base,
         for (uint32_t i = 0; i < over->n; i++) {
             uint32_t j = 0;
 
-            while (j < under->n && strcmp(under->entries[j].key, over->entries[i].key) != 0)
+            while (j < under->n &&
+                   strcmp(under->entries[j].key, over->entries[i].key) != 0)
                 j++;
-            if (j == under->n ? !yaml_tree_add(arena, under, over->entries[i])
-                              : !merge_entry(arena, &under->entries[j], &over->entries[i]))
+            if (j == under->n
+                    ? !yaml_tree_add(arena, under, over->entries[i])
+                    : !merge_entry(arena, &under->entries[j], &over->entries[i]))
                 return false;
         }
         return true;
@@ -72,8 +74,8 @@ static bool merge_entry(struct arena *arena, struct tree_entry *base,
     return true;
 }
 
-bool merge_trees(struct arena *arena, struct config_report *report, struct tree_node *base,
-                 const struct tree_node *overlay)
+bool merge_trees(struct arena *arena, struct config_report *report,
+                 struct tree_node *base, const struct tree_node *overlay)
 {
     struct tree_entry under = {NULL, base->place, base};
     struct tree_entry over = {"", overlay->place, NULL};

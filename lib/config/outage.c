@@ -16,21 +16,22 @@ struct circuit_keys {
     bool backed;
 };
 
-#define CIRCUIT(field) offsetof(struct circuit_keys, field)
+#define CIRCUIT(field) .offset = offsetof(struct circuit_keys, field)
 
 static const struct schema_key circuit_table[] = {
-    {"name",    SCHEMA_NAME,      SCHEMA_REQUIRED, CIRCUIT(name),       NULL,    0, 0,        NULL},
-    {"switch",  SCHEMA_POINT_REF, 0,               CIRCUIT(sw),         NULL,    0, 0,        NULL},
-    {"power",   SCHEMA_POINT_REF, 0,               CIRCUIT(power),      NULL,    0, 0,        NULL},
-    {"class",   SCHEMA_WORD,      SCHEMA_REQUIRED, CIRCUIT(class),      NULL,    0, 0,
-     "P0 P1 P2 P3 P4"                                                                             },
-    {"typical", SCHEMA_POWER,     0,               CIRCUIT(typical_w),  NULL,    0, 1e6,      NULL},
-    {"inrush",  SCHEMA_POWER,     0,               CIRCUIT(inrush_w),   NULL,    0, 1e6,      NULL},
-    {"min_on",  SCHEMA_DURATION,  0,               CIRCUIT(min_on_ms),  "60 s",  0, 86400000, NULL},
-    {"min_off", SCHEMA_DURATION,  0,               CIRCUIT(min_off_ms), "180 s", 0, 86400000, NULL},
-    {"leg",     SCHEMA_WORD,      0,               CIRCUIT(leg),        NULL,    0, 0,
-     "L1 L2 L3 L1-L2 L1-L2-L3"                                                                    },
-    {"backed",  SCHEMA_BOOL,      0,               CIRCUIT(backed),     "yes",   0, 0,        NULL},
+    SCHEMA_KEY("name", NAME, CIRCUIT(name), .required = true),
+    SCHEMA_KEY("switch", POINT_REF, CIRCUIT(sw)),
+    SCHEMA_KEY("power", POINT_REF, CIRCUIT(power)),
+    SCHEMA_KEY("class", WORD, CIRCUIT(class), .required = true,
+               .words = "P0 P1 P2 P3 P4"),
+    SCHEMA_KEY("typical", POWER, CIRCUIT(typical_w), .max = 1e6),
+    SCHEMA_KEY("inrush", POWER, CIRCUIT(inrush_w), .max = 1e6),
+    SCHEMA_KEY("min_on", DURATION, CIRCUIT(min_on_ms), .fallback = "60 s",
+               .max = 86400000),
+    SCHEMA_KEY("min_off", DURATION, CIRCUIT(min_off_ms), .fallback = "180 s",
+               .max = 86400000),
+    SCHEMA_KEY("leg", WORD, CIRCUIT(leg), .words = "L1 L2 L3 L1-L2 L1-L2-L3"),
+    SCHEMA_KEY("backed", BOOL, CIRCUIT(backed), .fallback = "yes"),
 };
 
 struct outage_keys {
@@ -40,15 +41,16 @@ struct outage_keys {
     const struct tree_node *evidence, *sources, *floors;
 };
 
-#define OUTAGE(field) offsetof(struct outage_keys, field)
+#define OUTAGE(field) .offset = offsetof(struct outage_keys, field)
 
 static const struct schema_key outage_table[] = {
-    {"island",    SCHEMA_WORD,      SCHEMA_REQUIRED, OUTAGE(island),    NULL,                0, 0,   "own community none"},
-    {"evidence",  SCHEMA_LIST,      0,               OUTAGE(evidence),  NULL,                0, 0,   NULL                },
-    {"sources",   SCHEMA_LIST,      0,               OUTAGE(sources),   NULL,                0, 0,   NULL                },
-    {"grid_code", SCHEMA_SITE_NAME, 0,               OUTAGE(grid_code), "japan-tepco-50hz",  0, 0,   NULL                },
-    {"reserve",   SCHEMA_PERCENT,   0,               OUTAGE(reserve),   "40 %",              0, 100, NULL                },
-    {"floors",    SCHEMA_MAP,       0,               OUTAGE(floors),    NULL,                0, 0,   NULL                },
+    SCHEMA_KEY("island", WORD, OUTAGE(island), .required = true,
+               .words = "own community none"),
+    SCHEMA_KEY("evidence", LIST, OUTAGE(evidence)),
+    SCHEMA_KEY("sources", LIST, OUTAGE(sources)),
+    SCHEMA_KEY("grid_code", SITE_NAME, OUTAGE(grid_code), .fallback = "japan-tepco-50hz"),
+    SCHEMA_KEY("reserve", PERCENT, OUTAGE(reserve), .fallback = "40 %", .max = 100),
+    SCHEMA_KEY("floors", MAP, OUTAGE(floors)),
 };
 
 struct floor_keys {
@@ -56,9 +58,12 @@ struct floor_keys {
 };
 
 static const struct schema_key floor_table[] = {
-    {"low",      SCHEMA_PERCENT, 0, offsetof(struct floor_keys, low),      "30 %", 0, 100, NULL},
-    {"critical", SCHEMA_PERCENT, 0, offsetof(struct floor_keys, critical), "15 %", 0, 100, NULL},
-    {"black",    SCHEMA_PERCENT, 0, offsetof(struct floor_keys, black),    "8 %",  0, 100, NULL},
+    SCHEMA_KEY("low", PERCENT, SCHEMA_AT(floor_keys, low), .fallback = "30 %",
+               .max = 100),
+    SCHEMA_KEY("critical", PERCENT, SCHEMA_AT(floor_keys, critical), .fallback = "15 %",
+               .max = 100),
+    SCHEMA_KEY("black", PERCENT, SCHEMA_AT(floor_keys, black), .fallback = "8 %",
+               .max = 100),
 };
 
 struct evidence_keys {
@@ -66,13 +71,13 @@ struct evidence_keys {
     int64_t kind, supply;
 };
 
-#define EVIDENCE(field) offsetof(struct evidence_keys, field)
+#define EVIDENCE(field) .offset = offsetof(struct evidence_keys, field)
 
 static const struct schema_key evidence_table[] = {
-    {"point",  SCHEMA_POINT_REF, SCHEMA_REQUIRED, EVIDENCE(point),  NULL, 0, 0, NULL      },
-    {"kind",   SCHEMA_WORD,      SCHEMA_REQUIRED, EVIDENCE(kind),   NULL, 0, 0,
-     "contact voltage frequency pcs switch ups"                                           },
-    {"supply", SCHEMA_WORD,      SCHEMA_REQUIRED, EVIDENCE(supply), NULL, 0, 0, "own grid"},
+    SCHEMA_KEY("point", POINT_REF, EVIDENCE(point), .required = true),
+    SCHEMA_KEY("kind", WORD, EVIDENCE(kind), .required = true,
+               .words = "contact voltage frequency pcs switch ups"),
+    SCHEMA_KEY("supply", WORD, EVIDENCE(supply), .required = true, .words = "own grid"),
 };
 
 struct source_keys {
@@ -80,19 +85,23 @@ struct source_keys {
     double capacity_wh, max_discharge_w, cut_off;
 };
 
-#define SOURCE(field) offsetof(struct source_keys, field)
+#define SOURCE(field) .offset = offsetof(struct source_keys, field)
 
 static const struct schema_key source_table[] = {
-    {"battery",       SCHEMA_NAME,    SCHEMA_REQUIRED, SOURCE(battery),         NULL, 0,   0,   NULL},
-    {"capacity",      SCHEMA_ENERGY,  SCHEMA_REQUIRED, SOURCE(capacity_wh),     NULL, 1,   1e9, NULL},
-    {"max_discharge", SCHEMA_POWER,   SCHEMA_REQUIRED, SOURCE(max_discharge_w), NULL, 1,   1e8, NULL},
-    {"cut_off",       SCHEMA_PERCENT, SCHEMA_REQUIRED, SOURCE(cut_off),         NULL, 0,   95,  NULL},
+    SCHEMA_KEY("battery", NAME, SOURCE(battery), .required = true),
+    SCHEMA_KEY("capacity", ENERGY, SOURCE(capacity_wh), .required = true, .min = 1,
+               .max = 1e9),
+    SCHEMA_KEY("max_discharge", POWER, SOURCE(max_discharge_w), .required = true,
+               .min = 1, .max = 1e8),
+    SCHEMA_KEY("cut_off", PERCENT, SOURCE(cut_off), .required = true, .max = 95),
 };
 
-static const struct schema circuit_schema = {"a circuit", circuit_table, 10, NULL, 0, false};
+static const struct schema circuit_schema = {"a circuit", circuit_table, 10, NULL,
+                                             0,           false};
 static const struct schema outage_schema = {"'outage'", outage_table, 6, NULL, 0, false};
 static const struct schema floor_schema = {"'floors'", floor_table, 3, NULL, 0, false};
-static const struct schema evidence_schema = {"evidence", evidence_table, 3, NULL, 0, false};
+static const struct schema evidence_schema = {"evidence", evidence_table, 3, NULL,
+                                              0,          false};
 static const struct schema source_schema = {"a source", source_table, 4, NULL, 0, false};
 
 static void check_switch(struct load *load, const struct tree_node *node,
@@ -102,16 +111,19 @@ static void check_switch(struct load *load, const struct tree_node *node,
     struct place place = yaml_tree_place(node, "switch");
 
     if (keys->class == 0)
-        report_error(load->report, place, "config-circuit",
-                     "a circuit of class P0 has a switch, expected none: what keeps people "
-                     "alive is never in our hands");
+        report_error(
+            load->report, place, "config-circuit",
+            "a circuit of class P0 has a switch, expected none: what keeps people "
+            "alive is never in our hands");
     if (load_find_point(load, place, keys->sw, &point) && point &&
         !(point->writable && point->is_bool))
         report_error(load->report, place, "config-not-writable",
-                     "'%s' is no switch, expected a boolean point with 'write'", keys->sw);
+                     "'%s' is no switch, expected a boolean point with 'write'",
+                     keys->sw);
 }
 
-static void check_circuit(struct load *load, const struct tree_node *circuits, uint32_t index)
+static void check_circuit(struct load *load, const struct tree_node *circuits,
+                          uint32_t index)
 {
     const struct tree_node *node = circuits->entries[index].node;
     struct circuit_keys keys = {0};
@@ -123,11 +135,11 @@ static void check_circuit(struct load *load, const struct tree_node *circuits, u
         const char *other = yaml_tree_text(circuits->entries[i].node, "name");
 
         if (other && strcmp(other, keys.name) == 0)
-            report_error(load->report, yaml_tree_place(node, "name"),
-                         "config-duplicate-name",
-                         "two circuits are named '%s', expected different names: the other "
-                         "is in line %u",
-                         keys.name, circuits->entries[i].node->place.line);
+            report_error(
+                load->report, yaml_tree_place(node, "name"), "config-duplicate-name",
+                "two circuits are named '%s', expected different names: the other "
+                "is in line %u",
+                keys.name, circuits->entries[i].node->place.line);
     }
     if (keys.sw)
         check_switch(load, node, &keys);
@@ -176,9 +188,10 @@ static void check_floors(struct load *load, const struct tree_node *outage,
     if (!schema_read(load->report, &floor_schema, node, &floors))
         return;
     if (floors.black < BLACK_FLOOR_MIN)
-        report_error(load->report, yaml_tree_place(node, "black"), "config-floors",
-                     "floor 'black' is below 3 %%, expected at least 3 %% so that the island "
-                     "ends before the battery does");
+        report_error(
+            load->report, yaml_tree_place(node, "black"), "config-floors",
+            "floor 'black' is below 3 %%, expected at least 3 %% so that the island "
+            "ends before the battery does");
     if (floors.low <= floors.critical || floors.critical <= floors.black)
         report_error(load->report, keys->floors ? node->place : outage->place,
                      "config-floors",
@@ -193,7 +206,8 @@ static void check_outage(struct load *load, const struct tree_node *outage)
 {
     struct outage_keys keys = {0};
     bool ok = schema_read(load->report, &outage_schema, outage, &keys);
-    uint32_t n = load_list_length(load, keys.evidence, LOAD_ITEMS_MAX, "items of evidence");
+    uint32_t n =
+        load_list_length(load, keys.evidence, LOAD_ITEMS_MAX, "items of evidence");
 
     for (uint32_t i = 0; i < n; i++)
         check_evidence(load, keys.evidence->entries[i].node);
@@ -210,8 +224,6 @@ void outage_check(struct load *load, const struct tree_node *circuits,
     uint32_t n = load_list_length(load, circuits, LOAD_ITEMS_MAX, "circuits");
 
     load->config->has_outage = n > 0 || outage;
-    if (load->no_memory)
-        return;
     for (uint32_t i = 0; i < n; i++)
         check_circuit(load, circuits, i);
     if (outage)

@@ -97,8 +97,8 @@ union filled {
 static bool put(struct load *load, struct option_set *set, const char *key,
                 const struct option *value)
 {
-    if (option_set_put(set, key, value->text, value->integer, value->number, value->truth) <
-        0)
+    if (option_set_put(set, key, value->text, value->integer, value->number,
+                       value->truth) < 0)
         load->no_memory = true;
     return !load->no_memory;
 }
@@ -110,10 +110,11 @@ static void warn_unstable(struct load *load, const struct gw_option *option,
     if ((option->flags & GW_OPTION_RESOURCE) &&
         (strncmp(node->text, "/dev/ttyUSB", 11) == 0 ||
          strncmp(node->text, "/dev/ttyACM", 11) == 0))
-        report_warning(load->report, node->place, "config-unstable-name",
-                       "'%s' can be another adapter after a restart, expected a name from "
-                       "/dev/serial/by-id",
-                       report_quote(node->text));
+        report_warning(
+            load->report, node->place, "config-unstable-name",
+            "'%s' can be another adapter after a restart, expected a name from "
+            "/dev/serial/by-id",
+            report_quote(node->text));
 }
 
 static bool read_scalar(struct load *load, const struct gw_option *option,
@@ -165,7 +166,8 @@ static bool read_list(struct load *load, const struct gw_option *option,
 
     strbuf_init(&text);
     ok = int_list_read(load->report, &row, node, &text);
-    if (ok && option_set_put(set, option->key, text.data ? text.data : "", 0, 0, false) < 0)
+    if (ok &&
+        option_set_put(set, option->key, text.data ? text.data : "", 0, 0, false) < 0)
         load->no_memory = true;
     strbuf_done(&text);
     return ok;
@@ -181,7 +183,8 @@ static const struct gw_option *find(const struct gw_option *options, uint32_t sc
 }
 
 bool plugin_keys_read(struct load *load, const struct tree_node *node,
-                      const struct gw_option *options, uint32_t scope, struct option_set *set)
+                      const struct gw_option *options, uint32_t scope,
+                      struct option_set *set)
 {
     bool ok = true;
 
@@ -199,9 +202,9 @@ bool plugin_keys_read(struct load *load, const struct tree_node *node,
     return ok;
 }
 
-bool plugin_keys_require(struct load *load, const struct tree_node *node, const char *what,
-                         const struct gw_option *options, uint32_t scope,
-                         const struct option_set *set)
+bool plugin_keys_require(struct load *load, const struct tree_node *node,
+                         const char *what, const struct gw_option *options,
+                         uint32_t scope, const struct option_set *set)
 {
     bool ok = true;
 

@@ -19,13 +19,14 @@ const struct gw_option *plugin_keys_known(struct load *load, const char *plugin)
 /* Checks those keys of `node` that the table has in this scope, and puts them into `set`;
  * other keys are schema_read's business. True when nothing was wrong. */
 bool plugin_keys_read(struct load *load, const struct tree_node *node,
-                      const struct gw_option *options, uint32_t scope, struct option_set *set);
+                      const struct gw_option *options, uint32_t scope,
+                      struct option_set *set);
 
-/* Reports the required keys of the scope that are neither in `set` nor in `node` (there with
- * a bad value, reported already). */
-bool plugin_keys_require(struct load *load, const struct tree_node *node, const char *what,
-                         const struct gw_option *options, uint32_t scope,
-                         const struct option_set *set);
+/* Reports the required keys of the scope that are neither in `set` nor in `node` (there
+ * with a bad value, reported already). */
+bool plugin_keys_require(struct load *load, const struct tree_node *node,
+                         const char *what, const struct gw_option *options,
+                         uint32_t scope, const struct option_set *set);
 
 /* Text of an option or of its default, or NULL. */
 const char *plugin_keys_text(const struct gw_option *options, uint32_t scope,

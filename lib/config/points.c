@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Points: what one value of a device is called, how its raw number becomes a physical one,
- * and the limits without which nothing is ever written.
+ * Points: what one value of a device is called, how its raw number becomes a physical
+ * one, and the limits without which nothing is ever written.
  */
 #include "lib/config/points.h"
 
@@ -25,25 +25,25 @@ struct write_keys {
     bool persistent;
 };
 
-#define AT(field) offsetof(struct point_keys, field)
-#define IN(field) offsetof(struct write_keys, field)
+#define AT(field) .offset = offsetof(struct point_keys, field)
+#define IN(field) .offset = offsetof(struct write_keys, field)
 
 static const struct schema_key point_table[] = {
-    {"name",     SCHEMA_POINT_NAME, SCHEMA_REQUIRED, AT(name),        NULL, 0,     0,     NULL},
-    {"unit",     SCHEMA_TEXT,       0,               AT(unit),        "",   0,     0,     NULL},
-    {"scale",    SCHEMA_NUMBER,     0,               AT(scale),       "1",  -1e12, 1e12,  NULL},
-    {"offset",   SCHEMA_NUMBER,     0,               AT(offset),      "0",  -1e12, 1e12,  NULL},
-    {"interval", SCHEMA_DURATION,   0,               AT(interval_ms), NULL, 10,    86400000, NULL},
-    {"write",    SCHEMA_MAP,        0,               AT(write),       NULL, 0,     0,     NULL},
+    SCHEMA_KEY("name", POINT_NAME, AT(name), .required = true),
+    SCHEMA_KEY("unit", TEXT, AT(unit), .fallback = ""),
+    SCHEMA_KEY("scale", NUMBER, AT(scale), .fallback = "1", .min = -1e12, .max = 1e12),
+    SCHEMA_KEY("offset", NUMBER, AT(offset), .fallback = "0", .min = -1e12, .max = 1e12),
+    SCHEMA_KEY("interval", DURATION, AT(interval_ms), .min = 10, .max = 86400000),
+    SCHEMA_KEY("write", MAP, AT(write)),
 };
 
 static const struct schema_key write_table[] = {
-    {"min",        SCHEMA_NUMBER,   0, IN(min),        NULL, 0,     0,        NULL},
-    {"max",        SCHEMA_NUMBER,   0, IN(max),        NULL, 0,     0,        NULL},
-    {"failsafe",   SCHEMA_ANY,      0, IN(failsafe),   NULL, 0,     0,        NULL},
-    {"lease",      SCHEMA_DURATION, 0, IN(lease_ms),   NULL, 1000,  86400000, NULL},
-    {"max_rate",   SCHEMA_NUMBER,   0, IN(max_rate),   NULL, 1e-9,  1e12,     NULL},
-    {"persistent", SCHEMA_BOOL,     0, IN(persistent), NULL, 0,     0,        NULL},
+    SCHEMA_KEY("min", NUMBER, IN(min)),
+    SCHEMA_KEY("max", NUMBER, IN(max)),
+    SCHEMA_KEY("failsafe", ANY, IN(failsafe)),
+    SCHEMA_KEY("lease", DURATION, IN(lease_ms), .min = 1000, .max = 86400000),
+    SCHEMA_KEY("max_rate", NUMBER, IN(max_rate), .min = 1e-9, .max = 1e12),
+    SCHEMA_KEY("persistent", BOOL, IN(persistent)),
 };
 
 static const struct schema write_schema = {"'write'", write_table, 6, NULL, 0, false};
@@ -56,8 +56,8 @@ static bool text_is(const char *text, const char *a, const char *b)
 static bool tells_kinds(const struct gw_option *options)
 {
     for (; options && options->key; options++)
-        if (options->scope == GW_SCOPE_POINT &&
-            (text_is(options->key, "type", "table") || text_is(options->key, "direction", "")))
+        if (options->scope == GW_SCOPE_POINT && (text_is(options->key, "type", "table") ||
+                                                 text_is(options->key, "direction", "")))
             return true;
     return false;
 }
@@ -80,11 +80,12 @@ static void find_kind(struct config_point *point, const struct gw_option *option
     const char *type = plugin_keys_text(options, GW_SCOPE_POINT, set, "type");
 
     point->is_float = text_is(type, "float32", "float64");
-    point->is_bool =
-        text_is(type, "bool", "boolean") ||
-        text_is(plugin_keys_text(options, GW_SCOPE_POINT, set, "table"), "coil", "discrete") ||
-        text_is(plugin_keys_text(options, GW_SCOPE_POINT, set, "direction"), "out", "in") ||
-        (!tells_kinds(options) && looks_boolean(write));
+    point->is_bool = text_is(type, "bool", "boolean") ||
+                     text_is(plugin_keys_text(options, GW_SCOPE_POINT, set, "table"),
+                             "coil", "discrete") ||
+                     text_is(plugin_keys_text(options, GW_SCOPE_POINT, set, "direction"),
+                             "out", "in") ||
+                     (!tells_kinds(options) && looks_boolean(write));
 }
 
 static bool lacks(struct load *load, const struct tree_node *write, bool is_bool)
@@ -104,10 +105,11 @@ static bool lacks(struct load *load, const struct tree_node *write, bool is_bool
     for (size_t i = 2; is_bool && i < 4; i++) {
         if (!yaml_tree_get(write, needed[i]))
             continue;
-        report_error(load->report, yaml_tree_place(write, needed[i]), "config-write-limits",
-                     "'%s' makes no sense for a boolean point, expected only failsafe and "
-                     "lease",
-                     needed[i]);
+        report_error(
+            load->report, yaml_tree_place(write, needed[i]), "config-write-limits",
+            "'%s' makes no sense for a boolean point, expected only failsafe and "
+            "lease",
+            needed[i]);
         lacking = true;
     }
     return lacking;
@@ -222,10 +224,11 @@ static bool name_is_new(struct load *load, const struct point_list *list,
     for (uint32_t i = 0; last->name && *last->name && i + 1 < list->n; i++) {
         if (!list->points[i].name || strcmp(list->points[i].name, last->name) != 0)
             continue;
-        report_error(load->report, yaml_tree_place(node, "name"), "config-duplicate-name",
-                     "two points are named '%s', expected different names: the other is in "
-                     "line %u",
-                     last->name, list->points[i].mark.line);
+        report_error(
+            load->report, yaml_tree_place(node, "name"), "config-duplicate-name",
+            "two points are named '%s', expected different names: the other is in "
+            "line %u",
+            last->name, list->points[i].mark.line);
         return false;
     }
     return true;
@@ -241,7 +244,7 @@ bool points_read(struct load *load, const struct tree_node *list,
         const struct tree_node *node = list->entries[i].node;
         struct config_point *point = add(load, out);
 
-        if (!point)
+        if (!point || load->no_memory)
             return false;
         ok = read_point(load, node, options, point) && ok;
         ok = name_is_new(load, out, node) && ok;
@@ -259,7 +262,8 @@ static bool copy_point(struct load *load, struct config_point *to,
     for (uint32_t i = 0; i < from->options.n; i++) {
         const struct option *o = &from->options.options[i];
 
-        if (option_set_put(&to->options, o->key, o->text, o->integer, o->number, o->truth) < 0)
+        if (option_set_put(&to->options, o->key, o->text, o->integer, o->number,
+                           o->truth) < 0)
             load->no_memory = true;
     }
     return !load->no_memory;

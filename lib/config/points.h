@@ -10,8 +10,8 @@ struct point_list {
     struct config_point *points;
 };
 
-/* Reads a list of points, checked against the plugin's table; NULL list: none. NULL options:
- * the plugin is unknown, its keys pass. True when nothing was wrong. */
+/* Reads a list of points, checked against the plugin's table; NULL list: none. NULL
+ * options: the plugin is unknown, its keys pass. True when nothing was wrong. */
 bool points_read(struct load *load, const struct tree_node *list,
                  const struct gw_option *options, struct point_list *out);
 

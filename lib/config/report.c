@@ -32,7 +32,8 @@ void config_report_done(struct config_report *report)
     memset(report, 0, sizeof *report);
 }
 
-/* Length of the line break at p (CR, LF, CRLF, NEL, LS, PS: what libyaml counts), or 0. */
+/* Length of the line break at p (CR, LF, CRLF, NEL, LS, PS: what libyaml counts), or 0.
+ */
 static size_t break_at(const char *p, const char *end)
 {
     const unsigned char *u = (const unsigned char *)p;
@@ -104,7 +105,8 @@ static void put(struct config_report *report, bool is_warning, struct place plac
     message->source = place.file ? source_line(place.file, place.line) : NULL;
 }
 
-__attribute__((format(printf, 1, 0))) static char *format_text(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static char *format_text(const char *format,
+                                                               va_list args)
 {
     char *text = NULL;
 

@@ -31,8 +31,8 @@ void report_error(struct config_report *report, struct place place, const char *
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 void report_warning(struct config_report *report, struct place place, const char *code,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* In the order of `files` (NULL-terminated), then of lines and columns; the "too many" line
- * stays last. */
+/* In the order of `files` (NULL-terminated), then of lines and columns; the "too many"
+ * line stays last. */
 void report_sort(struct config_report *report, char *const *files);
 
 /* The text as it may stand in a message: at most 60 bytes, no control characters. Valid

@@ -12,20 +12,19 @@ struct route_keys {
     double rate_per_s;
 };
 
-#define AT(field) offsetof(struct route_keys, field)
+#define AT(field) .offset = offsetof(struct route_keys, field)
 
 /* format: in the order of enum forward_format. */
 static const struct schema_key route_table[] = {
-    {"name",      SCHEMA_NAME,      SCHEMA_REQUIRED, AT(name),       NULL,         0, 0,   NULL},
-    {"url",       SCHEMA_TEXT,      SCHEMA_REQUIRED, AT(url),        NULL,         0, 0,   NULL},
-    {"recipient", SCHEMA_SITE_NAME, SCHEMA_REQUIRED, AT(recipient),  NULL,         0, 0,   NULL},
-    {"format",    SCHEMA_WORD,      0,               AT(format),     "json",       0, 0,
-     "json homeassistant sparkplug"                                                           },
-    {"confirm",   SCHEMA_WORD,      0,               AT(confirm),    NULL,         0, 0,
-     "receiver broker"                                                                        },
-    {"order",     SCHEMA_WORD,      0,               AT(order),      "live-first", 0, 0,
-     "live-first strict"                                                                      },
-    {"rate",      SCHEMA_RATE,      0,               AT(rate_per_s), NULL,         1, 1e6, NULL},
+    SCHEMA_KEY("name", NAME, AT(name), .required = true),
+    SCHEMA_KEY("url", TEXT, AT(url), .required = true),
+    SCHEMA_KEY("recipient", SITE_NAME, AT(recipient), .required = true),
+    SCHEMA_KEY("format", WORD, AT(format), .fallback = "json",
+               .words = "json homeassistant sparkplug"),
+    SCHEMA_KEY("confirm", WORD, AT(confirm), .words = "receiver broker"),
+    SCHEMA_KEY("order", WORD, AT(order), .fallback = "live-first",
+               .words = "live-first strict"),
+    SCHEMA_KEY("rate", RATE, AT(rate_per_s), .min = 1, .max = 1e6),
 };
 
 static const struct schema route_schema = {"a route", route_table, 7, NULL, 0, false};
@@ -52,10 +51,11 @@ static void parse_url(struct load *load, const struct tree_node *node,
         struct place place = yaml_tree_place(node, "url");
 
         place.file = &nameless;
-        report_error(load->report, place, "config-secret",
-                     "the url of route '%s' holds a user or password, expected them in the "
-                     "credentials directory",
-                     route->name);
+        report_error(
+            load->report, place, "config-secret",
+            "the url of route '%s' holds a user or password, expected them in the "
+            "credentials directory",
+            route->name);
         return;
     }
     if (!rest || (!tls && strncmp(url, "mqtt://", 7) != 0)) {
@@ -80,10 +80,11 @@ static void check_name_is_new(struct load *load, uint32_t n, const struct tree_n
 
         if (!other->name || strcmp(other->name, name) != 0)
             continue;
-        report_error(load->report, yaml_tree_place(node, "name"), "config-duplicate-name",
-                     "two routes are named '%s', expected different names: the other is in "
-                     "line %u",
-                     name, other->mark.line);
+        report_error(
+            load->report, yaml_tree_place(node, "name"), "config-duplicate-name",
+            "two routes are named '%s', expected different names: the other is in "
+            "line %u",
+            name, other->mark.line);
         return;
     }
 }
@@ -116,7 +117,7 @@ void routes_build(struct load *load, const struct tree_node *forward)
     uint32_t n = load_list_length(load, forward, LOAD_ITEMS_MAX, "routes");
 
     load->config->routes = load_calloc(load, n, sizeof *load->config->routes);
-    for (uint32_t i = 0; load->config->routes && i < n; i++) {
+    for (uint32_t i = 0; !load->no_memory && i < n; i++) {
         load->config->n_routes = i + 1;
         build_route(load, i, forward->entries[i].node);
     }

@@ -18,7 +18,8 @@ static const struct schema_key *find_key(const struct schema *schema, const char
     return NULL;
 }
 
-static const struct gw_option *find_option(const struct gw_option *options, const char *name)
+static const struct gw_option *find_option(const struct gw_option *options,
+                                           const char *name)
 {
     for (; options && options->key; options++)
         if (strcmp(options->key, name) == 0)
@@ -63,8 +64,8 @@ static void report_unknown(struct config_report *report, const struct schema *sc
         report_error(report, entry->key_place, "config-unknown-key",
                      "unknown key '%s' in %s, expected one of %s%s%s%s",
                      report_quote(entry->key), schema->what, list.data ? list.data : "",
-                     suggest.best ? "; did you mean '" : "", suggest.best ? suggest.best : "",
-                     suggest.best ? "'?" : "");
+                     suggest.best ? "; did you mean '" : "",
+                     suggest.best ? suggest.best : "", suggest.best ? "'?" : "");
     strbuf_done(&list);
 }
 
@@ -88,7 +89,7 @@ static bool report_missing(struct config_report *report, const struct schema *sc
     for (size_t i = 0; i < schema->n_keys; i++) {
         const struct schema_key *key = &schema->keys[i];
 
-        if (!(key->flags & SCHEMA_REQUIRED) || yaml_tree_get(node, key->key))
+        if (!key->required || yaml_tree_get(node, key->key))
             continue;
         report_error(report, node->place, "config-missing-key",
                      "%s lacks the key '%s', expected %s", schema->what, key->key,

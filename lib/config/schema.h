@@ -37,18 +37,21 @@ enum schema_type {
     SCHEMA_ANY,        /* (const struct tree_node *) NULL when absent */
 };
 
-#define SCHEMA_REQUIRED 1u
 #define SCHEMA_ANYWHERE ((size_t)-1) /* offset: checked, kept nowhere */
 
 struct schema_key {
     const char *key;
     enum schema_type type;
-    unsigned flags;
+    bool required;
     size_t offset;
     const char *fallback; /* as text, or NULL: the field stays zero */
     double min, max;      /* both 0: any */
     const char *words;    /* separated by '|' when one holds a space, else by spaces */
 };
+
+/* A row: SCHEMA_KEY("port", INT, SCHEMA_AT(bus_keys, port), .required = true). */
+#define SCHEMA_KEY(name, kind, ...) {.key = name, .type = SCHEMA_##kind, __VA_ARGS__}
+#define SCHEMA_AT(out, field) .offset = offsetof(struct out, field)
 
 /* One mapping: its own keys, and those that a plugin allows beside them (checked by
  * plugin_keys, passed over here). */

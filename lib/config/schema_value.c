@@ -23,9 +23,13 @@ struct parsed {
 
 enum outcome { GOOD, BAD_TYPE, BAD_UNIT, BAD_ZERO, BAD_WORD, BAD_RANGE, BAD_NAME };
 
-static const char *const outcome_codes[] = {
-    "", "config-type", "config-unit", "config-leading-zero", "config-word", "config-range",
-    "config-name"};
+static const char *const outcome_codes[] = {"",
+                                            "config-type",
+                                            "config-unit",
+                                            "config-leading-zero",
+                                            "config-word",
+                                            "config-range",
+                                            "config-name"};
 
 static bool name_is_good(enum schema_type type, const char *name, size_t len)
 {
@@ -235,20 +239,20 @@ static void put_amount(struct strbuf *buf, enum schema_type type, double amount)
         double at_least, divisor;
         const char *suffix;
     } forms[] = {
-        {SCHEMA_DURATION, 86400000,   86400000,   " d"  },
-        {SCHEMA_DURATION, 3600000,    3600000,    " h"  },
-        {SCHEMA_DURATION, 120000,     60000,      " min"},
-        {SCHEMA_DURATION, 1000,       1000,       " s"  },
-        {SCHEMA_DURATION, 0,          1,          " ms" },
-        {SCHEMA_SIZE,     0x1p40,     0x1p40,     " TiB"},
-        {SCHEMA_SIZE,     0x1p30,     0x1p30,     " GiB"},
-        {SCHEMA_SIZE,     0,          0x1p20,     " MiB"},
-        {SCHEMA_POWER,    1000,       1000,       " kW" },
-        {SCHEMA_POWER,    0,          1,          " W"  },
-        {SCHEMA_ENERGY,   1000,       1000,       " kWh"},
-        {SCHEMA_ENERGY,   0,          1,          " Wh" },
-        {SCHEMA_PERCENT,  0,          1,          " %"  },
-        {SCHEMA_RATE,     0,          1,          "/s"  },
+        {SCHEMA_DURATION, 86400000, 86400000, " d"  },
+        {SCHEMA_DURATION, 3600000,  3600000,  " h"  },
+        {SCHEMA_DURATION, 120000,   60000,    " min"},
+        {SCHEMA_DURATION, 1000,     1000,     " s"  },
+        {SCHEMA_DURATION, 0,        1,        " ms" },
+        {SCHEMA_SIZE,     0x1p40,   0x1p40,   " TiB"},
+        {SCHEMA_SIZE,     0x1p30,   0x1p30,   " GiB"},
+        {SCHEMA_SIZE,     0,        0x1p20,   " MiB"},
+        {SCHEMA_POWER,    1000,     1000,     " kW" },
+        {SCHEMA_POWER,    0,        1,        " W"  },
+        {SCHEMA_ENERGY,   1000,     1000,     " kWh"},
+        {SCHEMA_ENERGY,   0,        1,        " Wh" },
+        {SCHEMA_PERCENT,  0,        1,        " %"  },
+        {SCHEMA_RATE,     0,        1,        "/s"  },
     };
 
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
@@ -338,14 +342,16 @@ static void report_value(struct config_report *report, const struct schema_key *
 
     if (outcome == BAD_ZERO)
         snprintf(hint, sizeof hint,
-                 "; a leading zero could mean octal: write it without, or hexadecimal as 0x10");
-    else if (outcome == BAD_WORD && suggest_word(key->words, node->text, best, sizeof best))
+                 "; a leading zero could mean octal: write it without, or hexadecimal as "
+                 "0x10");
+    else if (outcome == BAD_WORD &&
+             suggest_word(key->words, node->text, best, sizeof best))
         snprintf(hint, sizeof hint, "; did you mean '%s'?", best);
     else if (outcome == BAD_UNIT && key->type == SCHEMA_SIZE && strchr(node->text, 'B'))
         snprintf(hint, sizeof hint, "; sizes count in KiB, MiB, GiB (1024)");
     report_error(report, node->place, outcome_codes[outcome],
-                 "bad value '%s' for '%s', expected %s%s", report_quote(node->text), key->key,
-                 schema_value_expected(key), hint);
+                 "bad value '%s' for '%s', expected %s%s", report_quote(node->text),
+                 key->key, schema_value_expected(key), hint);
 }
 
 static bool read_node(struct config_report *report, const struct schema_key *key,

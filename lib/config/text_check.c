@@ -17,8 +17,11 @@ struct scan {
 /* Length of the UTF-8 character at p, 0 when it is none. */
 static size_t character_length(const unsigned char *p, const unsigned char *end)
 {
-    size_t n = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : (*p & 0xf0) == 0xe0 ? 3
-             : *p >= 0xf0 && *p < 0xf5 ? 4 : 0;
+    size_t n = *p < 0x80                 ? 1
+               : *p >= 0xc2 && *p < 0xe0 ? 2
+               : (*p & 0xf0) == 0xe0     ? 3
+               : *p >= 0xf0 && *p < 0xf5 ? 4
+                                         : 0;
 
     if (n == 0 || (size_t)(end - p) < n)
         return 0;
@@ -62,7 +65,9 @@ static void step(struct scan *scan, const struct source_file *file, size_t n)
 bool text_check(const struct source_file *file, struct config_report *report)
 {
     const unsigned char *text = (const unsigned char *)file->text;
-    struct scan scan = {text, text + file->len, 1, 1, true, {file, 0, 0}};
+    struct scan scan = {
+        text, text + file->len, 1, 1, true, {file, 0, 0}
+    };
 
     if (file->len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         scan.p += 3;
@@ -73,15 +78,16 @@ bool text_check(const struct source_file *file, struct config_report *report)
             /* Without the text: a terminal must not get these bytes. */
             struct source_file *nameless = &(struct source_file){file->path, NULL, 0};
 
-            report_error(report, (struct place){nameless, scan.line, scan.col},
-                         "config-binary",
-                         "byte 0x%02x is not text, expected a YAML file in UTF-8", *scan.p);
+            report_error(
+                report, (struct place){nameless, scan.line, scan.col}, "config-binary",
+                "byte 0x%02x is not text, expected a YAML file in UTF-8", *scan.p);
             return false;
         }
         step(&scan, file, n);
         if (scan.tab.line && !scan.in_indent && scan.p[-1] != '#') {
-            report_error(report, scan.tab, "config-tab",
-                         "a tab is used to indent, expected spaces: YAML allows no tabs there");
+            report_error(
+                report, scan.tab, "config-tab",
+                "a tab is used to indent, expected spaces: YAML allows no tabs there");
             return false;
         }
         if (!scan.in_indent)

@@ -20,25 +20,25 @@ struct unit {
 };
 
 static const struct unit units[] = {
-    {UNITS_DURATION, "ms",  1         },
-    {UNITS_DURATION, "s",   1000      },
-    {UNITS_DURATION, "min", 60000     },
-    {UNITS_DURATION, "h",   3600000   },
-    {UNITS_DURATION, "d",   86400000  },
-    {UNITS_SIZE,     "B",   1         },
-    {UNITS_SIZE,     "KiB", 0x1p10    },
-    {UNITS_SIZE,     "MiB", 0x1p20    },
-    {UNITS_SIZE,     "GiB", 0x1p30    },
-    {UNITS_SIZE,     "TiB", 0x1p40    },
-    {UNITS_POWER,    "W",   1         },
-    {UNITS_POWER,    "kW",  1000      },
-    {UNITS_POWER,    "MW",  1000000   },
-    {UNITS_ENERGY,   "Wh",  1         },
-    {UNITS_ENERGY,   "kWh", 1000      },
-    {UNITS_ENERGY,   "MWh", 1000000   },
-    {UNITS_PERCENT,  "%",   1         },
-    {UNITS_RATE,     "/s",  1         },
-    {UNITS_RATE,     "/min", 1.0 / 60 },
+    {UNITS_DURATION, "ms",   1       },
+    {UNITS_DURATION, "s",    1000    },
+    {UNITS_DURATION, "min",  60000   },
+    {UNITS_DURATION, "h",    3600000 },
+    {UNITS_DURATION, "d",    86400000},
+    {UNITS_SIZE,     "B",    1       },
+    {UNITS_SIZE,     "KiB",  0x1p10  },
+    {UNITS_SIZE,     "MiB",  0x1p20  },
+    {UNITS_SIZE,     "GiB",  0x1p30  },
+    {UNITS_SIZE,     "TiB",  0x1p40  },
+    {UNITS_POWER,    "W",    1       },
+    {UNITS_POWER,    "kW",   1000    },
+    {UNITS_POWER,    "MW",   1000000 },
+    {UNITS_ENERGY,   "Wh",   1       },
+    {UNITS_ENERGY,   "kWh",  1000    },
+    {UNITS_ENERGY,   "MWh",  1000000 },
+    {UNITS_PERCENT,  "%",    1       },
+    {UNITS_RATE,     "/s",   1       },
+    {UNITS_RATE,     "/min", 1.0 / 60},
 };
 
 static const char *const expected[UNITS_COUNT] = {
@@ -136,7 +136,8 @@ enum units_problem units_parse(enum units_kind kind, const char *text, double *r
     return UNITS_OK;
 }
 
-enum units_problem units_parse_magnitude(const char *text, bool *ret_negative, uint64_t *ret)
+enum units_problem units_parse_magnitude(const char *text, bool *ret_negative,
+                                         uint64_t *ret)
 {
     bool negative = *text == '-';
     const char *p = text + negative;
@@ -144,10 +145,11 @@ enum units_problem units_parse_magnitude(const char *text, bool *ret_negative, u
     const char *digits = p + (base == 16 ? 2 : 0);
     uint64_t value = 0;
 
-    for (p = digits; base == 16 ? isxdigit((unsigned char)*p) : isdigit((unsigned char)*p);
-         p++) {
+    for (p = digits;
+         base == 16 ? isxdigit((unsigned char)*p) : isdigit((unsigned char)*p); p++) {
         unsigned char c = (unsigned char)*p;
-        unsigned digit = isdigit(c) ? c - (unsigned)'0' : (c | 0x20u) - (unsigned)'a' + 10;
+        unsigned digit =
+            isdigit(c) ? c - (unsigned)'0' : (c | 0x20u) - (unsigned)'a' + 10;
 
         if (__builtin_mul_overflow(value, (uint64_t)base, &value) ||
             __builtin_add_overflow(value, (uint64_t)digit, &value))
@@ -216,7 +218,8 @@ bool units_parse_date(const char *text, int64_t *ret_yyyymmdd)
     year = atoi(text);
     month = atoi(text + 5);
     day = atoi(text + 8);
-    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
+    if (year < 1970 || month < 1 || month > 12 || day < 1 ||
+        day > days_in_month(year, month))
         return false;
     *ret_yyyymmdd = year * 10000 + month * 100 + day;
     return true;

@@ -32,13 +32,15 @@ enum units_problem {
 
 /* *ret is untouched unless UNITS_OK. */
 enum units_problem units_parse(enum units_kind kind, const char *text, double *ret);
-/* What a value of this kind looks like: "a duration such as '5 s', '200 ms' or '1 min'". */
+/* What a value of this kind looks like: "a duration such as '5 s', '200 ms' or '1 min'".
+ */
 const char *units_expected(enum units_kind kind);
 
 /* Decimal or 0x, a sign, no leading zero. */
 enum units_problem units_parse_int(const char *text, int64_t *ret);
 /* Also up to 2^64-1: negative numbers in *ret_negative's terms (magnitude). */
-enum units_problem units_parse_magnitude(const char *text, bool *ret_negative, uint64_t *ret);
+enum units_problem units_parse_magnitude(const char *text, bool *ret_negative,
+                                         uint64_t *ret);
 /* Decimal with fraction and exponent. */
 enum units_problem units_parse_number(const char *text, double *ret);
 /* YYYY-MM-DD that exists, 1970..9999, as the number YYYYMMDD. */

@@ -33,25 +33,18 @@ struct parse {
 };
 
 /* What libyaml says, and what an installer should look at. */
-static const struct {
-    const char *problem, *hint;
-} hints[] = {
+static const char *const hints[][2] = {
     {"mapping values are not allowed",
-     "the indentation is off, or a value that holds ': ' lacks quotes"         },
+     "the indentation is off, or a value that holds ': ' lacks quotes"},
     {"did not find expected '-' indicator",
-     "the items of a list begin in the same column, each with '- '"            },
-    {"did not find expected key",
-     "the keys of a block begin in the same column"                            },
-    {"could not find expected ':'",
-     "a key is followed by ': ' (colon and space)"                             },
-    {"did not find expected ',' or",
-     "a comma, ']' or '}' is missing"                                          },
-    {"cannot start any token",
-     "text that begins with this character needs quotes"                       },
-    {"found unexpected end of stream",
-     "a quote is not closed"                                                   },
+     "the items of a list begin in the same column, each with '- '"},
+    {"did not find expected key", "the keys of a block begin in the same column"},
+    {"could not find expected ':'", "a key is followed by ': ' (colon and space)"},
+    {"did not find expected ',' or", "a comma, ']' or '}' is missing"},
+    {"cannot start any token", "text that begins with this character needs quotes"},
+    {"found unexpected end of stream", "a quote is not closed"},
     {"did not find expected node content",
-     "a value is missing, or there is a comma too many"                        },
+     "a value is missing, or there is a comma too many"},
 };
 
 static struct place place_of(const struct parse *p, yaml_mark_t mark)
@@ -75,13 +68,14 @@ static void report_syntax(struct parse *p)
     char context[120] = "";
 
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
-        if (strstr(problem, hints[i].problem))
-            hint = hints[i].hint;
+        if (strstr(problem, hints[i][0]))
+            hint = hints[i][1];
     if (parser->context)
         snprintf(context, sizeof context, " %s from line %zu on", parser->context,
                  parser->context_mark.line + 1);
     report_error(p->report, place_of(p, parser->problem_mark), "config-syntax",
-                 "not valid YAML: %s%s, expected well-formed YAML: %s", problem, context, hint);
+                 "not valid YAML: %s%s, expected well-formed YAML: %s", problem, context,
+                 hint);
 }
 
 static bool next_event(struct parse *p, yaml_event_t *event)
@@ -148,7 +142,8 @@ static struct tree_node *read_scalar(struct parse *p, const yaml_event_t *event)
     if (!node)
         return NULL;
     node->is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-    node->text = arena_copy(p->arena, event->data.scalar.value, event->data.scalar.length);
+    node->text =
+        arena_copy(p->arena, event->data.scalar.value, event->data.scalar.length);
     if (!node->text)
         return stop(p, -ENOMEM);
     if (has_decoration(p, event, event->data.scalar.anchor, event->data.scalar.tag))
@@ -187,9 +182,11 @@ bool yaml_tree_add(struct arena *arena, struct tree_node *parent, struct tree_en
     return true;
 }
 
-static struct tree_node *read_node(struct parse *p, const yaml_event_t *event, unsigned depth);
+static struct tree_node *read_node(struct parse *p, const yaml_event_t *event,
+                                   unsigned depth);
 
-static struct tree_node *read_list(struct parse *p, const yaml_event_t *start, unsigned depth)
+static struct tree_node *read_list(struct parse *p, const yaml_event_t *start,
+                                   unsigned depth)
 {
     struct tree_node *list = new_node(p, TREE_LIST, start);
     yaml_event_t event;
@@ -257,8 +254,8 @@ static const char *read_key(struct parse *p, const yaml_event_t *event,
     return key->text;
 }
 
-static void read_pair(struct parse *p, const yaml_event_t *key_event, struct tree_node *map,
-                      unsigned depth)
+static void read_pair(struct parse *p, const yaml_event_t *key_event,
+                      struct tree_node *map, unsigned depth)
 {
     struct tree_entry entry = {.key_place = place_of(p, key_event->start_mark)};
     yaml_event_t event;
@@ -279,12 +276,14 @@ static void read_pair(struct parse *p, const yaml_event_t *key_event, struct tre
     }
 }
 
-static struct tree_node *read_map(struct parse *p, const yaml_event_t *start, unsigned depth)
+static struct tree_node *read_map(struct parse *p, const yaml_event_t *start,
+                                  unsigned depth)
 {
     struct tree_node *map = new_node(p, TREE_MAP, start);
     yaml_event_t event;
 
-    has_decoration(p, start, start->data.mapping_start.anchor, start->data.mapping_start.tag);
+    has_decoration(p, start, start->data.mapping_start.anchor,
+                   start->data.mapping_start.tag);
     while (p->rc == 0 && next_event(p, &event)) {
         bool at_end = event.type == YAML_MAPPING_END_EVENT;
 
@@ -299,7 +298,8 @@ static struct tree_node *read_map(struct parse *p, const yaml_event_t *start, un
     return p->rc == 0 ? map : NULL;
 }
 
-static struct tree_node *read_node(struct parse *p, const yaml_event_t *event, unsigned depth)
+static struct tree_node *read_node(struct parse *p, const yaml_event_t *event,
+                                   unsigned depth)
 {
     if (depth > DEPTH_MAX) {
         report_error(p->report, place_of(p, event->start_mark), "config-too-deep",
@@ -413,7 +413,8 @@ int yaml_tree_load(struct arena *arena, const char *path, struct config_report *
                      "the file is too large, expected at most 1 MiB");
     else
         report_error(report, (struct place){file, 0, 0}, "config-unreadable",
-                     "cannot be read: %s, expected a readable file", error_errno_text(rc));
+                     "cannot be read: %s, expected a readable file",
+                     error_errno_text(rc));
     return -EINVAL;
 }
 
@@ -455,5 +456,7 @@ bool yaml_tree_is_null(const struct tree_node *node)
 
 const char *yaml_tree_kind_name(const struct tree_node *node)
 {
-    return node->kind == TREE_LIST ? "a list" : node->kind == TREE_MAP ? "a mapping" : "text";
+    return node->kind == TREE_LIST  ? "a list"
+           : node->kind == TREE_MAP ? "a mapping"
+                                    : "text";
 }

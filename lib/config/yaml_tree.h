@@ -2,8 +2,8 @@
 /*
  * YAML files as trees of nodes that know where they stand. The one wrapper of libyaml.
  * Strict: anchors, aliases, tags, merge keys, several documents and duplicate keys are
- * errors. Bounded: file 1 MiB, depth 16, keys 64 characters, 1000 keys in a mapping, 100000
- * nodes in a file. One thread.
+ * errors. Bounded: file 1 MiB, depth 16, keys 64 characters, 1000 keys in a mapping,
+ * 100000 nodes in a file. One thread.
  */
 #ifndef GATEWAYD_CONFIG_YAML_TREE_H
 #define GATEWAYD_CONFIG_YAML_TREE_H
@@ -56,6 +56,7 @@ bool yaml_tree_is_null(const struct tree_node *node);
 /* "a list", "a mapping", "text". */
 const char *yaml_tree_kind_name(const struct tree_node *node);
 /* Appends an entry; false: no memory. */
-bool yaml_tree_add(struct arena *arena, struct tree_node *parent, struct tree_entry entry);
+bool yaml_tree_add(struct arena *arena, struct tree_node *parent,
+                   struct tree_entry entry);
 
 #endif

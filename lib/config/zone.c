@@ -37,7 +37,8 @@ static int64_t get_be(const uint8_t *p, size_t n)
 static bool name_is_safe(const char *name)
 {
     return *name && *name != '/' && strlen(name) < 100 && !strstr(name, "..") &&
-           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+-") ==
+           strspn(name,
+                  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+-") ==
                strlen(name);
 }
 
@@ -65,7 +66,8 @@ static size_t block_size(const uint8_t *p, size_t width)
     size_t n_leap = (uint32_t)get_be(p + 28, 4), n_times = (uint32_t)get_be(p + 32, 4);
     size_t n_types = (uint32_t)get_be(p + 36, 4), n_chars = (uint32_t)get_be(p + 40, 4);
 
-    return n_times * (width + 1) + n_types * 6 + n_chars + n_leap * (width + 4) + n_std + n_utc;
+    return n_times * (width + 1) + n_types * 6 + n_chars + n_leap * (width + 4) + n_std +
+           n_utc;
 }
 
 static bool has_header(const struct zone *zone, size_t at)
@@ -132,18 +134,21 @@ bool zone_exists(const char *name)
     return exists;
 }
 
-int64_t zone_day_end_ms(const char *name, int64_t yyyymmdd)
+bool zone_day_end_ms(const char *name, int64_t yyyymmdd, int64_t *ret_wall_ms)
 {
-    int64_t midnight = (zone_rule_days((int)(yyyymmdd / 10000), (int)(yyyymmdd / 100 % 100),
-                                       (int)(yyyymmdd % 100)) + 1) * 86400;
-    int64_t utc_s = midnight;
-    struct zone zone;
+    int64_t days = zone_rule_days((int)(yyyymmdd / 10000), (int)(yyyymmdd / 100 % 100),
+                                  (int)(yyyymmdd % 100));
+    int64_t midnight = (days + 1) * 86400, utc_s = midnight;
+    struct zone zone = {0};
 
-    if (zone_open(&zone, name)) {
+    if (strcmp(name, "UTC") != 0) {
+        if (!zone_open(&zone, name))
+            return false;
         /* Twice: the offset that holds at the answer, not at the guess. */
         utc_s = midnight - offset_at(&zone, midnight);
         utc_s = midnight - offset_at(&zone, utc_s);
         free(zone.data);
     }
-    return utc_s * 1000 - 1;
+    *ret_wall_ms = utc_s * 1000 - 1;
+    return true;
 }

@@ -12,7 +12,8 @@
 /* UTC always exists; others when /usr/share/zoneinfo (or $TZDIR) has them. */
 bool zone_exists(const char *name);
 
-/* The last millisecond of a day (YYYYMMDD) in the zone; an unknown zone counts as UTC. */
-int64_t zone_day_end_ms(const char *name, int64_t yyyymmdd);
+/* The last millisecond of a day (YYYYMMDD) in the zone; false: the zone cannot be read.
+ */
+bool zone_day_end_ms(const char *name, int64_t yyyymmdd, int64_t *ret_wall_ms);
 
 #endif
