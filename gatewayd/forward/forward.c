@@ -14,6 +14,7 @@
 #include "gatewayd/forward/scan.h"
 #include "gatewayd/forward/send.h"
 #include "lib/base/clock.h"
+#include "lib/base/err.h"
 
 #define RECEIPT_WAIT_S 60 /* without a receipt that says something new: send again */
 #define MISSING_GRACE_S 2 /* a receipt may have crossed the message it misses */
@@ -125,6 +126,19 @@ static void save_cursor(struct forward *forward)
         forward->cursor_changed = false;
 }
 
+/* The next tick tries again. */
+static void read_failed(struct forward *forward)
+{
+    uint64_t suppressed;
+    char text[120];
+
+    forward->blocked = true;
+    snprintf(text, sizeof text, "the log cannot be read (%s), forwarding waits for it",
+             error_errno_text(forward->rows.error));
+    if (log_limit_pass(&forward->read_limit, 3600, &suppressed))
+        tell(forward, "store-read-failed", "alarm", text);
+}
+
 static void turn(struct forward *forward)
 {
     forward->class_seq = 0;
@@ -132,7 +146,7 @@ static void turn(struct forward *forward)
         if (!(forward->means_mode ? scan_next(forward) : send_next(forward)))
             break;
     if (forward->rows.error < 0)
-        forward->blocked = true;
+        read_failed(forward);
     rows_close(&forward->rows, FORWARD_ROWS_PER_TURN);
     save_cursor(forward);
 }

@@ -41,7 +41,7 @@ struct forward {
     int64_t
         t_progress_boot_ns; /* the last receipt that said something new, or connection */
     int64_t t_account_boot_ns; /* the last message without records */
-    struct log_limit large_limit;
+    struct log_limit large_limit, read_limit;
     bool silent, ahead; /* events told once */
 
     struct rows rows;

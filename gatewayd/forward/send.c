@@ -16,6 +16,8 @@
           */
 #define ACCOUNT_INTERVAL_S                                                               \
     10 /* covers without records at the log's end, at most this often */
+#define BACKLOG_FLIGHTS_MAX (FLIGHTS_MAX * 3 / 4) /* the rest is kept for live records   \
+                                                   */
 #define LIVE_LAG_MAX                                                                     \
     20000 /* farther behind, "live" begins anew and the rest is backlog */
 
@@ -368,7 +370,8 @@ static bool send_backlog(struct forward *forward)
     if (first > forward->committed)
         return false;
     is_backlog = first < forward->live_from || forward->live_from == 0;
-    if (!is_backlog && !forward->strict_order)
+    if (!forward->strict_order &&
+        (!is_backlog || forward->flights.n >= BACKLOG_FLIGHTS_MAX))
         return false;
     if (is_backlog && forward->rate_per_s > 0 && forward->tokens <= 0)
         return false;

@@ -31,6 +31,8 @@ static int fake_next(void *ctx, void *reader_arg, struct stored_record *ret_reco
     struct fake *fake = ctx;
     struct fake_reader *reader = reader_arg;
 
+    if (fake->is_damaged)
+        return -EUCLEAN;
     while (reader->at <= fake->n && fake->records[reader->at].trimmed)
         reader->at++;
     if (reader->at > fake->n)

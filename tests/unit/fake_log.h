@@ -39,6 +39,7 @@ struct fake {
     bool has_saved;
     struct fake_message flying[128];
     unsigned n_flying, most_flying, room; /* room: publish gives -EAGAIN beyond it */
+    bool is_damaged; /* the reader fails */
     unsigned n_opened, n_open, n_events;
     char last_event[40];
 

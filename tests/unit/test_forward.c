@@ -225,6 +225,39 @@ static void no_payload_is_larger_than_a_channel_message(void)
     home_end();
 }
 
+static void a_log_that_cannot_be_read_is_told_and_tried_again(void)
+{
+    home_begin(false, "self");
+    home_start();
+    fake->is_damaged = true;
+    forward_connected(forward, 5);
+    home_append(10);
+    home_pass(5);
+    CU_ASSERT_EQUAL(fake->n_events, 1);
+    CU_ASSERT_STRING_EQUAL(fake->last_event, "store-read-failed");
+    fake->is_damaged = false;
+    home_pass(1);
+    home_deliver_all();
+    CU_ASSERT_TRUE(home_all_covered(1));
+    home_end();
+}
+
+static void a_backlog_leaves_room_for_live_records(void)
+{
+    home_begin(true, "self");
+    home_start();
+    for (int i = 0; i < 60; i++) {
+        fake_append_event(fake, "meter", CATEGORY_ENERGY, "device-offline");
+        home_append(1);
+    }
+    forward_connected(forward, 60);
+    CU_ASSERT(fake->n_flying < 60);
+    home_append(1);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(fake->flying[fake->n_flying - 1].payload, "\"covers\":[121,121]"));
+    home_end();
+}
+
 static void events_are_messages_of_their_own(void)
 {
     home_begin(false, "self");
@@ -474,6 +507,8 @@ static CU_TestInfo tests[] = {
     TEST(a_hole_in_the_log_is_not_covered),
     TEST(a_boot_has_messages_of_its_own),
     TEST(no_payload_is_larger_than_a_channel_message),
+    TEST(a_log_that_cannot_be_read_is_told_and_tried_again),
+    TEST(a_backlog_leaves_room_for_live_records),
     TEST(events_are_messages_of_their_own),
     TEST(the_oldest_unconfirmed_record_is_told),
     TEST(only_a_receipt_moves_the_cursor),
