@@ -30,6 +30,7 @@ struct bus_device {
     uint32_t plan_serial; /* changes with each description */
     struct breaker breaker;
     bool is_refused;
+    unsigned n_failsafe_failures; /* while all is brought to failsafe */
     uint64_t n_ok, n_failed;
     char last_error[120];
 };

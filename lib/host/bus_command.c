@@ -13,7 +13,7 @@
 #include "lib/channel/wire.h"
 #include "lib/model/value.h"
 
-#define FAILSAFE_PAUSE_MS 100
+#define FAILSAFE_PAUSE_MS 50
 
 struct command_queue {
     pthread_mutex_t lock; /* of commands, first */
@@ -268,23 +268,43 @@ void command_end_leases(struct bus *bus, struct lease_table *leases)
     }
 }
 
+/* Of what is still owned, an output of the device that failed least: a dead unit must not
+ * use up the time of the living ones. */
+static struct lease *next_owned(const struct bus *bus, const struct lease_table *leases)
+{
+    struct lease *best = NULL;
+
+    for (uint32_t i = 0; i < leases->n; i++) {
+        struct lease *lease = &leases->leases[i];
+
+        if (lease->owned && (!best || bus->devices[lease->device].n_failsafe_failures <
+                                          bus->devices[best->device].n_failsafe_failures))
+            best = lease;
+    }
+    return best;
+}
+
+static unsigned count_owned(const struct lease_table *leases)
+{
+    unsigned n = 0;
+
+    for (uint32_t i = 0; i < leases->n; i++)
+        n += leases->leases[i].owned;
+    return n;
+}
+
 unsigned command_all_to_failsafe(struct bus *bus, struct lease_table *leases,
                                  int64_t until_boot_ns)
 {
     struct gw_value readback;
-    unsigned n_left;
+    struct lease *lease;
 
-    for (;;) {
-        n_left = 0;
-        for (uint32_t i = 0; i < leases->n; i++) {
-            struct lease *lease = &leases->leases[i];
-
-            if (lease->owned && (clock_boot_ns() >= until_boot_ns ||
-                                 write_failsafe(bus, lease, &readback) != GW_OK))
-                n_left++;
-        }
-        if (n_left == 0 || clock_boot_ns() + FAILSAFE_PAUSE_MS * CLOCK_NS_PER_MS >= until_boot_ns)
-            return n_left;
-        poll(NULL, 0, FAILSAFE_PAUSE_MS);
-    }
+    for (uint32_t i = 0; i < bus->config->n_devices; i++)
+        bus->devices[i].n_failsafe_failures =
+            bus->devices[i].breaker.state == BREAKER_CLOSED ? 0 : 1;
+    while ((lease = next_owned(bus, leases)) && clock_boot_ns() < until_boot_ns)
+        if (write_failsafe(bus, lease, &readback) != GW_OK &&
+            ++bus->devices[lease->device].n_failsafe_failures > 1)
+            poll(NULL, 0, FAILSAFE_PAUSE_MS); /* a port that is gone fails at once */
+    return count_owned(leases);
 }

@@ -20,6 +20,7 @@
 #define STACK_BYTES (256 * 1024)
 #define FLUSH_NS CLOCK_NS_PER_S
 #define FAILSAFE_NS (2 * CLOCK_NS_PER_S)
+#define FAILSAFE_LEAST_NS (CLOCK_NS_PER_S / 2)
 #define LINK_FIRST_NS (CLOCK_NS_PER_S / 2)
 #define LINK_MAX_STEP 4 /* 8 s */
 #define EVENT_RETRY_NS CLOCK_NS_PER_S
@@ -38,6 +39,7 @@ struct bus_runner {
     struct command_queue *commands;
     _Atomic int state;     /* enum bus_runner_state */
     _Atomic int stop;      /* 1: close; 2: failsafes first */
+    _Atomic int64_t stop_boot_ns; /* set before stop */
     _Atomic bool is_kicked;
     char text[200];        /* written before the state, read after it */
 
@@ -51,22 +53,6 @@ struct bus_runner {
     int64_t link_retry_boot_ns, event_retry_boot_ns, flushed_boot_ns;
     int event_fd;
 };
-
-/* ---- talking about it ------------------------------------------------------------------- */
-
-static void log_unit(struct bus_runner *runner, const struct bus_device *device)
-{
-    int64_t wait_ns = device->breaker.next_try_boot_ns - clock_boot_ns();
-
-    if (device->breaker.state == BREAKER_CLOSED)
-        outbox_log(runner->bus.outbox, LOG_LEVEL_INFO, runner->bus.subject,
-                   "device '%s' answers again", device->config->name);
-    else
-        outbox_log(runner->bus.outbox, LOG_LEVEL_WARNING, runner->bus.subject,
-                   "device '%s': %s, its points are stale, next try in %lld s",
-                   device->config->name, device->last_error,
-                   (long long)((wait_ns + CLOCK_NS_PER_S / 2) / CLOCK_NS_PER_S));
-}
 
 static void flush(struct bus_runner *runner)
 {
@@ -129,7 +115,7 @@ static void judge(struct bus_runner *runner, uint32_t number, enum gw_result res
     int64_t now_ns = clock_boot_ns();
 
     if (breaker_end(&device->breaker, result, now_ns)) {
-        log_unit(runner, device);
+        /* the core tells people: it sees the transition in the statistics */
         bus_stats_ask(&runner->stats);
         if (device->breaker.state == BREAKER_CLOSED)
             plan_catch_up(&device->plan, now_ns);
@@ -399,10 +385,23 @@ static void run_until_stop(struct bus_runner *runner)
     }
 }
 
+/* 2 s from when the end was asked for, the call under way included; after a long one still
+ * time for an attempt at each living unit. */
+static void bring_to_failsafe(struct bus_runner *runner)
+{
+    int64_t until_ns = atomic_load(&runner->stop_boot_ns) + FAILSAFE_NS;
+    int64_t least_ns = clock_boot_ns() + FAILSAFE_LEAST_NS;
+    unsigned n_left = command_all_to_failsafe(&runner->bus, &runner->leases,
+                                              until_ns > least_ns ? until_ns : least_ns);
+
+    if (n_left > 0)
+        outbox_log(runner->bus.outbox, LOG_LEVEL_ERROR, runner->bus.subject,
+                   "%u outputs could not be written to failsafe", n_left);
+}
+
 static void *run(void *arg)
 {
     struct bus_runner *runner = arg;
-    unsigned n_left;
 
     if (!open_and_describe(runner)) {
         set_state(runner, BUS_RUNNER_FAILED);
@@ -411,13 +410,8 @@ static void *run(void *arg)
     set_state(runner, BUS_RUNNER_OPEN);
     bus_stats_init(&runner->stats);
     run_until_stop(runner);
-    if (atomic_load(&runner->stop) == 2) {
-        n_left = command_all_to_failsafe(&runner->bus, &runner->leases,
-                                         clock_boot_ns() + FAILSAFE_NS);
-        if (n_left > 0)
-            outbox_log(runner->bus.outbox, LOG_LEVEL_ERROR, runner->bus.subject,
-                       "%u outputs could not be written to failsafe", n_left);
-    }
+    if (atomic_load(&runner->stop) == 2)
+        bring_to_failsafe(runner);
     bus_close(&runner->bus);
     set_state(runner, BUS_RUNNER_FINISHED);
     return NULL;
@@ -523,6 +517,8 @@ void bus_runner_stop(struct bus_runner *runner, bool to_failsafe)
 {
     int none = 0;
 
+    if (atomic_load(&runner->stop) == 0)
+        atomic_store(&runner->stop_boot_ns, clock_boot_ns());
     atomic_compare_exchange_strong(&runner->stop, &none, to_failsafe ? 2 : 1);
     eventfd_write(runner->wake_fd, 1);
 }

@@ -41,3 +41,14 @@ tests_unit_test_host_config_SOURCES = tests/unit/test_host_config.c tests/unit/s
 tests_unit_test_host_config_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_host_config_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 endif
+
+EXTRA_DIST += tests/fuzz/corpus/channel
+if FUZZERS
+check_PROGRAMS += tests/fuzz/fuzz_channel
+fuzzers += tests/fuzz/fuzz_channel
+tests_fuzz_fuzz_channel_SOURCES = tests/fuzz/fuzz_channel.c
+tests_fuzz_fuzz_channel_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_channel_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_channel_LDADD = gatewayd/device/libdevice.la lib/libgateway.la \
+	$(SYSTEMD_LIBS) $(YAML_LIBS) $(LIBM)
+endif
