@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Flow tests: the real daemon, a real broker, simulated devices.
 flow_tests = \
+	tests/flow/test_failsafe.py \
+	tests/flow/test_isolation.py \
 	tests/flow/test_ledger_broker.py \
 	tests/flow/test_ledger_receiver.py
 
