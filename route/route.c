@@ -3,6 +3,7 @@
 #include "route/route.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@
 #define STEADY_NS (10 * CLOCK_NS_PER_S) /* a connection this old forgives the failures */
 #define PAYLOAD_MAX 61440
 #define PACKET_MAX (PAYLOAD_MAX + 4096) /* with topic and properties */
+#define TRIM_BYTES (512 * 1024) /* of payloads, since memory was last given back */
 #define INBOX_MESSAGES 64
 #define INBOX_BYTES (256 * 1024)
 
@@ -52,6 +54,7 @@ struct route {
     unsigned window;
     unsigned n_tried; /* addresses of the host, since it was last given up */
     uint64_t n_dropped, n_dropped_told; /* received messages */
+    size_t n_bytes; /* published since the last trim */
     struct log_limit drop_limit;
     bool stopping; /* DISCONNECT as soon as all is answered */
     bool leaving;  /* SIGTERM: wait a little for the core to say stop */
@@ -364,9 +367,27 @@ static void on_publish(struct route *route, const struct channel_message *messag
         if (mqtt_n_in_flight(route->mqtt) == 0)
             route->t_progress_ns = clock_boot_ns();
         rc = mqtt_publish(route->mqtt, &publication);
+        route->n_bytes += publication.len;
     }
     if (rc < 0)
         outbox_put_lost(&route->outbox, publication.token);
+}
+
+/* A backlog's payloads leave holes all over the heap, which stays large otherwise. */
+static void give_memory_back(struct route *route)
+{
+    if (route->n_bytes < TRIM_BYTES || mqtt_n_in_flight(route->mqtt) > 0)
+        return;
+    route->n_bytes = 0;
+    malloc_trim(0);
+}
+
+/* Answered at once, so that an idle route wakes once a second and not twice. */
+static void on_heartbeat(struct route *route)
+{
+    route->t_heartbeat_ns = clock_boot_ns();
+    channel_send(route->channel, ROUTE_MSG_ALIVE, NULL, 0, -1);
+    give_memory_back(route);
 }
 
 static void on_message(struct route *route, const struct channel_message *message)
@@ -379,9 +400,7 @@ static void on_message(struct route *route, const struct channel_message *messag
         on_publish(route, message);
         break;
     case ROUTE_MSG_HEARTBEAT:
-        /* answered here, so that an idle route wakes once a second and not twice */
-        route->t_heartbeat_ns = clock_boot_ns();
-        channel_send(route->channel, ROUTE_MSG_ALIVE, NULL, 0, -1);
+        on_heartbeat(route);
         break;
     case ROUTE_MSG_STOP:
         route->stopping = true;

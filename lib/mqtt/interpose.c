@@ -4,6 +4,7 @@
  * runs on Paho's receive thread, as do the callbacks that ask for a reason. getaddrinfo is
  * called by Paho under the lock that every other of its functions takes, so a dead
  * resolver would stop them all: it gets the answer of our own resolver thread instead.
+ * usleep is Paho's receive thread that found nothing to read: see there.
  */
 /* the fortified recv is an inline function of the same name */
 #undef _FORTIFY_SOURCE
@@ -11,14 +12,21 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
 
 #define EXPORTED __attribute__((visibility("default")))
 #define PUBACK 4
 #define N_REASONS 128 /* twice the largest window */
+#define EAGER_NS (CLOCK_NS_PER_S / 2)
+#define EAGER_SLEEP_US 2000
 
 /* No OpenSSL header: its only function here takes its object as an opaque pointer. */
 int SSL_read(void *ssl, void *buf, int num);
@@ -48,6 +56,9 @@ static struct {
 
 static pthread_mutex_t pin_lock = PTHREAD_MUTEX_INITIALIZER;
 static char pin_host[256], pin_address[64];
+
+static atomic_bool is_connected;
+static atomic_llong t_begin_ns, t_slept_ns;
 
 static void find_real(void)
 {
@@ -127,10 +138,35 @@ void interpose_begin(bool tls, const char *host, const char *address)
 {
     memset(&stream, 0, sizeof stream);
     stream.tls = tls;
+    interpose_set_connected(false);
+    atomic_store(&t_begin_ns, clock_boot_ns());
     pthread_mutex_lock(&pin_lock);
     snprintf(pin_host, sizeof pin_host, "%s", host);
     snprintf(pin_address, sizeof pin_address, "%s", address);
     pthread_mutex_unlock(&pin_lock);
+}
+
+void interpose_set_connected(bool connected)
+{
+    atomic_store(&is_connected, connected);
+}
+
+/* After each second without a packet Paho's receive thread sleeps 100 ms more, deaf to its
+ * socket; at a start that is most of the time to the first message. Right after a connect
+ * it looks again soon. With a connection it need not sleep at all: that takes one of its
+ * two wake-ups a second away. Calls that follow each other fast sleep in any case. */
+EXPORTED int usleep(useconds_t usec)
+{
+    long long now_ns = clock_boot_ns(), before_ns = atomic_exchange(&t_slept_ns, now_ns);
+    struct timespec span;
+
+    if (atomic_load(&is_connected) && now_ns - before_ns > EAGER_NS)
+        return 0;
+    if (now_ns - atomic_load(&t_begin_ns) < EAGER_NS && usec > EAGER_SLEEP_US)
+        usec = EAGER_SLEEP_US;
+    span.tv_sec = usec / 1000000;
+    span.tv_nsec = (long)(usec % 1000000) * 1000;
+    return nanosleep(&span, NULL);
 }
 
 EXPORTED ssize_t recv(int fd, void *buf, size_t len, int flags)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What Paho 1.3 does not tell or cannot do, taken from the calls it makes into libc and
- * OpenSSL: the executable's own recv, SSL_read and getaddrinfo stand before the
+ * OpenSSL: the executable's own recv, SSL_read, getaddrinfo and usleep stand before the
  * libraries'. One connection per process. Only programs that link libmqtt.la.
  */
 #ifndef GATEWAYD_MQTT_INTERPOSE_H
@@ -13,6 +13,9 @@
 /* Before each connect, while no connection is open: forget the old byte stream. `host`
  * resolves to `address` (numeric) from now on, without any look-up; copied. */
 void interpose_begin(bool tls, const char *host, const char *address);
+
+/* The connection stands, or no longer does. Any thread. */
+void interpose_set_connected(bool connected);
 
 /* MQTT 5 reason of the PUBACK with this packet id; only from within its callback. Paho
  * (1.3.12 to 1.3.15) hands reasons below 0x80 to nobody, and 0x10, no matching subscribers,

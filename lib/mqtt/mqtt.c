@@ -399,6 +399,7 @@ bool mqtt_next(struct mqtt *mqtt, struct mqtt_event *ret_event)
     if (found || !over)
         return found;
     (void)!read(mqtt->wake_fd, &n, sizeof n);
+    interpose_set_connected(false);
     MQTTAsync_destroy(&mqtt->client);
     memcpy(mqtt->why, session->why, sizeof mqtt->why);
     ret_event->kind = MQTT_DISCONNECTED;

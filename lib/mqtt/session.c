@@ -52,6 +52,7 @@ static void wake(struct session *session)
 
 static void note_over(struct session *session, const char *why)
 {
+    interpose_set_connected(false);
     pthread_mutex_lock(&session->lock);
     session->over = true;
     if (!session->why[0])
@@ -65,6 +66,7 @@ void session_connect_success(void *context, MQTTAsync_successData5 *data)
     struct session *session = context;
     unsigned receive_maximum = RECEIVE_MAXIMUM_DEFAULT;
 
+    interpose_set_connected(true);
     if (MQTTProperties_hasProperty(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM))
         receive_maximum = (unsigned)MQTTProperties_getNumericValue(
             &data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);

@@ -120,8 +120,8 @@ static void a_thousand_messages_pass_at_thousands_per_second(void)
     CU_ASSERT_TRUE(pump(route, 0, 1000));
     seconds = (double)(clock_boot_ns() - start_ns) / 1e9;
     printf("%.0f messages/s at window %u ... ", 1000 / seconds, route->window);
-    /* a window that lets Paho queue gives 27/s */
-    CU_ASSERT_TRUE(1000 / seconds > 300);
+    /* a window that lets Paho queue gives a tenth of what it should */
+    CU_ASSERT_TRUE(1000 / seconds > 1000);
     for (unsigned i = 0; i < 1000; i++)
         CU_ASSERT_TRUE(route->n_done[i] == 1 && route->n_lost[i] == 0);
     stop();
