@@ -174,6 +174,8 @@ int link_rtu_send(struct link *line, uint8_t unit, const uint8_t *pdu, size_t le
     frame[len + 1] = (uint8_t)crc;
     frame[len + 2] = (uint8_t)(crc >> 8);
     n = put_frame(line, frame, size);
+    if (n < 0 && errno == EAGAIN)
+        n = 0;
     if (n < 0)
         return lose_port(line, errno);
     line->was_sent = true;
