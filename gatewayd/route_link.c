@@ -173,6 +173,7 @@ static void make_forward(struct route_link *link)
                                 forwarding->consent, &ports);
     if (!link->forward)
         return;
+    forward_set_local(link->forward, link->is_local);
     forward_committed(link->forward, stats.last_seq);
     if (link->window > 0)
         forward_connected(link->forward, link->window);
@@ -200,12 +201,38 @@ static bool has_any_consent(const struct route_link *link)
     return false;
 }
 
+/* What was recorded before a recipient had consent is not its own to get later: the route
+ * of a new recipient, or of one that had been refused, begins at the present. The fact
+ * "route.NAME" says for whom the cursor stands. */
+static void begin_at_consent(struct route_link *link, bool allowed)
+{
+    struct store *store = link->owner->store;
+    const char *now = allowed ? link->route.recipient : "(refused)";
+    struct store_cursor cursor = {.low = 0};
+    struct store_stats stats;
+    char key[100], *before;
+
+    snprintf(key, sizeof key, "route.%s", link->route.name);
+    before = store_fact_get(store, key);
+    if (allowed && strcmp(now, "self") != 0 && (!before || strcmp(before, now) != 0)) {
+        store_get_stats(store, &stats);
+        snprintf(cursor.epoch, sizeof cursor.epoch, "%s", stats.epoch);
+        cursor.low = stats.last_seq;
+        store_cursor_save(store, link->route.name, &cursor);
+    }
+    if (!before || strcmp(before, now) != 0)
+        store_fact_put(store, key, now);
+    free(before);
+}
+
 /* Without any grant not even a connection is made: it alone would tell something. */
 static void attach(struct route_link *link)
 {
     struct forwarding *forwarding = link->owner;
+    bool allowed = has_any_consent(link);
 
-    if (!has_any_consent(link)) {
+    begin_at_consent(link, allowed);
+    if (!allowed) {
         loop_calls_post(forwarding->calls, forwarding_refuse_link, link);
         return;
     }

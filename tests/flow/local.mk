@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Flow tests: the real daemon, a real broker, simulated devices.
 flow_tests = \
+	tests/flow/test_commands.py \
+	tests/flow/test_consent.py \
 	tests/flow/test_failsafe.py \
 	tests/flow/test_isolation.py \
 	tests/flow/test_ledger_broker.py \
-	tests/flow/test_ledger_receiver.py
+	tests/flow/test_ledger_receiver.py \
+	tests/flow/test_reload.py
 
 TESTS += $(flow_tests)
 EXTRA_DIST += $(flow_tests) tests/flow/harness.py tests/flow/ledger.py

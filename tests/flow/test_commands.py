@@ -31,7 +31,7 @@ def main():
         broker = Broker(world)
         subscriber = Subscriber(world, broker)
         gateway = Gateway(world, CONFIG.format(port=broker.port)).start()
-        wait_for(lambda: gateway.json("routes")["routes"][0]["state"] == "online", "the route")
+        wait_for(lambda: gateway.json("routes")[0]["state"] == "online", "the route")
         wait_for(lambda: gateway.json("points")["points"][0]["quality"] == "good", "first poll")
 
         def acks(id_):

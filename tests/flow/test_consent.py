@@ -31,7 +31,7 @@ def grant(id_, granularity, categories="energy", until="2099-12-31"):
 
 
 def route(gateway):
-    return gateway.json("routes")["routes"][0]
+    return gateway.json("routes")[0]
 
 
 def main():
@@ -50,7 +50,7 @@ def main():
                           name="expired").start()
         wait_for(lambda: route(expired)["state"] == "refused", "the refusal of an old grant")
         expired.stop()
-        abroad = Gateway(world, config(port, broker.port, "", host="192.0.2.77",
+        abroad = Gateway(world, config(port, broker.port, "", host="203.0.113.77",
                                        recipient="self"), name="abroad").start()
         wait_for(lambda: route(abroad)["state"] == "refused", "the refusal of a far 'self'")
         abroad.stop()
@@ -74,7 +74,7 @@ def main():
         new = list(subscriber.records()[0].values())[raw_records:]
         assert all(r["period_ms"] == 60000 for r in new), new
         assert {r["device"] for r in new} == {"meter"}
-        assert route(mean)["refused" if "refused" in route(mean) else "n_refused"] > 0
+        assert route(mean)["refused"] > 0
         mean.stop()
         subscriber.stop()
 

@@ -43,10 +43,6 @@ def run(world, broker, subscriber, devices, mode):
                       name=f"gateway-{mode}").start()
     epoch = gateway.json("status")["epoch"]
 
-    def restarts():
-        return max(b["n_restarts"] if "n_restarts" in b else b["restarts"]
-                   for b in gateway.json("buses")["buses"])
-
     if mode in ENDS_ITS_HOST:
         wait_for(lambda: "gets a host of its own" in gateway.log(), f"{mode}: quarantine", 60)
     begin = time.time() * 1000
