@@ -40,19 +40,34 @@ static void add_bus(struct table *table, const json_t *bus)
     table_add(table, ctl_text(bus, "text"), TINT_NONE);
 }
 
-static void add_unit(struct table *table, const json_t *bus, const json_t *unit)
+/* One word for how the device is. */
+static const char *unit_state(const json_t *unit, enum tint *ret_tint)
 {
     const char *breaker = ctl_text(unit, "breaker");
-    bool is_up = strcmp(breaker, "closed") == 0;
+    int64_t n_points = ctl_number(unit, "points"), n_good = ctl_number(unit, "good");
+
+    *ret_tint = TINT_BAD;
+    if (strcmp(breaker, "open") == 0)
+        return "silent";
+    if (strcmp(breaker, "probing") == 0)
+        return "probing";
+    if (n_points && !n_good)
+        return ctl_text(unit, "quality");
+    *ret_tint = n_good < n_points ? TINT_WARN : TINT_GOOD;
+    return n_good < n_points ? "partly" : "answers";
+}
+
+static void add_unit(struct table *table, const json_t *bus, const json_t *unit)
+{
     char next[HUMAN_MAX] = "";
+    enum tint tint;
+    const char *state = unit_state(unit, &tint);
 
     table_add(table, ctl_text(unit, "device"), TINT_NONE);
     table_add(table, ctl_text(bus, "name"), TINT_NONE);
-    table_add(table,
-              is_up                     ? "answers"
-              : strcmp(breaker, "open") ? "probing"
-                                        : "silent",
-              is_up ? TINT_GOOD : TINT_BAD);
+    table_add(table, state, tint);
+    table_addf(table, TINT_NONE, "%lld/%lld", (long long)ctl_number(unit, "good"),
+               (long long)ctl_number(unit, "points"));
     table_addf(table, TINT_NONE, "%lld", (long long)ctl_number(unit, "ok"));
     table_addf(table, TINT_NONE, "%lld", (long long)ctl_number(unit, "failed"));
     if (ctl_number(unit, "next_try_ms"))
@@ -66,8 +81,8 @@ static void print_buses(const struct ctl *ctl, const json_t *buses)
     struct table *table = table_new("bus|plugin|host|state|>load|>requests|>errors|"
                                     ">restarts|why",
                                     ctl->has_colour);
-    struct table *units =
-        table_new("device|bus|state|>ok|>failed|>next try|last error", ctl->has_colour);
+    struct table *units = table_new(
+        "device|bus|state|>good|>ok|>failed|>next try|last error", ctl->has_colour);
 
     for (size_t i = 0; i < json_array_size(buses); i++) {
         const json_t *bus = json_array_get(buses, i),
@@ -135,8 +150,8 @@ static void print_plan(const struct ctl *ctl, const json_t *plan)
     const json_t *requests = json_object_get(plan, "requests");
     char text[HUMAN_MAX];
 
-    printf("%s on %s: %zu requests\n", ctl_text(plan, "device"), ctl_text(plan, "bus"),
-           json_array_size(requests));
+    printf("%s on %s: %zu request%s\n", ctl_text(plan, "device"), ctl_text(plan, "bus"),
+           json_array_size(requests), json_array_size(requests) == 1 ? "" : "s");
     for (size_t i = 0; i < json_array_size(requests); i++) {
         const json_t *request = json_array_get(requests, i);
 

@@ -159,7 +159,7 @@ int cmd_reload(const struct ctl *ctl)
     if (ctl->is_json)
         ctl_print_json(root);
     else if (rc == EXIT_OK)
-        printf("reloaded%s%s\n", *reason ? ": " : "", reason);
+        puts(*reason ? reason : "reloaded");
     else
         fprintf(stderr, "gatewayctl: the old configuration goes on: %s\n", reason);
     json_decref(root);

@@ -168,21 +168,28 @@ void api_get_point(struct api_call *call)
 
 /* ---- the rest -------------------------------------------------------------------- */
 
+struct bus_visit {
+    struct array array;
+    struct api_health health;
+};
+
 static void put_bus(void *ctx, const struct api_bus *bus)
 {
-    struct array *array = ctx;
+    struct bus_visit *visit = ctx;
 
-    next_item(array);
-    api_json_bus(bus, array->buf);
+    next_item(&visit->array);
+    api_json_bus(bus, &visit->health, visit->array.buf);
 }
 
 void api_get_buses(struct api_call *call)
 {
-    struct array array = {.buf = &call->response->body};
+    struct bus_visit visit = {.array.buf = &call->response->body};
 
-    strbuf_putc(array.buf, '[');
-    call->ports->buses(call->ports->ctx, put_bus, &array);
-    strbuf_puts(array.buf, "]\n");
+    api_health_gather(call->ports, &visit.health);
+    strbuf_putc(visit.array.buf, '[');
+    call->ports->buses(call->ports->ctx, put_bus, &visit);
+    strbuf_puts(visit.array.buf, "]\n");
+    api_health_done(&visit.health);
 }
 
 static void put_route(void *ctx, const struct api_route *route)

@@ -143,10 +143,14 @@ static void put_plan(const struct api_unit *unit, struct strbuf *buf)
     strbuf_putc(buf, ']');
 }
 
-static void put_unit(const struct api_unit *unit, struct strbuf *buf)
+static void put_unit(const struct api_unit *unit, const struct api_device_health *health,
+                     struct strbuf *buf)
 {
     put_string(buf, "{\"device\":", unit->device);
     put_string(buf, ",\"breaker\":", breaker_name(unit->breaker));
+    put_u64(buf, ",\"points\":", health->n_points);
+    put_u64(buf, ",\"good\":", health->n_good);
+    put_string(buf, ",\"quality\":", quality_name(health->quality));
     put_u64(buf, ",\"ok\":", unit->n_ok);
     put_u64(buf, ",\"failed\":", unit->n_failed);
     put_u64(buf, ",\"next_try_ms\":", unit->next_try_ms);
@@ -155,14 +159,18 @@ static void put_unit(const struct api_unit *unit, struct strbuf *buf)
     strbuf_putc(buf, '}');
 }
 
-void api_json_bus(const struct api_bus *bus, struct strbuf *buf)
+void api_json_bus(const struct api_bus *bus, const struct api_health *health,
+                  struct strbuf *buf)
 {
+    const char *state, *text;
+
+    api_health_judge(health, bus, &state, &text);
     put_string(buf, "{\"name\":", bus->name);
     put_string(buf, ",\"plugin\":", bus->plugin);
     put_string(buf, ",\"host\":", bus->host);
     put_u64(buf, ",\"pid\":", bus->host_pid > 0 ? (uint64_t)bus->host_pid : 0);
-    put_string(buf, ",\"state\":", bus->state);
-    put_string(buf, ",\"text\":", bus->text);
+    put_string(buf, ",\"state\":", state);
+    put_string(buf, ",\"text\":", text);
     put_u64(buf, ",\"load_permille\":", bus->load_permille);
     put_u64(buf, ",\"requests\":", bus->n_requests);
     put_u64(buf, ",\"errors\":", bus->n_errors);
@@ -173,7 +181,7 @@ void api_json_bus(const struct api_bus *bus, struct strbuf *buf)
     for (uint32_t i = 0; i < bus->n_units; i++) {
         if (i)
             strbuf_putc(buf, ',');
-        put_unit(&bus->units[i], buf);
+        put_unit(&bus->units[i], api_health_find(health, bus->units[i].device), buf);
     }
     strbuf_puts(buf, "]}");
 }

@@ -6,6 +6,7 @@
 #include "gatewayd/api/api_metrics.h"
 
 #include "config.h"
+#include "gatewayd/api/api_health.h"
 #include "lib/base/clock.h"
 
 struct family {
@@ -19,6 +20,7 @@ struct collector {
     const struct family *families;
     size_t n;
     struct strbuf samples[FAMILIES_MAX];
+    const struct api_health *health; /* for buses */
 };
 
 void api_metrics_put_label(struct strbuf *buf, const char *text)
@@ -197,7 +199,7 @@ static void put_units(struct collector *collector, const struct api_bus *bus)
         labels[1].text = "failed";
         put_sample(collector, 6, labels, (double)unit->n_failed);
         labels[1].name = NULL;
-        put_sample(collector, 7, labels, unit->breaker == API_BREAKER_CLOSED);
+        put_sample(collector, 7, labels, api_health_is_up(collector->health, unit));
     }
 }
 
@@ -249,13 +251,17 @@ void api_metrics(const struct api_ports *ports, struct strbuf *buf)
 {
     struct api_status status = {0};
     struct collector collector;
+    struct api_health health;
 
     ports->status(ports->ctx, &status);
     put_status(&status, buf);
     put_points(ports, buf);
     collector_init(&collector, bus_families, sizeof bus_families / sizeof *bus_families);
+    api_health_gather(ports, &health);
+    collector.health = &health;
     ports->buses(ports->ctx, put_bus, &collector);
     collector_finish(&collector, buf);
+    api_health_done(&health);
     collector_init(&collector, route_families,
                    sizeof route_families / sizeof *route_families);
     ports->routes(ports->ctx, put_route, &collector);

@@ -3,6 +3,7 @@ api_sources = \
 	gatewayd/api/api.c gatewayd/api/api.h \
 	gatewayd/api/api_change.c gatewayd/api/api_change.h \
 	gatewayd/api/api_get.c gatewayd/api/api_get.h \
+	gatewayd/api/api_health.c gatewayd/api/api_health.h \
 	gatewayd/api/api_json.c gatewayd/api/api_json.h \
 	gatewayd/api/api_metrics.c gatewayd/api/api_metrics.h \
 	gatewayd/api/api_model.h \

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gatewayd/api/api_health.h"
 #include "lib/http/http_client.h"
 #include "tests/unit/fake_ports.h"
 #include "tests/unit/suite.h"
@@ -309,6 +310,36 @@ static void metrics_are_grouped_and_escaped(void)
     http_answer_done(&answer);
 }
 
+static void a_device_without_a_good_point_is_not_up(void)
+{
+    const struct api_unit units[] = {
+        {.device = "a", .last_error = ""       },
+        {.device = "b", .last_error = "refused"},
+        {.device = "c", .last_error = ""       }
+    };
+    struct api_device_health devices[] = {
+        {.device = "a", .n_points = 2, .n_good = 1, .quality = GW_TIMEOUT  },
+        {.device = "b", .n_points = 2, .n_good = 0, .quality = GW_LINK_DOWN},
+    };
+    const struct api_health health = {.n = 2, .devices = devices};
+    struct api_bus bus = {.state = "online", .text = "", .n_units = 3, .units = units};
+    const char *state, *text;
+
+    CU_ASSERT_TRUE(api_health_is_up(&health, &units[0]));
+    CU_ASSERT_FALSE(api_health_is_up(&health, &units[1]));
+    CU_ASSERT_TRUE(api_health_is_up(&health, &units[2]));
+    api_health_judge(&health, &bus, &state, &text);
+    CU_ASSERT_STRING_EQUAL(state, "degraded");
+    CU_ASSERT_STRING_EQUAL(text, "refused");
+    bus.units = &units[1];
+    bus.n_units = 1;
+    api_health_judge(&health, &bus, &state, &text);
+    CU_ASSERT_STRING_EQUAL(state, "link-down");
+    bus.state = "starting";
+    api_health_judge(&health, &bus, &state, &text);
+    CU_ASSERT_STRING_EQUAL(state, "starting");
+}
+
 static void illness_and_a_broken_store_are_503(void)
 {
     json_t *root;
@@ -390,6 +421,7 @@ static CU_TestInfo tests[] = {
     TEST(a_post_can_be_finished_after_nobody_waits_any_more),
     TEST(tcp_only_reads),
     TEST(metrics_are_grouped_and_escaped),
+    TEST(a_device_without_a_good_point_is_not_up),
     TEST(illness_and_a_broken_store_are_503),
     TEST(closing_answers_who_waits_for_the_loop),
     TEST(a_taken_address_leaves_nothing_open),
