@@ -107,6 +107,19 @@ static void link_works(struct bus_runner *runner)
     runner->link_was_told = false;
 }
 
+/* ---- the plan -------------------------------------------------------------------------------- */
+
+static void describe(struct bus_runner *runner, uint32_t number)
+{
+    struct bus *bus = &runner->bus;
+    enum gw_result result = bus_describe(bus, number);
+
+    if (result != GW_OK)
+        outbox_log(bus->outbox, LOG_LEVEL_ERROR, bus->subject,
+                   "device '%s' is refused by its plugin (%s); the others go on",
+                   bus->devices[number].config->name, result_name(result));
+}
+
 /* ---- one request --------------------------------------------------------------------------- */
 
 static void judge(struct bus_runner *runner, uint32_t number, enum gw_result result)
@@ -154,7 +167,7 @@ static enum gw_result attempt(struct bus_runner *runner, uint32_t number,
     if (result == GW_ERR_CONFIG)
         forget_request(runner, device, request);
     if (sink_wants_plan(bus->sink))
-        bus_describe(bus, number);
+        describe(runner, number);
     if (sink_is_urgent(bus->sink) || clock_boot_ns() - runner->flushed_boot_ns > FLUSH_NS)
         flush(runner);
     return result;
@@ -362,13 +375,8 @@ static bool open_and_describe(struct bus_runner *runner)
                  bus->plugin->name, result_name(result));
         return false;
     }
-    for (uint32_t i = 0; i < bus->config->n_devices; i++) {
-        result = bus_describe(bus, i);
-        if (result != GW_OK)
-            outbox_log(bus->outbox, LOG_LEVEL_ERROR, bus->subject,
-                       "device '%s' is refused by its plugin (%s); the others go on",
-                       bus->devices[i].config->name, result_name(result));
-    }
+    for (uint32_t i = 0; i < bus->config->n_devices; i++)
+        describe(runner, i);
     return true;
 }
 

@@ -23,17 +23,25 @@ lib_libgateway_la_SOURCES += \
 
 if HAVE_CUNIT
 check_PROGRAMS += tests/unit/test_breaker tests/unit/test_host tests/unit/test_host_config \
-	tests/unit/test_plugin_query
+	tests/unit/test_host_faults tests/unit/test_plugin_query tests/unit/test_sink
 TESTS += tests/unit/test_breaker tests/unit/test_host tests/unit/test_host_config \
-	tests/unit/test_plugin_query
+	tests/unit/test_host_faults tests/unit/test_plugin_query tests/unit/test_sink
 tests_unit_test_breaker_SOURCES = tests/unit/test_breaker.c tests/unit/suite.h
 tests_unit_test_breaker_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_breaker_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 tests_unit_test_plugin_query_SOURCES = tests/unit/test_plugin_query.c tests/unit/suite.h
 tests_unit_test_plugin_query_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_plugin_query_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
-tests_unit_test_host_SOURCES = tests/unit/test_host.c tests/unit/suite.h \
+tests_unit_test_sink_SOURCES = tests/unit/test_sink.c tests/unit/suite.h \
 	tests/unit/host_peer.c tests/unit/host_peer.h
+tests_unit_test_sink_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_sink_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
+tests_unit_test_host_SOURCES = tests/unit/test_host.c tests/unit/suite.h \
+	tests/unit/host_peer.c tests/unit/host_peer.h tests/unit/host_rig.c tests/unit/host_rig.h
+tests_unit_test_host_faults_SOURCES = tests/unit/test_host_faults.c tests/unit/suite.h \
+	tests/unit/host_peer.c tests/unit/host_peer.h tests/unit/host_rig.c tests/unit/host_rig.h
+tests_unit_test_host_faults_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_host_faults_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 tests_unit_test_host_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_host_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 tests_unit_test_host_config_SOURCES = tests/unit/test_host_config.c tests/unit/suite.h \

@@ -186,6 +186,11 @@ static struct gw_value checked_value(const struct gw_value *value, uint32_t *qua
     return checked;
 }
 
+static bool is_infinite(const struct gw_value *value)
+{
+    return value->type == GW_TYPE_FLOAT64 && !isfinite(value->v.d);
+}
+
 /* True when this reading without a value was told less than a minute ago. */
 static bool was_told(struct gw_sink *sink, const struct sink_point *point, uint32_t quality,
                      int32_t detail)
@@ -210,6 +215,12 @@ void sink_emit(struct gw_sink *sink, uint32_t index, const struct gw_value *valu
     point = &sink->current->points[index];
     point->call = sink->call;
     checked = checked_value(value, &quality, text);
+    if (checked.type != GW_TYPE_STRING)
+        checked = value_scale(checked, config->scale, config->offset);
+    if (is_infinite(&checked)) { /* only now: the scale took it beyond a double */
+        checked.type = GW_TYPE_NONE;
+        quality = GW_OUT_OF_RANGE;
+    }
     if (checked.type == GW_TYPE_NONE) {
         if (was_told(sink, point, quality, detail))
             return;
@@ -220,8 +231,6 @@ void sink_emit(struct gw_sink *sink, uint32_t index, const struct gw_value *valu
         sink->urgent = true;
     point->quality = (uint8_t)quality;
     point->detail = detail;
-    if (checked.type != GW_TYPE_STRING)
-        checked = value_scale(checked, config->scale, config->offset);
     put_reading(sink, index, &checked, (uint8_t)quality, detail);
 }
 

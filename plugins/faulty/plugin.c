@@ -327,6 +327,13 @@ static double number_of(const struct gw_value *value)
                                         : value->v.d;
 }
 
+/* A dead unit: the write takes its whole timeout and ends in the ordered error. */
+static int refuse_slowly(struct bus *bus, struct device *device, struct gw_sink *sink)
+{
+    wait_ms(bus->services->get_int(device->info->config, "timeout", 500));
+    return misbehave_error(bus, device, sink);
+}
+
 static int faulty_write(void *handle, uint32_t number, uint32_t point,
                         const struct gw_value *value, struct gw_value *ret_readback,
                         struct gw_sink *sink)
@@ -338,6 +345,8 @@ static int faulty_write(void *handle, uint32_t number, uint32_t point,
 
     if (strcmp(kind_of(bus, device, point), "mode") == 0)
         device->mode = wanted >= 0 && wanted < N_MODES ? (int)wanted : OK;
+    else if (device->mode == ERROR)
+        return refuse_slowly(bus, device, sink);
     device->outputs[point] = wanted;
     if (bus->output_file) {
         file = fopen(bus->output_file, "ae");
