@@ -6,22 +6,41 @@ import argparse
 import http.client
 import json
 import os
-import select
+import pathlib
+import pwd
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 START_HOUR = 6.0  # of the simulated home
+METER, INVERTER, BATTERY, RELAYS = "0", "1", "2", "3"  # devices of the simulator
+
+
+class Failure(Exception):
+    """The demo cannot go on; the text says why."""
+
+
+class Interrupted(Exception):
+    """Somebody asked it to stop."""
 
 
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def wait_for(what, truth, limit_s=20):
+    deadline = time.monotonic() + limit_s
+    while not truth():
+        if time.monotonic() > deadline:
+            raise Failure("%s: not within %d s" % (what, limit_s))
+        time.sleep(0.05)
 
 
 class Api(http.client.HTTPConnection):
@@ -36,66 +55,83 @@ class Api(http.client.HTTPConnection):
         self.sock.settimeout(5)
         self.sock.connect(self.path)
 
+    def text(self, what):
+        try:
+            self.request("GET", what)
+            return self.getresponse().read().decode()
+        finally:
+            self.close()
 
-def get(path, what):
-    api = Api(path)
-    try:
-        api.request("GET", "/api/v1/" + what)
-        return json.loads(api.getresponse().read())
-    finally:
-        api.close()
+    def json(self, what):
+        return json.loads(self.text("/api/v1/" + what))
+
+    def metric(self, name):
+        rows = (line.split() for line in self.text("/metrics").splitlines())
+        return next(int(float(row[1])) for row in rows if row and row[0] == name)
 
 
 class Arrivals:
-    """What a persistent subscriber got, without what came twice."""
+    """What the subscriber got, without what came twice. Counts by `covers` alone: it knows
+    nothing of gatewayd but its messages."""
 
     def __init__(self):
-        self.records, self.twice, self.covered, self.readings = set(), 0, {}, 0
-        self.gaps = []
+        self.spans, self.records = [], {}
+        self.twice = self.dropped = 0
 
-    def take(self, topic, payload):
-        message = json.loads(payload)
-        name = topic.rsplit("/", 1)[-1]
-        if name == "gap":
-            self.gaps.append(message)
-            self.cover(message, message["seq"])
-        elif name == "readings":
-            self.cover(message, message["covers"])
-            for record in message["records"]:
-                self.take_record(message, record)
-
-    def cover(self, message, span):
-        key = (message["epoch"], message["boot"])
-        self.covered.setdefault(key, []).append((int(span[0]), int(span[1])))
-
-    def take_record(self, message, record):
-        key = (message["epoch"], message["boot"], record["seq"], record.get("period_ms", 0),
-               record["device"])
-        if key in self.records:
-            self.twice += 1
-            return
-        self.records.add(key)
-        self.readings += len(set(record["values"]) | set(record.get("quality", {})))
+    def take(self, message):
+        for key in ("covers", "seq"):
+            if isinstance(message.get(key), list):
+                self.spans.append(tuple(int(seq) for seq in message[key]))
+        if "count" in message and "reason" in message:  # a gap says what was dropped
+            self.dropped += int(message["count"])
+        for record in message.get("records", ()):
+            key = (message["epoch"], message["boot"], record["seq"],
+                   record.get("period_ms", 0), record["device"])
+            self.twice += key in self.records
+            self.records[key] = len(set(record["values"]) | set(record.get("quality", {})))
 
     def missing(self, last_seq):
-        """Numbers of 1..last_seq that neither a message covers nor a gap declares."""
+        """How many of 1..last_seq neither a message covers nor a gap declares."""
         lost, at = 0, 0
-        for first, last in sorted(span for spans in self.covered.values() for span in spans):
-            lost += max(0, first - at - 1)
+        for first, last in sorted(self.spans):
+            lost += max(0, min(first - 1, last_seq) - at)
             at = max(at, last)
         return lost + max(0, last_seq - at)
 
 
+class Subscriber:
+    """mosquitto_sub with a persistent session, begun again when its broker went away."""
+
+    def __init__(self, demo):
+        self.demo, self.arrivals = demo, Arrivals()
+        self.lock = threading.Lock()
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        while not self.demo.is_stopping:
+            child = self.demo.start(
+                ["mosquitto_sub", "-p", str(self.demo.port), "-V", "mqttv5", "-i", "demo", "-c",
+                 "-x", "86400", "-q", "1", "-t", "gw/demo/demo-home/#", "-F", "%p"],
+                "subscriber.log", stdout=subprocess.PIPE)
+            for line in child.stdout:
+                if line.strip():
+                    with self.lock:
+                        self.arrivals.take(json.loads(line))
+            child.wait()
+            time.sleep(0.2)  # the broker is away; the pace of asking again
+
+    def missing(self, last_seq):
+        with self.lock:
+            return self.arrivals.missing(last_seq)
+
+
 class Demo:
-    def __init__(self, options, directory):
-        self.options, self.directory = options, directory
-        self.children = []
-        self.broker = None
+    def __init__(self, seconds, directory):
+        self.seconds, self.directory = seconds, directory
+        self.children, self.broker, self.gateway = [], None, None
         self.port = free_port()
-        self.socket = os.path.join(directory, "api.sock")
-        self.arrivals = Arrivals()
-        self.events_seen = 0
-        self.began = time.monotonic()
+        self.api = Api(self.file("api.sock"))
+        self.events_seen, self.began, self.is_stopping = 0, None, False
 
     # ---- processes --------------------------------------------------------------------
 
@@ -107,31 +143,19 @@ class Demo:
         return path
 
     def start(self, words, log, **more):
+        """In a process group of its own: Ctrl-C reaches only the demo, which stops all in
+        order. Should the demo be killed, its children get SIGTERM."""
+        path = "/usr/sbin:/usr/bin:/sbin:/bin:" + os.environ.get("PATH", "")
+        words = [shutil.which(words[0], path=path) or words[0]] + words[1:]
         with open(self.file(log), "ab") as out:
             more.setdefault("stdout", out)
-            child = subprocess.Popen(words, stderr=out, **more)
+            child = subprocess.Popen(["setpriv", "--pdeathsig", "TERM"] + words, stderr=out,
+                                     stdin=subprocess.DEVNULL, process_group=0, **more)
         self.children.append(child)
         return child
 
-    def wait_for(self, what, truth, limit_s=20):
-        deadline = time.monotonic() + limit_s
-        while not truth():
-            if time.monotonic() > deadline:
-                raise SystemExit("demo: %s did not come up; logs are in %s" %
-                                 (what, self.directory))
-            select.select([], [], [], 0.05)
-
-    def start_broker(self):
-        words = [shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c",
-                 self.file("mosquitto.conf")]
-        self.broker = self.start(words, "mosquitto.log")
-
-        def answers():
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", self.port)) == 0
-        self.wait_for("the broker", answers)
-
-    def stop_child(self, child, limit_s=10):
+    @staticmethod
+    def stop(child, limit_s=10):
         if child.poll() is None:
             child.terminate()
             try:
@@ -139,47 +163,58 @@ class Demo:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
-        if child in self.children:
-            self.children.remove(child)
 
     def stop_all(self):
+        self.is_stopping = True
         for child in reversed(list(self.children)):
-            self.stop_child(child)
+            self.stop(child)
+
+    def start_broker(self):
+        self.broker = self.start(["mosquitto", "-c", self.file("mosquitto.conf")],
+                                 "mosquitto.log")
+
+        def answers():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        wait_for("the broker's start", answers)
 
     def start_home(self):
-        speed = 24 * 3600 / self.options.seconds
-        self.start([self.options.devicesim, "--home", "127.0.0.1:0", "--speed", "%.3f" % speed,
-                    "--ready-file", self.file("home.ready"), "--control",
-                    self.file("home.control"), "--ledger", self.file("home.ledger")],
-                   "home.log")
-        self.wait_for("the home", lambda: os.path.exists(self.file("home.ready")))
-        with open(self.file("home.ready"), encoding="ascii") as ready:
-            return [line.split()[2] for line in ready]
+        self.start([self.file("bin/gateway-devicesim"), "--home", "127.0.0.1:0", "--speed",
+                    "%.3f" % (24 * 3600 / self.seconds), "--ready-file",
+                    self.file("home.ready"), "--control", self.file("home.control"),
+                    "--ledger", self.file("home.ledger")], "home.log")
+        ready = pathlib.Path(self.file("home.ready"))
+        wait_for("the simulated home's start", ready.exists)
+        return [line.split()[2] for line in ready.read_text("ascii").splitlines()]
 
     def tell_home(self, line):
-        subprocess.run([self.options.devicesim, "--tell", self.file("home.control"), line],
-                       stdout=subprocess.DEVNULL, check=False)
-
-    def start_subscriber(self):
-        self.subscriber = self.start(
-            ["mosquitto_sub", "-p", str(self.port), "-V", "5", "-i", "demo", "-c", "-x",
-             "86400", "-q", "1", "-t", "gw/demo/demo-home/#", "-F", "%t %p"],
-            "subscriber.log", stdout=subprocess.PIPE)
+        done = subprocess.run([self.file("bin/gateway-devicesim"), "--tell",
+                               self.file("home.control"), line], capture_output=True,
+                              text=True, check=False)
+        if done.returncode:
+            raise Failure("the simulated home refused '%s': %s%s" %
+                          (line, done.stdout, done.stderr))
 
     def start_gateway(self, ports):
         config = self.file("gatewayd.yaml", CONFIG.format(
             directory=self.directory, broker=self.port, meter=ports[0], inverter=ports[1],
             battery=ports[2], relays=ports[3]))
         ready = self.file("gatewayd.ready")
-        gateway = self.start([os.path.join(self.options.root, "sbin/gatewayd"), "--config",
-                              config, "--ready-file", ready, "--last-good",
-                              os.path.join(self.directory, "last-good")], "gatewayd.log")
-        self.wait_for("gatewayd", lambda: os.path.exists(ready) or gateway.poll() is not None)
-        if gateway.poll() is not None:
-            with open(self.file("gatewayd.log"), encoding="utf-8") as log:
-                sys.stderr.write(log.read()[-3000:])
-            raise SystemExit("demo: gatewayd ended with status %d" % gateway.returncode)
-        return gateway
+        self.gateway = self.start(
+            [self.file("bin/gatewayd"), "--config", config, "--ready-file", ready, "--libexec",
+             self.file("bin"), "--plugins", self.file("plugins"), "--maps", self.file("maps"),
+             "--last-good", self.file("last-good")], "gatewayd.log")
+        wait_for("gatewayd's start", lambda: os.path.exists(ready) or self.has_ended())
+        self.check_gateway()
+
+    def has_ended(self):
+        return self.gateway.poll() is not None
+
+    def check_gateway(self):
+        if self.has_ended():
+            with open(self.file("gatewayd.log"), encoding="utf-8", errors="replace") as log:
+                raise Failure("gatewayd ended with status %d; its log ends with\n%s" %
+                              (self.gateway.returncode, log.read()[-3000:]))
 
     # ---- what is shown ----------------------------------------------------------------
 
@@ -188,92 +223,115 @@ class Demo:
         print("%02d:%02d  %s" % (minute // 60, minute % 60, text), flush=True)
 
     def passed(self):
-        return min(1.0, (time.monotonic() - self.began) / self.options.seconds)
+        return min(1.0, (time.monotonic() - self.began) / self.seconds)
 
     def show_events(self):
-        events = get(self.socket, "events?limit=200")["events"]
-        for event in events:
+        for event in self.api.json("events?limit=200")["events"]:
             if int(event["seq"]) > self.events_seen:
                 self.events_seen = int(event["seq"])
-                self.say("%s: %s" % (event["device"] or "gateway", event["text"]))
+                self.say("  %-7s %s: %s" % (event["severity"], event["device"] or "gateway",
+                                            event["text"]))
 
     def show_readings(self):
         points = {p["device"] + "." + p["point"]: p for p in
-                  get(self.socket, "points")["points"]}
+                  self.api.json("points")["points"]}
 
         def show(name, unit, divisor=1):
-            point = points.get(name)
-            if not point or point["quality"] != "good" or point["value"] is None:
-                return point["quality"] if point else "-"
+            point = points[name]
+            if point["quality"] != "good" or point["value"] is None:
+                return "(%s)" % point["quality"]
             return "%.0f %s" % (point["value"] / divisor, unit)
-        self.say("grid %s  %s  sun %s  battery %s  %s" % (
+        routes = self.api.json("routes")
+        self.say("grid %8s %7s   sun %8s   battery %8s %6s   to send %d" % (
             show("grid-meter.power_w", "W"), show("grid-meter.voltage_l1_v", "V"),
             show("inverter.power_w", "W"), show("battery.power_w", "W"),
-            show("battery.soc_permille", "%", 10)))
-
-    def drain_subscriber(self, wait_s):
-        deadline = time.monotonic() + wait_s
-        stream = self.subscriber.stdout
-        while select.select([stream], [], [], max(0, deadline - time.monotonic()))[0]:
-            line = stream.readline()
-            if not line:
-                return
-            topic, _, payload = line.decode().partition(" ")
-            if payload.strip():
-                self.arrivals.take(topic, payload)
+            show("battery.soc_permille", "%", 10), sum(int(r["backlog"]) for r in routes)))
 
     # ---- the day ----------------------------------------------------------------------
 
     def faults(self):
         """(share of the day, what is said, what is done)"""
         return [
-            (0.15, "the inverter falls silent", lambda: self.tell_home("1 silent")),
-            (0.22, "the inverter answers again", lambda: self.tell_home("1 ok")),
-            (0.28, "the broker stops", lambda: self.stop_child(self.broker)),
-            (0.38, "the broker is back", self.start_broker),
-            (0.70, "the battery's connection is reset", lambda: self.tell_home("2 reset")),
-            (0.75, "the meter is unplugged", lambda: self.tell_home("0 refuse")),
-            (0.80, "the meter is plugged in again", lambda: self.tell_home("0 ok")),
+            (0.15, "the inverter falls silent", lambda: self.tell_home(INVERTER + " silent")),
+            (0.22, "the inverter answers again", lambda: self.tell_home(INVERTER + " ok")),
+            (0.32, "the broker is stopped", lambda: self.stop(self.broker)),
+            (0.45, "the broker is started again", self.start_broker),
+            (0.60, "the battery's connection is reset", lambda: self.tell_home(BATTERY + " reset")),
+            (0.70, "the meter is unplugged", lambda: self.tell_home(METER + " refuse")),
+            (0.77, "the meter is plugged in again", lambda: self.tell_home(METER + " accept")),
         ]
 
     def play(self):
         faults, next_line = self.faults(), 0.0
         while self.passed() < 1.0:
+            self.check_gateway()
             while faults and self.passed() >= faults[0][0]:
                 _, text, act = faults.pop(0)
-                self.say("demo: " + text)
+                self.say("demo    " + text)
                 act()
             self.show_events()
             if self.passed() >= next_line:
                 self.show_readings()
-                next_line += 1 / 24
-            self.drain_subscriber(0.5)
+                next_line = self.passed() + max(2 / self.seconds, 1 / 36)
+            time.sleep(0.25)
 
-    def settle(self):
-        """Waits until the route has nothing left; the store's last number then."""
-        for home in ("0", "1", "2", "3"):
-            self.tell_home(home + " refuse")
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            self.drain_subscriber(1.0)
-            if all(int(route["backlog"]) == 0 for route in get(self.socket, "routes")):
-                break
-        status = get(self.socket, "status")
-        self.drain_subscriber(2.0)
-        return status["store"]
+    def settle(self, subscriber):
+        """Unplugs the devices so that the count stands still, and lets the rest arrive."""
+        self.say("demo    the day is over, the devices are unplugged to count")
+        for device in (METER, INVERTER, BATTERY, RELAYS):
+            self.tell_home(device + " refuse")
+        before = [None]
 
-    def summary(self, store):
+        def is_quiet():
+            self.check_gateway()
+            store = self.api.json("status")["store"]
+            now = (self.api.metric("gatewayd_readings_polled_total"), store["readings"],
+                   store["last_seq"], subscriber.missing(int(store["last_seq"])))
+            backlog = sum(int(r["backlog"]) for r in self.api.json("routes"))
+            is_same, before[0] = now == before[0], now
+            time.sleep(2.5)  # longer than commit_interval: what waits is stored meanwhile
+            return is_same and not backlog and not now[3] and now[0] == now[1]
+        try:
+            wait_for("the last readings", is_quiet, 45)
+        except Failure:
+            pass  # the summary shows what is missing
+        return before[0]
+
+    def summary(self, counts, arrivals):
+        sampled, stored, last_seq, missing = (int(count) for count in counts)
+        status = self.api.json("status")["store"]
+        delivered = sum(arrivals.records.values())
         with open(self.file("home.ledger"), encoding="ascii") as ledger:
-            polls = sum(1 for _ in ledger)
-        lost = self.arrivals.missing(int(store["last_seq"]))
-        dropped = int(store["dropped"])
-        print("\nsampled    %d requests answered by the devices" % polls)
-        print("stored     %s readings in %s records" % (store["readings"], store["records"]))
-        print("delivered  %d readings in %d records (%d came twice and were dropped)" %
-              (self.arrivals.readings, len(self.arrivals.records), self.arrivals.twice))
-        print("lost       %d" % (lost + dropped))
-        print("circuits   none shed: the outage controller is not part of this version")
-        return 0 if lost + dropped == 0 and self.arrivals.readings else 1
+            served = sum(line.rstrip().endswith(" ok") for line in ledger)
+        dropped = arrivals.dropped + int(status["dropped"])
+        lost = max(0, sampled - stored) + max(0, stored - delivered) + dropped
+        print("\nsampled    %d readings (the devices answered %d requests)" % (sampled, served))
+        print("stored     %d readings in %s records; sequence numbers 1 to %d with the events" %
+              (stored, status["records"], last_seq))
+        print("delivered  %d readings in %d records (%d more came twice); numbers missing: %d" %
+              (delivered, len(arrivals.records), arrivals.twice, missing))
+        print("lost       %d" % lost)
+        print("circuits   nothing was shed and no reserve computed: outage control and the page "
+              "are not part of this version", flush=True)
+        return 0 if lost == missing == 0 and delivered else 1
+
+    def run(self):
+        os.mkdir(self.file("broker"))
+        self.file("mosquitto.conf", BROKER.format(port=self.port, directory=self.directory))
+        self.start_broker()
+        subscriber = Subscriber(self)
+        self.start_gateway(self.start_home())
+        self.began = time.monotonic()
+        status = self.api.json("status")
+        print("gatewayd runs as user %s; its API answers at http://%s/api/v1/points" %
+              (pwd.getpwuid(os.getuid()).pw_name, status["listen"]))
+        print("look yourself: %s --socket %s points" % (self.file("bin/gatewayctl"),
+                                                      self.api.path))
+        print("a day of %g s; logs and configuration: %s\n" % (self.seconds, self.directory),
+              flush=True)
+        self.play()
+        counts = self.settle(subscriber)
+        return self.summary(counts, subscriber.arrivals)
 
 
 CONFIG = """\
@@ -312,45 +370,74 @@ persistence_location {directory}/broker/
 autosave_on_changes true
 autosave_interval 1
 max_queued_messages 0
-{user}"""
+"""
 
 
-def run(options, directory):
-    demo = Demo(options, directory)
-    os.mkdir(os.path.join(directory, "broker"))
-    demo.file("mosquitto.conf", BROKER.format(
-        port=demo.port, directory=directory, user="user root\n" if os.getuid() == 0 else ""))
+def copy_programs(build, source, directory):
+    """Copies what runs out of the build tree, which the ordinary user may not be able to
+    enter (root's home)."""
+    for name in ("gatewayd/gatewayd", "devhost/gateway-devhost", "route/gateway-route",
+                 "gatewayctl/gatewayctl", "tools/devicesim/gateway-devicesim"):
+        program = build / name
+        real = program.parent / ".libs" / program.name  # libtool's wrapper stands before it
+        (directory / "bin").mkdir(exist_ok=True)
+        shutil.copy(real if real.exists() else program, directory / "bin")
+    (directory / "plugins").mkdir()
+    for plugin in build.glob("plugins/*/.libs/*.so"):
+        shutil.copy(plugin, directory / "plugins")
+    shutil.copytree(source / "conf" / "maps", directory / "maps")
+
+
+def become_ordinary_user(directory):
+    """Root gives up its rights for good: to the user behind sudo, else to nobody."""
+    if os.getuid() != 0:
+        return
+    uid = int(os.environ.get("SUDO_UID", "0")) or pwd.getpwnam("nobody").pw_uid
+    user = pwd.getpwuid(uid)
+    for path in (directory, *directory.rglob("*")):
+        os.chown(path, user.pw_uid, user.pw_gid)
+    os.environ["HOME"] = str(directory)
+    os.chdir(directory)
+    os.setgroups([])
+    os.setgid(user.pw_gid)
+    os.setuid(user.pw_uid)
+
+
+def play_day(options, directory):
+    copy_programs(options.build, options.source, directory)
+    become_ordinary_user(directory)
+    demo = Demo(options.seconds, str(directory))
     try:
-        demo.start_broker()
-        demo.start_subscriber()
-        ports = demo.start_home()
-        demo.start_gateway(ports)
-        demo.began = time.monotonic()
-        listen = get(demo.socket, "status")["listen"]
-        print("the API answers at http://%s/api/v1/points (the page joins with a later "
-              "version)\nlogs and configuration: %s\n" % (listen, directory), flush=True)
-        demo.play()
-        return demo.summary(demo.settle())
+        return demo.run()
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # stopping is bounded
         demo.stop_all()
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--root", required=True)
-    parser.add_argument("--devicesim", required=True)
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--source", type=pathlib.Path, required=True)
     parser.add_argument("--seconds", type=float, default=180)
-    parser.add_argument("--browser", action="store_true")
     options = parser.parse_args()
-    options.seconds = max(20.0, options.seconds)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    directory = tempfile.mkdtemp(prefix="gatewayd-demo-")
+
+    def interrupt(number, _):
+        raise Interrupted(signal.Signals(number).name)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)  # a shell's background jobs ignore SIGINT
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="gatewayd-demo."))
+    code = 1
     try:
-        code = run(options, directory)
-    except KeyboardInterrupt:
-        print("\nstopped")
+        code = play_day(options, directory)
+    except Interrupted as why:
+        print("\nstopped by %s; all that was started has ended" % why, flush=True)
         code = 130
-    if code == 0:
+    except (Failure, OSError, http.client.HTTPException, ValueError) as why:
+        print("tools/demo: %s" % why, file=sys.stderr)
+    if code == 1:
+        print("logs are left in %s" % directory, file=sys.stderr)
+    else:
         shutil.rmtree(directory, ignore_errors=True)
     return code
 
