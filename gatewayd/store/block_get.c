@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Unpacking a block; format and interface: block_get.h. The blob comes from a disk that may lie:
- * every length is checked, every form known, before a byte is believed.
+ * Unpacking a block; format and interface: block_get.h. The blob comes from a disk that
+ * may lie: every length is checked, every form known, before a byte is believed.
  */
 #include "gatewayd/store/block_get.h"
 
@@ -91,7 +91,8 @@ static bool get_quality(struct block_reader *reader, struct block_value *value)
 
     if (!get_byte(reader, &byte))
         return false;
-    if ((byte & 0x80) && !varint_get_signed(reader->data, reader->len, &reader->pos, &detail))
+    if ((byte & 0x80) &&
+        !varint_get_signed(reader->data, reader->len, &reader->pos, &detail))
         return false;
     value->quality = byte & 0x7f;
     value->detail = (int32_t)detail;
@@ -121,7 +122,8 @@ static bool get_difference(struct block_reader *reader, uint64_t *bits)
     return true;
 }
 
-static bool get_string(struct block_reader *reader, uint64_t *bits, struct gw_value *value)
+static bool get_string(struct block_reader *reader, uint64_t *bits,
+                       struct gw_value *value)
 {
     uint64_t size;
 
@@ -129,7 +131,8 @@ static bool get_string(struct block_reader *reader, uint64_t *bits, struct gw_va
         return false;
     if (size > 0) {
         if (size > VALUE_STRING_MAX + 1 || size > reader->len - reader->pos ||
-            memchr(reader->data + reader->pos, 0, size) != reader->data + reader->pos + size - 1)
+            memchr(reader->data + reader->pos, 0, size) !=
+                reader->data + reader->pos + size - 1)
             return false;
         *bits = reader->pos;
         reader->pos += size;
@@ -218,7 +221,8 @@ static int prepare(struct block_reader *reader, const struct layout *layout,
 
     if (!reader->states)
         reader->states = block_states_new();
-    *ret_state = reader->states ? block_states_get(reader->states, layout, ret_fresh) : NULL;
+    *ret_state =
+        reader->states ? block_states_get(reader->states, layout, ret_fresh) : NULL;
     if (!*ret_state)
         return -ENOMEM;
     if (layout->n_points <= reader->values_capacity)
@@ -231,7 +235,8 @@ static int prepare(struct block_reader *reader, const struct layout *layout,
     return 0;
 }
 
-static int get_record(struct block_reader *reader, const struct layout *layout, unsigned flags)
+static int get_record(struct block_reader *reader, const struct layout *layout,
+                      unsigned flags)
 {
     struct block_state *state;
     bool is_fresh;

@@ -34,8 +34,8 @@ void block_reader_init(struct block_reader *reader, const struct layouts *layout
 void block_reader_done(struct block_reader *reader);
 /* The blob is borrowed until the next begin. 0 or -EBADMSG. */
 int block_reader_begin(struct block_reader *reader, const void *data, size_t len);
-/* 1: *ret_layout, *ret_t_boot_ns and reader->values (one per slot); 0: end; -EBADMSG: not a
- * block, or one of unknown layouts; -ENOMEM. */
+/* 1: *ret_layout, *ret_t_boot_ns and reader->values (one per slot); 0: end; -EBADMSG: not
+ * a block, or one of unknown layouts; -ENOMEM. */
 int block_get(struct block_reader *reader, const struct layout **ret_layout,
               int64_t *ret_t_boot_ns);
 

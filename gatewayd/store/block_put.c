@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Packing records into a block; format and interface: block_put.h. On the store's thread, for
- * every reading: the costs that count are here.
+ * Packing records into a block; format and interface: block_put.h. On the store's thread,
+ * for every reading: the costs that count are here.
  *
- * A point keeps its form through a block where it can: a short decimal (230.1 and then 230)
- * keeps the larger exponent, so that differences stay small and no new forms are written.
+ * A point keeps its form through a block where it can: a short decimal (230.1 and then
+ * 230) keeps the larger exponent, so that differences stay small and no new forms are
+ * written.
  */
 #include "gatewayd/store/block_put.h"
 
@@ -59,7 +60,8 @@ static bool reserve(struct block_writer *writer, size_t more)
     return true;
 }
 
-static bool digits_fit(double value, bool is_single, uint8_t exponent, int64_t *ret_digits)
+static bool digits_fit(double value, bool is_single, uint8_t exponent,
+                       int64_t *ret_digits)
 {
     static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
     double scaled = value * powers[exponent];
@@ -79,7 +81,8 @@ static bool digits_fit(double value, bool is_single, uint8_t exponent, int64_t *
 }
 
 /* The form for a float: as before, else decimal when it is short, else raw. */
-static uint8_t float_form(double value, bool is_single, uint8_t before, uint64_t *ret_bits)
+static uint8_t float_form(double value, bool is_single, uint8_t before,
+                          uint64_t *ret_bits)
 {
     uint8_t decimal = is_single ? FORM_DECIMAL32 : FORM_DECIMAL64;
     uint8_t raw = is_single ? FORM_FLOAT32 : FORM_FLOAT64;
@@ -89,7 +92,8 @@ static uint8_t float_form(double value, bool is_single, uint8_t before, uint64_t
 
     if (kind == raw)
         return before;
-    if (kind == decimal && digits_fit(value, is_single, block_form_exponent(before), &digits)) {
+    if (kind == decimal &&
+        digits_fit(value, is_single, block_form_exponent(before), &digits)) {
         *ret_bits = (uint64_t)digits;
         return before;
     }
@@ -102,7 +106,8 @@ static uint8_t float_form(double value, bool is_single, uint8_t before, uint64_t
     return (uint8_t)(decimal | exponent << 4);
 }
 
-static uint8_t choose_form(const struct reading *reading, uint8_t before, uint64_t *ret_bits)
+static uint8_t choose_form(const struct reading *reading, uint8_t before,
+                           uint64_t *ret_bits)
 {
     if (!reading)
         return FORM_ABSENT;
@@ -148,7 +153,8 @@ static void put_string(struct block_writer *writer, const char *text, uint64_t *
 {
     size_t size = strlen(text) + 1;
 
-    /* *bits is where the last one lies; the blob's first byte is its version, so 0 is none */
+    /* *bits is where the last one lies; the blob's first byte is its version, so 0 is
+     * none */
     if (*bits && strcmp((const char *)writer->data + *bits, text) == 0) {
         put_varint(writer, 0);
         return;
@@ -211,7 +217,8 @@ static void put_qualities(struct block_writer *writer, uint32_t n,
     for (uint32_t i = 0; i < n; i++) {
         if (!slots[i])
             continue;
-        put_byte(writer, (uint8_t)((slots[i]->quality & 0x7f) | (slots[i]->detail ? 0x80 : 0)));
+        put_byte(writer,
+                 (uint8_t)((slots[i]->quality & 0x7f) | (slots[i]->detail ? 0x80 : 0)));
         if (slots[i]->detail)
             put_varint(writer, varint_zigzag(slots[i]->detail));
     }
@@ -227,7 +234,8 @@ static size_t look(struct block_state *state, const struct reading *const *slots
         const struct reading *reading = slots[i];
 
         state->next_bits[i] = 0;
-        state->next_forms[i] = choose_form(reading, state->forms[i], &state->next_bits[i]);
+        state->next_forms[i] =
+            choose_form(reading, state->forms[i], &state->next_bits[i]);
         *ret_forms |= state->next_forms[i] != state->forms[i];
         *ret_qualities |= reading && (reading->quality != GW_GOOD || reading->detail);
         size += 2 + 2 * VARINT_MAX;

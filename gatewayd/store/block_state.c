@@ -62,8 +62,8 @@ static struct block_state *state_new(uint32_t n_slots)
     return state;
 }
 
-struct block_state *block_states_get(struct block_states *states, const struct layout *layout,
-                                     bool *ret_fresh)
+struct block_state *block_states_get(struct block_states *states,
+                                     const struct layout *layout, bool *ret_fresh)
 {
     struct block_state *state;
 

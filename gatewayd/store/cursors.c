@@ -81,7 +81,8 @@ int cursors_open(struct cursors *cursors, struct db *db)
             rc = -ENOMEM;
             break;
         }
-        snprintf(entry->cursor.epoch, sizeof entry->cursor.epoch, "%s", stmt_text(stmt, 1));
+        snprintf(entry->cursor.epoch, sizeof entry->cursor.epoch, "%s",
+                 stmt_text(stmt, 1));
         entry->cursor.low = (uint64_t)stmt_i64(stmt, 2);
         data = stmt_blob(stmt, 3, &len);
         get_ranges(data, len, &entry->cursor);
@@ -104,7 +105,8 @@ const struct store_cursor *cursors_get(const struct cursors *cursors, const char
     return entry && !entry->is_forgotten ? &entry->cursor : NULL;
 }
 
-int cursors_put(struct cursors *cursors, const char *route, const struct store_cursor *cursor)
+int cursors_put(struct cursors *cursors, const char *route,
+                const struct store_cursor *cursor)
 {
     struct cursors_entry *entry = find(cursors, route);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cursors of all routes; see tables.h for the thread. Bounded by the configuration. */
+/* The cursors of all routes; see tables.h for the thread. Bounded by the configuration.
+ */
 #ifndef GATEWAYD_STORE_CURSORS_H
 #define GATEWAYD_STORE_CURSORS_H
 
@@ -20,11 +21,12 @@ void cursors_close(struct cursors *cursors);
 
 /* NULL: never seen. */
 const struct store_cursor *cursors_get(const struct cursors *cursors, const char *route);
-int cursors_put(struct cursors *cursors, const char *route, const struct store_cursor *cursor);
+int cursors_put(struct cursors *cursors, const char *route,
+                const struct store_cursor *cursor);
 void cursors_forget(struct cursors *cursors, const char *route);
 
-/* The lowest low of this epoch's cursors: all routes have what is up to it. UINT64_MAX when
- * there is no route, 0 when one stands in another epoch. */
+/* The lowest low of this epoch's cursors: all routes have what is up to it. UINT64_MAX
+ * when there is no route, 0 when one stands in another epoch. */
 uint64_t cursors_delivered_low(const struct cursors *cursors, const char *epoch);
 
 /* In a transaction: writes those that changed. */

@@ -18,13 +18,16 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 
-/* Page size, measured: 1250 readings of 3 bytes per 5 s commit, WAL and
- * checkpoints included, write 9.3 bytes per reading at 1024, 11.6 at 2048, 18.2 at 4096. */
+/* Measured with 1250 readings (half int16 with 1 % noise, half noisy float32) per 5 s
+ * commit, WAL, cursor and checkpoints included: bytes written per reading at page size
+ * 512 8.2, 1024 9.3, 2048 11.9, 4096 16.9; the smallest makes the tree over a large log
+ * one level deeper. */
 #define PAGE_BYTES 1024
 #define CACHE_KIB 256
 #define RAM_BYTES (8u << 20)
 #define BALLAST_BYTES (1u << 20)
-#define CHECK_LIMIT_MS 2000 /* a large store on a slow card must not keep the house dark */
+#define CHECK_LIMIT_MS                                                                   \
+    2000 /* a large store on a slow card must not keep the house dark */
 
 static int lock_directory(struct disk *disk, struct gw_error *reterr)
 {
@@ -60,7 +63,8 @@ int disk_init(struct disk *disk, const char *directory, uint64_t max_bytes,
     snprintf(disk->directory, sizeof disk->directory, "%s", directory);
     snprintf(disk->db_path, sizeof disk->db_path, "%s/store.db", disk->directory);
     /* memdb names are common to the process */
-    snprintf(disk->ram_name, sizeof disk->ram_name, "store-%u", atomic_fetch_add(&number, 1));
+    snprintf(disk->ram_name, sizeof disk->ram_name, "store-%u",
+             atomic_fetch_add(&number, 1));
     (void)mkdir(directory, 0750);
     rc = lock_directory(disk, reterr);
     if (rc < 0)
@@ -114,8 +118,10 @@ static int refuse_newer(const struct disk *disk, struct gw_error *reterr)
 
 int disk_open(struct disk *disk, struct db **ret_db, struct gw_error *reterr)
 {
-    const struct db_options options = {.path = disk->db_path, .mode = DB_WRITER,
-                                       .page_bytes = PAGE_BYTES, .cache_kib = CACHE_KIB,
+    const struct db_options options = {.path = disk->db_path,
+                                       .mode = DB_WRITER,
+                                       .page_bytes = PAGE_BYTES,
+                                       .cache_kib = CACHE_KIB,
                                        .max_bytes = disk->max_bytes};
     bool check = was_stopped_uncleanly(disk);
     struct db *db;
@@ -140,8 +146,10 @@ int disk_open(struct disk *disk, struct db **ret_db, struct gw_error *reterr)
 
 int disk_open_ram(struct disk *disk, struct db **ret_db, struct gw_error *reterr)
 {
-    const struct db_options options = {.path = disk->ram_name, .mode = DB_RAM,
-                                       .page_bytes = PAGE_BYTES, .cache_kib = 64,
+    const struct db_options options = {.path = disk->ram_name,
+                                       .mode = DB_RAM,
+                                       .page_bytes = PAGE_BYTES,
+                                       .cache_kib = 64,
                                        .max_bytes = RAM_BYTES};
     struct db *db;
     int rc = db_open(&options, &db, reterr);
@@ -176,8 +184,8 @@ int disk_set_aside(struct disk *disk, char *ret_path, size_t size)
     gmtime_r(&now, &tm);
     strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &tm);
     for (unsigned n = 0; n < 1000; n++) {
-        snprintf(ret_path, size, n ? "%s.damaged-%s.%u" : "%s.damaged-%s", disk->db_path, stamp,
-                 n);
+        snprintf(ret_path, size, n ? "%s.damaged-%s.%u" : "%s.damaged-%s", disk->db_path,
+                 stamp, n);
         if (access(ret_path, F_OK) < 0)
             break;
     }
@@ -197,7 +205,8 @@ static void ballast_path(const struct disk *disk, char *path, size_t size)
 
 void disk_make_ballast(struct disk *disk)
 {
-    uint64_t bytes = disk->max_bytes / 16 < BALLAST_BYTES ? disk->max_bytes / 16 : BALLAST_BYTES;
+    uint64_t bytes =
+        disk->max_bytes / 16 < BALLAST_BYTES ? disk->max_bytes / 16 : BALLAST_BYTES;
     char path[PATH_MAX];
     _cleanup_close_ int fd = -1;
 

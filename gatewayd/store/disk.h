@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The store's directory: its lock, the database file, the ballast, and what is done with a
- * file that cannot be used. Never deletes a database. The store's thread, or the opener's.
+ * The store's directory: its lock, the database file, the ballast, and what is done with
+ * a file that cannot be used. Never deletes a database. The store's thread, or the
+ * opener's.
  */
 #ifndef GATEWAYD_STORE_DISK_H
 #define GATEWAYD_STORE_DISK_H
@@ -27,8 +28,8 @@ int disk_init(struct disk *disk, const char *directory, uint64_t max_bytes,
               struct gw_error *reterr);
 void disk_done(struct disk *disk);
 
-/* Opens, checks after an unclean stop, migrates. -ENOTSUP: newer, untouched. -EUCLEAN: damaged.
- * Others: the directory cannot be used now. */
+/* Opens, checks after an unclean stop, migrates. -ENOTSUP: newer, untouched. -EUCLEAN:
+ * damaged. Others: the directory cannot be used now. */
 int disk_open(struct disk *disk, struct db **ret_db, struct gw_error *reterr);
 /* The one in memory. */
 int disk_open_ram(struct disk *disk, struct db **ret_db, struct gw_error *reterr);

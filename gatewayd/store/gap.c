@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gap records, version 1: byte 1, five varints (times zigzag), two NUL-terminated texts. */
+/* Gap records, version 1: byte 1, five varints (times zigzag), two NUL-terminated texts.
+ */
 #include "gatewayd/store/gap.h"
 
 #include <errno.h>
@@ -33,7 +34,8 @@ size_t gap_put(const struct gap *gap, uint8_t *data)
     return n;
 }
 
-static bool get_text(const uint8_t *data, size_t len, size_t *pos, char *text, size_t size)
+static bool get_text(const uint8_t *data, size_t len, size_t *pos, char *text,
+                     size_t size)
 {
     const uint8_t *end = memchr(data + *pos, 0, len - *pos);
     size_t n = end ? (size_t)(end - (data + *pos)) + 1 : 0;
@@ -51,8 +53,10 @@ int gap_get(const void *blob, size_t len, struct gap *ret_gap)
     struct gap gap = {0};
     size_t pos = 1;
 
-    if (len < 1 || data[0] != GAP_VERSION || !varint_get(data, len, &pos, &gap.seq_from) ||
-        !varint_get(data, len, &pos, &gap.seq_to) || !varint_get(data, len, &pos, &gap.count) ||
+    if (len < 1 || data[0] != GAP_VERSION ||
+        !varint_get(data, len, &pos, &gap.seq_from) ||
+        !varint_get(data, len, &pos, &gap.seq_to) ||
+        !varint_get(data, len, &pos, &gap.count) ||
         !varint_get_signed(data, len, &pos, &gap.from_ms) ||
         !varint_get_signed(data, len, &pos, &gap.to_ms) ||
         !get_text(data, len, &pos, gap.reason, sizeof gap.reason) ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The dictionary of layouts; see layout.h. A small cache in front of it maps (device, point
- * numbers) of the current catalogue to a layout without comparing names.
+ * The dictionary of layouts; see layout.h. A small cache in front of it maps (device,
+ * point numbers) of the current catalogue to a layout without comparing names.
  */
 #include "gatewayd/store/layout.h"
 
@@ -11,7 +11,8 @@
 
 #include "lib/base/strbuf.h"
 
-#define LAYOUT_PER_DEVICE 64 /* combinations of intervals; more are event-driven points */
+#define LAYOUT_PER_DEVICE 64 /* combinations of intervals; more are event-driven points  \
+                              */
 #define LAYOUTS_MAX 65536
 #define CACHE_SLOTS 256 /* power of two */
 
@@ -206,7 +207,7 @@ char *layout_points_text(const struct layout *layout)
     return strbuf_take(&buf);
 }
 
-/* ---- finding the layout of a record -------------------------------------------------- */
+/* ---- finding the layout of a record ---- */
 
 static bool same(const struct layout *layout, const struct catalog_device *device,
                  const uint32_t *points, uint32_t n)
@@ -270,7 +271,8 @@ static struct layout *add(struct layouts *layouts, const struct catalog_device *
 }
 
 /* points NULL: all points of the device */
-static struct layout *find_or_add(struct layouts *layouts, const struct catalog_device *device,
+static struct layout *find_or_add(struct layouts *layouts,
+                                  const struct catalog_device *device,
                                   const uint32_t *points, uint32_t n, uint32_t limit)
 {
     uint32_t n_of_device;
@@ -306,9 +308,10 @@ static bool cached_is_it(const struct cache_slot *slot, uint64_t hash,
     return true;
 }
 
-static struct layout *find_slow(struct layouts *layouts, const struct catalog_device *device,
-                                const struct record *record, const struct reading *readings,
-                                bool *ret_full)
+static struct layout *find_slow(struct layouts *layouts,
+                                const struct catalog_device *device,
+                                const struct record *record,
+                                const struct reading *readings, bool *ret_full)
 {
     uint32_t *points = malloc((record->n_readings + 1) * sizeof *points);
     struct layout *layout;

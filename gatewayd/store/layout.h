@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The dictionary of layouts: a layout is a device with a list of points, what one record of
- * it carries. Blocks name layouts by number, so names and units are stored once. Grows only;
- * bounded per device. The store's thread only.
+ * The dictionary of layouts: a layout is a device with a list of points, what one record
+ * of it carries. Blocks name layouts by number, so names and units are stored once. Grows
+ * only; bounded per device. The store's thread only.
  */
 #ifndef GATEWAYD_STORE_LAYOUT_H
 #define GATEWAYD_STORE_LAYOUT_H
@@ -21,7 +21,7 @@ struct layout {
     uint32_t n_points;
     const char *device;
     const char **points, **units; /* n_points each */
-    bool is_stored; /* stands in the database */
+    bool is_stored;               /* stands in the database */
     char *strings;
 };
 
@@ -30,9 +30,10 @@ struct layouts;
 struct layouts *layouts_new(void);
 void layouts_free(struct layouts *layouts);
 
-/* The layout of this record, added when it is new. Beyond LAYOUT_PER_DEVICE different ones
- * the device's full layout serves, and a record leaves points out; *ret_full tells that slot
- * i is point i, else slot i is reading i. NULL: no memory, or a record that cannot be. */
+/* The layout of this record, added when it is new. Beyond LAYOUT_PER_DEVICE different
+ * ones the device's full layout serves, and a record leaves points out; *ret_full tells
+ * that slot i is point i, else slot i is reading i. NULL: no memory, or a record that
+ * cannot be. */
 struct layout *layouts_for(struct layouts *layouts, struct catalog *catalog,
                            const struct record *record, const struct reading *readings,
                            bool *ret_full);
@@ -43,8 +44,10 @@ int layouts_load(struct layouts *layouts, uint32_t id, const char *device,
 /* The points column of a layout, malloc'ed, or NULL. */
 char *layout_points_text(const struct layout *layout);
 
-uint32_t layouts_count(const struct layouts *layouts); /* ids are 1..count, some may be NULL */
-struct layout *layouts_get(const struct layouts *layouts, uint64_t id); /* NULL: unknown */
+uint32_t
+layouts_count(const struct layouts *layouts); /* ids are 1..count, some may be NULL */
+struct layout *layouts_get(const struct layouts *layouts,
+                           uint64_t id); /* NULL: unknown */
 /* All must be written again: another database begins. */
 void layouts_mark_unstored(struct layouts *layouts);
 bool layouts_has_unstored(const struct layouts *layouts);

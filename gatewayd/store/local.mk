@@ -37,3 +37,11 @@ tests_unit_test_store_codec_SOURCES = tests/unit/test_store_codec.c tests/unit/s
 tests_unit_test_store_codec_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_store_codec_LDADD = $(store_test_libs)
 endif
+
+if FUZZERS
+fuzzers += tests/fuzz/fuzz_block
+check_PROGRAMS += tests/fuzz/fuzz_block
+tests_fuzz_fuzz_block_SOURCES = tests/fuzz/fuzz_block.c
+tests_fuzz_fuzz_block_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_block_LDADD = gatewayd/store/libstore.la lib/libgateway.la $(SQLITE_LIBS) $(LIBM)
+endif

@@ -109,7 +109,8 @@ static int write_trust(struct logbook *book, struct belief belief)
 
     if (belief.trust != CLOCK_SYNCED || boot->has_offset)
         return 0;
-    rc = stmt_prepare(book->db, "UPDATE boot SET offset_ms=?1, clock=?2 WHERE id=?3", &stmt);
+    rc = stmt_prepare(book->db, "UPDATE boot SET offset_ms=?1, clock=?2 WHERE id=?3",
+                      &stmt);
     if (rc < 0)
         return rc;
     stmt_bind_i64(stmt, 1, belief.offset_ms);
@@ -128,7 +129,8 @@ int logbook_write(struct logbook *book, const struct pending *pending)
 {
     int rc = write_layouts(book);
 
-    for (const struct pending_row *row = pending->first; row && rc == 0; row = row->next) {
+    for (const struct pending_row *row = pending->first; row && rc == 0;
+         row = row->next) {
         rc = write_row(book, row);
         if (rc == 0)
             rc = write_trust(book, row->belief);
@@ -153,7 +155,7 @@ void logbook_rolled_back(struct logbook *book)
         book->boots[book->n_boots - 1].has_offset = false;
 }
 
-/* ---- trimming -------------------------------------------------------------------------- */
+/* ---- trimming ---- */
 
 struct trimmed {
     uint64_t next_seq; /* rows below it go */
@@ -206,10 +208,11 @@ static int delete_rows(struct logbook *book, uint64_t below)
     stmt_bind_i64(book->delete_rows, 1, (int64_t)below);
     rc = stmt_run(book->delete_rows);
     if (rc == 0)
-        rc = stmt_prepare(book->db,
-                          "DELETE FROM event WHERE seq < ?1 AND seq <= (SELECT seq FROM event"
-                          " ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
-                          &events);
+        rc = stmt_prepare(
+            book->db,
+            "DELETE FROM event WHERE seq < ?1 AND seq <= (SELECT seq FROM event"
+            " ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
+            &events);
     if (rc < 0)
         return rc;
     stmt_bind_i64(events, 1, (int64_t)below);

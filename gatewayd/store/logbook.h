@@ -28,7 +28,7 @@ struct logbook {
     unsigned generation;     /* counts openings: readers of an earlier one are stale */
     char epoch[33];
     uint64_t epoch_first_seq;
-    uint64_t first_seq, next_seq; /* kept rows: first_seq..next_seq - 1 */
+    uint64_t first_seq, next_seq;    /* kept rows: first_seq..next_seq - 1 */
     uint64_t seq_after, first_after; /* the same once the open transaction is committed */
     struct logbook_boot *boots;
     uint32_t n_boots;
@@ -44,7 +44,8 @@ void logbook_rolled_back(struct logbook *book);
 
 /* In a transaction: deletes up to max_rows of the oldest rows, never the newest one (it
  * carries the numbering). Rows up to delivered_low leave no trace; of others the loss is
- * written as a gap. *ret_rows: how many went, *ret_lost: undelivered records among them. */
+ * written as a gap. *ret_rows: how many went, *ret_lost: undelivered records among them.
+ */
 int logbook_trim(struct logbook *book, uint64_t delivered_low, unsigned max_rows,
                  unsigned *ret_rows, uint64_t *ret_lost);
 

@@ -21,12 +21,12 @@ static int prepare_all(struct logbook *book)
         struct sqlite3_stmt **stmt;
         const char *sql;
     } table[] = {
-        {&book->insert_row, "INSERT INTO log VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"},
-        {&book->insert_event, "INSERT INTO event VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"},
-        {&book->insert_layout, "INSERT OR REPLACE INTO layout VALUES(?1,?2,?3,?4)"},
-        {&book->oldest, "SELECT seq,n,boot,t_first_ms,t_last_ms,offset_ms,clock FROM log"
-                        " ORDER BY seq"},
-        {&book->delete_rows, "DELETE FROM log WHERE seq < ?1"},
+        {&book->insert_row,    "INSERT INTO log VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"  },
+        {&book->insert_event,  "INSERT INTO event VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"},
+        {&book->insert_layout, "INSERT OR REPLACE INTO layout VALUES(?1,?2,?3,?4)"       },
+        {&book->oldest,        "SELECT seq,n,boot,t_first_ms,t_last_ms,offset_ms,clock FROM log"
+                        " ORDER BY seq"                           },
+        {&book->delete_rows,   "DELETE FROM log WHERE seq < ?1"                          },
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -65,10 +65,12 @@ static int add_boot(struct logbook *book, const struct logbook_boot *boot)
 static int load_boots(struct logbook *book)
 {
     struct sqlite3_stmt *stmt = NULL;
-    int rc = stmt_prepare(book->db, "SELECT id,hex,offset_ms FROM boot ORDER BY id", &stmt);
+    int rc =
+        stmt_prepare(book->db, "SELECT id,hex,offset_ms FROM boot ORDER BY id", &stmt);
 
     while (rc == 0 && (rc = stmt_step(stmt)) > 0) {
-        struct logbook_boot boot = {.id = stmt_i64(stmt, 0), .offset_ms = stmt_i64(stmt, 2),
+        struct logbook_boot boot = {.id = stmt_i64(stmt, 0),
+                                    .offset_ms = stmt_i64(stmt, 2),
                                     .has_offset = !stmt_is_null(stmt, 2)};
 
         snprintf(boot.hex, sizeof boot.hex, "%s", stmt_text(stmt, 1));
@@ -81,7 +83,8 @@ static int load_boots(struct logbook *book)
 static int load_layouts(struct logbook *book)
 {
     struct sqlite3_stmt *stmt = NULL;
-    int rc = stmt_prepare(book->db, "SELECT id,device,category,points FROM layout", &stmt);
+    int rc =
+        stmt_prepare(book->db, "SELECT id,device,category,points FROM layout", &stmt);
 
     while (rc == 0 && (rc = stmt_step(stmt)) > 0) {
         rc = layouts_load(book->layouts, (uint32_t)stmt_i64(stmt, 0), stmt_text(stmt, 1),
@@ -94,7 +97,8 @@ static int load_layouts(struct logbook *book)
 }
 
 /* One row of up to two integers and a text; 1: found. */
-static int get_row(struct db *db, const char *sql, int64_t ret[2], char *text, size_t size)
+static int get_row(struct db *db, const char *sql, int64_t ret[2], char *text,
+                   size_t size)
 {
     struct sqlite3_stmt *stmt = NULL;
     int rc = stmt_prepare(db, sql, &stmt);
@@ -121,8 +125,8 @@ static int load_range(struct logbook *book)
     book->first_seq = 0;
     if (rc > 0) {
         book->first_seq = (uint64_t)row[0];
-        rc = get_row(book->db, "SELECT seq,n,'' FROM log ORDER BY seq DESC LIMIT 1", row, none,
-                     sizeof none);
+        rc = get_row(book->db, "SELECT seq,n,'' FROM log ORDER BY seq DESC LIMIT 1", row,
+                     none, sizeof none);
         book->next_seq = (uint64_t)(row[0] + row[1]);
     }
     book->seq_after = book->next_seq;
@@ -141,9 +145,9 @@ static int write_epoch(struct logbook *book, const char *reason)
     for (size_t i = 0; i < sizeof random; i++)
         snprintf(book->epoch + 2 * i, 3, "%02x", random[i]);
     book->epoch_first_seq = book->next_seq;
-    rc = stmt_prepare(book->db,
-                      "INSERT INTO epoch(hex,first_seq,created_ms,reason) VALUES(?1,?2,?3,?4)",
-                      &stmt);
+    rc = stmt_prepare(
+        book->db,
+        "INSERT INTO epoch(hex,first_seq,created_ms,reason) VALUES(?1,?2,?3,?4)", &stmt);
     if (rc < 0)
         return rc;
     stmt_bind_text(stmt, 1, book->epoch);
@@ -201,7 +205,8 @@ static int write_boot(struct logbook *book)
     if (book->n_boots)
         boot.id = book->boots[book->n_boots - 1].id + 1;
     snprintf(boot.hex, sizeof boot.hex, "%s", clock_boot_id());
-    rc = stmt_prepare(book->db, "INSERT INTO boot(id,hex,seen_ms) VALUES(?1,?2,?3)", &stmt);
+    rc = stmt_prepare(book->db, "INSERT INTO boot(id,hex,seen_ms) VALUES(?1,?2,?3)",
+                      &stmt);
     if (rc < 0)
         return rc;
     stmt_bind_i64(stmt, 1, boot.id);
@@ -236,12 +241,12 @@ static int settle_identity(struct logbook *book, const struct logbook_identity *
                            const char **ret_new_epoch)
 {
     const char *reason = NULL, *boot_hex = clock_boot_id();
-    bool new_boot = book->n_boots == 0 ||
-                    strcmp(book->boots[book->n_boots - 1].hex, boot_hex) != 0;
+    bool new_boot =
+        book->n_boots == 0 || strcmp(book->boots[book->n_boots - 1].hex, boot_hex) != 0;
     int64_t row[2] = {0, 0};
-    int had_epoch = get_row(book->db,
-                            "SELECT first_seq,id,hex FROM epoch ORDER BY id DESC LIMIT 1", row,
-                            book->epoch, sizeof book->epoch);
+    int had_epoch =
+        get_row(book->db, "SELECT first_seq,id,hex FROM epoch ORDER BY id DESC LIMIT 1",
+                row, book->epoch, sizeof book->epoch);
     int rc = had_epoch < 0 ? had_epoch : compare_identity(book, identity, &reason);
 
     if (rc < 0)
@@ -262,8 +267,8 @@ int logbook_open(struct logbook *book, struct db *db, struct layouts *layouts,
 {
     int rc;
 
-    *book = (struct logbook){.db = db, .layouts = layouts,
-                             .generation = book->generation + 1};
+    *book = (struct logbook){
+        .db = db, .layouts = layouts, .generation = book->generation + 1};
     rc = load_boots(book);
     if (rc == 0)
         rc = load_layouts(book);

@@ -10,8 +10,9 @@ struct logbook_identity {
     const char *reason; /* for a new epoch, when the database has none yet */
 };
 
-/* Reads a migrated database; adds epoch and boot where they are new. *ret_new_epoch: NULL,
- * or why a new one began in a database that had one ("machine-id", "gateway-id"). */
+/* Reads a migrated database; adds epoch and boot where they are new. *ret_new_epoch:
+ * NULL, or why a new one began in a database that had one ("machine-id", "gateway-id").
+ */
 int logbook_open(struct logbook *book, struct db *db, struct layouts *layouts,
                  const struct logbook_identity *identity, const char **ret_new_epoch);
 void logbook_close(struct logbook *book);

@@ -51,8 +51,9 @@ bool pending_is_empty(const struct pending *pending)
     return !pending->first && pending->open.n_records == 0;
 }
 
-static struct pending_row *add_row(struct pending *pending, const struct pending_row *head,
-                                   const void *data, size_t len)
+static struct pending_row *add_row(struct pending *pending,
+                                   const struct pending_row *head, const void *data,
+                                   size_t len)
 {
     struct pending_row *row = malloc(sizeof *row + len);
 
@@ -99,8 +100,10 @@ static int prepare_block(struct pending *pending, int64_t t_boot_ns, struct beli
         pending_close_block(pending) < 0)
         return -ENOMEM;
     if (open->n_records == 0)
-        *open = (struct pending_row){.kind = STORED_READINGS, .t_first_ns = t_boot_ns,
-                                     .t_last_ns = t_boot_ns, .belief = belief};
+        *open = (struct pending_row){.kind = STORED_READINGS,
+                                     .t_first_ns = t_boot_ns,
+                                     .t_last_ns = t_boot_ns,
+                                     .belief = belief};
     return 0;
 }
 
@@ -163,8 +166,12 @@ int pending_add_event(struct pending *pending, int64_t t_boot_ns, struct belief 
                       const char *severity, const char *text)
 {
     size_t len = strlen(device) + strlen(code) + strlen(severity) + strlen(text) + 4;
-    struct pending_row head = {.kind = STORED_EVENT, .n_records = 1, .t_first_ns = t_boot_ns,
-                               .t_last_ns = t_boot_ns, .belief = belief, .category = category};
+    struct pending_row head = {.kind = STORED_EVENT,
+                               .n_records = 1,
+                               .t_first_ns = t_boot_ns,
+                               .t_last_ns = t_boot_ns,
+                               .belief = belief,
+                               .category = category};
     struct pending_row *row;
     uint8_t *p;
 
@@ -184,8 +191,11 @@ int pending_add_event(struct pending *pending, int64_t t_boot_ns, struct belief 
 int pending_add_gap(struct pending *pending, int64_t t_boot_ns, struct belief belief,
                     const struct gap *gap)
 {
-    struct pending_row head = {.kind = STORED_GAP, .n_records = 1, .t_first_ns = t_boot_ns,
-                               .t_last_ns = t_boot_ns, .belief = belief};
+    struct pending_row head = {.kind = STORED_GAP,
+                               .n_records = 1,
+                               .t_first_ns = t_boot_ns,
+                               .t_last_ns = t_boot_ns,
+                               .belief = belief};
     uint8_t data[GAP_BYTES_MAX];
 
     if (pending_close_block(pending) < 0 ||

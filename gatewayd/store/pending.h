@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What waits for the next commit: rows of the log without numbers yet. Readings are packed
- * into blocks as they come, so that a second's worth of batches need not stay in memory for
- * the whole commit interval. The store's thread only.
+ * What waits for the next commit: rows of the log without numbers yet. Readings are
+ * packed into blocks as they come, so that a second's worth of batches need not stay in
+ * memory for the whole commit interval. The store's thread only.
  */
 #ifndef GATEWAYD_STORE_PENDING_H
 #define GATEWAYD_STORE_PENDING_H
@@ -27,7 +27,7 @@ struct pending_row {
     uint32_t n_records, n_readings;
     int64_t t_first_ns, t_last_ns;
     struct belief belief;
-    enum category category; /* of an event */
+    enum category category;                      /* of an event */
     const char *device, *code, *severity, *text; /* of an event; inside data */
     size_t len;
     uint8_t *data; /* behind the struct */
@@ -37,7 +37,8 @@ struct pending {
     struct pending_row *first, **last;
     size_t bytes;
     struct block_writer writer;
-    struct pending_row open; /* head of the block being written; its data is the writer's */
+    struct pending_row
+        open; /* head of the block being written; its data is the writer's */
     const struct reading **slots;
     uint32_t n_slots;
 };

@@ -9,9 +9,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* The thread packs what waits when it is this much: batches take ten times their blocks. */
+/* The thread packs what waits when it is this much: batches take ten times their blocks.
+ */
 #define WAKE_BYTES (size_t)(96 * 1024)
-/* Events, gaps and posts are few and small, and matter: they may pass the bound so far. */
+/* Events, gaps and posts are few and small, and matter: they may pass the bound so far.
+ */
 #define EXTRA_BYTES (size_t)(1024 * 1024)
 
 int queue_init(struct queue *queue, size_t max_bytes)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The way into the store's thread: appends and posts in order, from any thread. Bounded by
- * bytes; a batch that finds it full is dropped and counted. A push wakes the thread only
- * when it must act: a wake-up per batch would cost more than storing it.
+ * The way into the store's thread: appends and posts in order, from any thread. Bounded
+ * by bytes; a batch that finds it full is dropped and counted. A push wakes the thread
+ * only when it must act: a wake-up per batch would cost more than storing it.
  */
 #ifndef GATEWAYD_STORE_QUEUE_H
 #define GATEWAYD_STORE_QUEUE_H
@@ -64,8 +64,8 @@ void queue_wake(struct queue *queue);
 
 /* Sleeps until woken, or timeout_ms (-1: for ever). */
 void queue_wait(struct queue *queue, int timeout_ms);
-/* All items in order (the caller frees them). armed: the thread will look again by itself,
- * so that a first ordinary item need not wake it. */
+/* All items in order (the caller frees them). armed: the thread will look again by
+ * itself, so that a first ordinary item need not wake it. */
 struct queue_item *queue_take(struct queue *queue, bool armed, bool *ret_stopping,
                               struct queue_loss *ret_loss);
 

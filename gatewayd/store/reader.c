@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading the log back; see reader.h. Rows come from one statement, records are decoded one
- * at a time out of the row's blob, names from the dictionary in memory. Used by forwarding,
- * on the store's thread, with the writing connection: no second one is needed for it.
+ * Reading the log back; see reader.h. Rows come from one statement, records are decoded
+ * one at a time out of the row's blob, names from the dictionary in memory. Used by
+ * forwarding, on the store's thread, with the writing connection: no second one is needed
+ * for it.
  */
 #include "gatewayd/store/reader.h"
 
@@ -72,15 +73,17 @@ int reader_begin(struct store_reader *reader, uint64_t from_seq)
     const struct logbook *book = reader->book;
     int rc = 0;
 
-    reader->from_seq = from_seq > book->epoch_first_seq ? from_seq : book->epoch_first_seq;
+    reader->from_seq =
+        from_seq > book->epoch_first_seq ? from_seq : book->epoch_first_seq;
     reader->last_seq = book->next_seq - 1;
     reader->n_left = 0;
     if (!reader->rows)
-        rc = stmt_prepare(book->db,
-                          "SELECT seq,n,kind,period_ms,boot,offset_ms,clock,data,t_first_ms"
-                          " FROM log WHERE seq >= ifnull((SELECT max(seq) FROM log"
-                          " WHERE seq <= ?1),0) AND seq <= ?2 ORDER BY seq",
-                          &reader->rows);
+        rc = stmt_prepare(
+            book->db,
+            "SELECT seq,n,kind,period_ms,boot,offset_ms,clock,data,t_first_ms"
+            " FROM log WHERE seq >= ifnull((SELECT max(seq) FROM log"
+            " WHERE seq <= ?1),0) AND seq <= ?2 ORDER BY seq",
+            &reader->rows);
     if (rc == 0) {
         stmt_bind_i64(reader->rows, 1, (int64_t)reader->from_seq);
         stmt_bind_i64(reader->rows, 2, (int64_t)reader->last_seq);
@@ -103,11 +106,13 @@ static int next_row(struct store_reader *reader)
     reader->kind = (enum stored_kind)stmt_i64(rows, 2);
     reader->period_ms = (uint32_t)stmt_i64(rows, 3);
     reader->boot = logbook_find_boot(reader->book, stmt_i64(rows, 4));
-    reader->belief = logbook_resolve(
-        reader->book, reader->boot,
-        (struct belief){.offset_ms = stmt_i64(rows, 5), .trust = (uint8_t)stmt_i64(rows, 6)});
+    reader->belief =
+        logbook_resolve(reader->book, reader->boot,
+                        (struct belief){.offset_ms = stmt_i64(rows, 5),
+                                        .trust = (uint8_t)stmt_i64(rows, 6)});
     data = stmt_blob(rows, 7, &len);
-    if (reader->kind == STORED_READINGS && block_reader_begin(&reader->block, data, len) < 0)
+    if (reader->kind == STORED_READINGS &&
+        block_reader_begin(&reader->block, data, len) < 0)
         return -EUCLEAN;
     if (reader->kind == STORED_GAP && gap_get(data, len, &reader->gap) < 0)
         return -EUCLEAN;
@@ -134,9 +139,9 @@ static int next_readings(struct store_reader *reader, struct stored_record *reco
         const struct block_value *value = &reader->block.values[i];
 
         if (value->is_present)
-            reader->values[record->n_values++] = (struct stored_value){
-                layout->points[i], layout->units[i], value->quality, value->detail,
-                value->value};
+            reader->values[record->n_values++] =
+                (struct stored_value){layout->points[i], layout->units[i], value->quality,
+                                      value->detail, value->value};
     }
     record->values = reader->values;
     record->device = layout->device;
@@ -171,7 +176,8 @@ static int next_event(struct store_reader *reader, struct stored_record *record)
     return 1;
 }
 
-/* What never had a number lies on this boot's time; what had one was resolved when it went. */
+/* What never had a number lies on this boot's time; what had one was resolved when it
+ * went. */
 static int next_gap(struct store_reader *reader, struct stored_record *record)
 {
     const struct gap *gap = &reader->gap;
@@ -215,11 +221,17 @@ int reader_next(struct store_reader *reader, struct stored_record *ret_record)
         while (reader->n_left == 0)
             if ((rc = next_row(reader)) <= 0)
                 return rc;
-        *ret_record = (struct stored_record){
-            .kind = reader->kind, .seq = reader->seq++, .epoch = reader->book->epoch,
-            .boot = reader->boot ? reader->boot->hex : "", .period_ms = reader->period_ms,
-            .clock = reader->belief.trust, .device = "", .code = "", .severity = "",
-            .text = ""};
+        *ret_record =
+            (struct stored_record){.kind = reader->kind,
+                                   .seq = reader->seq++,
+                                   .epoch = reader->book->epoch,
+                                   .boot = reader->boot ? reader->boot->hex : "",
+                                   .period_ms = reader->period_ms,
+                                   .clock = reader->belief.trust,
+                                   .device = "",
+                                   .code = "",
+                                   .severity = "",
+                                   .text = ""};
         reader->n_left--;
         rc = next_record(reader, ret_record);
     } while (rc > 0 && ret_record->seq < reader->from_seq);

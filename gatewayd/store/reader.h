@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Streams committed records in order of seq, a block at a time. The store's thread only. */
+/* Streams committed records in order of seq, a block at a time. The store's thread only.
+ */
 #ifndef GATEWAYD_STORE_READER_H
 #define GATEWAYD_STORE_READER_H
 

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The schema. The log has no index but its key: seq of the block's first record, so that a
- * block costs its own bytes and little more. Times of records are boottime; which wall time
- * that was is kept per block as believed then, and per boot once the clock could be trusted.
+ * The schema. The log has no index but its key: seq of the block's first record, so that
+ * a block costs its own bytes and little more. Times of records are boottime; which wall
+ * time that was is kept per block as believed then, and per boot once the clock could be
+ * trusted.
  */
 #include "gatewayd/store/schema.h"
 
 static const char version_1[] =
     /* gateway_id, machine_id */
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
-    /* numbers go on over epochs; an epoch's records are those from first_seq to the next's */
+    /* numbers go on over epochs; an epoch's records are those from first_seq to the
+       next's */
     "CREATE TABLE epoch(id INTEGER PRIMARY KEY, hex TEXT NOT NULL UNIQUE,"
-    " first_seq INTEGER NOT NULL, created_ms INTEGER NOT NULL, reason TEXT NOT NULL) STRICT;"
-    /* offset_ms: wall - boottime, null until the clock was trusted once; error_ms of it */
+    " first_seq INTEGER NOT NULL, created_ms INTEGER NOT NULL, reason TEXT NOT NULL) "
+    "STRICT;"
+    /* offset_ms: wall - boottime, null until the clock was trusted once; error_ms of it
+     */
     "CREATE TABLE boot(id INTEGER PRIMARY KEY, hex TEXT NOT NULL UNIQUE,"
-    " seen_ms INTEGER NOT NULL, offset_ms INTEGER, error_ms INTEGER, clock INTEGER) STRICT;"
+    " seen_ms INTEGER NOT NULL, offset_ms INTEGER, error_ms INTEGER, clock INTEGER) "
+    "STRICT;"
     "CREATE TABLE layout(id INTEGER PRIMARY KEY, device TEXT NOT NULL,"
     " category INTEGER NOT NULL, points TEXT NOT NULL) STRICT;"
     /* kind: enum stored_kind; period_ms 0: raw records; offset_ms, clock: as believed */
@@ -28,11 +33,13 @@ static const char version_1[] =
     " category INTEGER NOT NULL, device TEXT NOT NULL, code TEXT NOT NULL,"
     " severity TEXT NOT NULL, text TEXT NOT NULL) STRICT;"
     /* ranges: pairs of varints, distances from low on */
-    "CREATE TABLE cursor(route TEXT PRIMARY KEY, epoch TEXT NOT NULL, low INTEGER NOT NULL,"
+    "CREATE TABLE cursor(route TEXT PRIMARY KEY, epoch TEXT NOT NULL, low INTEGER NOT "
+    "NULL,"
     " ranges BLOB NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE fact(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     /* answer null: under way; age counts on wall time or, within a boot, on boottime */
-    "CREATE TABLE command(n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, boot TEXT NOT NULL,"
+    "CREATE TABLE command(n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, boot TEXT NOT "
+    "NULL,"
     " t_boot_ms INTEGER NOT NULL, t_wall_ms INTEGER NOT NULL, answer TEXT) STRICT;"
     "CREATE TABLE consent(n INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL,"
     " hash TEXT NOT NULL, json TEXT NOT NULL, t_wall_ms INTEGER NOT NULL) STRICT;";

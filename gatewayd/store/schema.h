@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The store's tables, as steps from version to version; a step once released never changes. */
+/* The store's tables, as steps from version to version; a step once released never
+ * changes. */
 #ifndef GATEWAYD_STORE_SCHEMA_H
 #define GATEWAYD_STORE_SCHEMA_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The store's thread and its interface, see store.h. Producers push into the queue; the
- * thread sleeps until something urgent comes or the commit is due, packs, commits, and tells
- * the hooks, which forward.
+ * thread sleeps until something urgent comes or the commit is due, packs, commits, and
+ * tells the hooks, which forward.
  */
 #include "gatewayd/store/store.h"
 
@@ -24,7 +24,8 @@
 #define QUEUE_BYTES (16u << 20)
 #define STACK_BYTES (256u * 1024)
 #define TICK_NS CLOCK_NS_PER_S
-#define PENDING_BYTES (256u * 1024) /* of packed rows: commits before the interval ends */
+#define PENDING_BYTES (256u * 1024) /* of packed rows: commits before the interval ends  \
+                                     */
 #define EVENTS_LIMIT_MS 2000
 #define NEVER INT64_MAX
 
@@ -38,7 +39,7 @@ struct store {
     atomic_bool wants_tick;
 };
 
-/* ---- the thread -------------------------------------------------------------------------- */
+/* ---- the thread ---- */
 
 static int sleep_ms(const struct store *store)
 {
@@ -81,7 +82,8 @@ static bool handle_items(struct store *store, struct queue_item *items)
     return urgent;
 }
 
-/* The queue's items; arms the commit timer, or stops it when a whole interval was idle. */
+/* The queue's items; arms the commit timer, or stops it when a whole interval was idle.
+ */
 static struct queue_item *take_items(struct store *store, bool *ret_stopping)
 {
     int64_t now = clock_boot_ns();
@@ -115,13 +117,14 @@ static bool turn(struct store *store)
     struct writer *writer = &store->writer;
     bool stopping, urgent = handle_items(store, take_items(store, &stopping));
 
+    writer_tell_epoch(writer);
     if (writer->notices) {
         writer_tell_notices(writer);
         urgent = true;
     }
-    if (writer_has_work(writer) &&
-        (urgent || stopping || !store->has_committed ||
-         writer->pending.bytes >= PENDING_BYTES || clock_boot_ns() >= store->commit_due_ns))
+    if (writer_has_work(writer) && (urgent || stopping || !store->has_committed ||
+                                    writer->pending.bytes >= PENDING_BYTES ||
+                                    clock_boot_ns() >= store->commit_due_ns))
         commit(store);
     else if (store->wants_tick && clock_boot_ns() >= store->tick_due_ns)
         tick(store);
@@ -164,8 +167,8 @@ int store_open(const struct store_options *options, const struct store_hooks *ho
     store->interval_ns = options->commit_interval_ms * CLOCK_NS_PER_MS;
     store->commit_due_ns = NEVER;
     (void)clock_boot_id(); /* fills its static text before there are threads */
-    rc = queue_init(&store->queue, options->queue_max_bytes ? options->queue_max_bytes
-                                                             : QUEUE_BYTES);
+    rc = queue_init(&store->queue,
+                    options->queue_max_bytes ? options->queue_max_bytes : QUEUE_BYTES);
     if (rc < 0) {
         free(store);
         return error_set(reterr, -ENOMEM, "no-memory", "no descriptor for the store");
@@ -196,7 +199,7 @@ void store_close(struct store *store)
     free(store);
 }
 
-/* ---- any thread -------------------------------------------------------------------------- */
+/* ---- any thread ---- */
 
 int store_append(struct store *store, struct record_batch *batch, bool urgent)
 {
@@ -235,7 +238,8 @@ int store_append_gap(struct store *store, const char *device, uint64_t count,
     if (!item)
         return -ENOMEM;
     item->t_boot_ns = to_boot_ns;
-    item->gap = (struct gap){.count = count, .from_ms = from_boot_ns / CLOCK_NS_PER_MS,
+    item->gap = (struct gap){.count = count,
+                             .from_ms = from_boot_ns / CLOCK_NS_PER_MS,
                              .to_ms = to_boot_ns / CLOCK_NS_PER_MS};
     snprintf(item->gap.reason, sizeof item->gap.reason, "%s", reason);
     snprintf(item->gap.device, sizeof item->gap.device, "%s", device);
@@ -267,16 +271,22 @@ void store_get_stats(struct store *store, struct store_stats *ret_stats)
     pthread_mutex_unlock(&store->writer.stats_lock);
 }
 
-static void tell_event(struct sqlite3_stmt *stmt, const char *epoch,
-                       void (*fn)(void *ctx, const struct stored_record *record), void *ctx)
+static void tell_event(struct sqlite3_stmt *stmt,
+                       void (*fn)(void *ctx, const struct stored_record *record),
+                       void *ctx)
 {
     bool resolve = stmt_i64(stmt, 4) == CLOCK_UNSET && !stmt_is_null(stmt, 11);
     int64_t offset_ms = stmt_i64(stmt, resolve ? 11 : 3);
-    struct stored_record record = {
-        .kind = STORED_EVENT, .seq = (uint64_t)stmt_i64(stmt, 0), .epoch = epoch,
-        .boot = stmt_text(stmt, 10), .t_boot_ns = stmt_i64(stmt, 2),
-        .category = (enum category)stmt_i64(stmt, 5), .device = stmt_text(stmt, 6),
-        .code = stmt_text(stmt, 7), .severity = stmt_text(stmt, 8), .text = stmt_text(stmt, 9)};
+    struct stored_record record = {.kind = STORED_EVENT,
+                                   .seq = (uint64_t)stmt_i64(stmt, 0),
+                                   .epoch = stmt_text(stmt, 12),
+                                   .boot = stmt_text(stmt, 10),
+                                   .t_boot_ns = stmt_i64(stmt, 2),
+                                   .category = (enum category)stmt_i64(stmt, 5),
+                                   .device = stmt_text(stmt, 6),
+                                   .code = stmt_text(stmt, 7),
+                                   .severity = stmt_text(stmt, 8),
+                                   .text = stmt_text(stmt, 9)};
 
     record.clock = resolve ? CLOCK_SYNCED : (uint8_t)stmt_i64(stmt, 4);
     record.t_wall_ms = record.t_boot_ns / CLOCK_NS_PER_MS + offset_ms;
@@ -284,12 +294,15 @@ static void tell_event(struct sqlite3_stmt *stmt, const char *epoch,
 }
 
 int store_read_events(struct store *store, int64_t from_ms, unsigned limit,
-                      void (*fn)(void *ctx, const struct stored_record *record), void *ctx)
+                      void (*fn)(void *ctx, const struct stored_record *record),
+                      void *ctx)
 {
     static const char sql[] =
         "SELECT * FROM (SELECT e.seq,e.boot,e.t_boot_ns,e.offset_ms,e.clock,e.category,"
-        "e.device,e.code,e.severity,e.text,b.hex,b.offset_ms FROM event e JOIN boot b"
-        " ON b.id=e.boot WHERE e.t_boot_ns/1000000+iif(e.clock=0 AND b.offset_ms NOT NULL,"
+        "e.device,e.code,e.severity,e.text,b.hex,b.offset_ms,(SELECT hex FROM epoch WHERE"
+        " first_seq<=e.seq ORDER BY id DESC LIMIT 1) FROM event e JOIN boot b"
+        " ON b.id=e.boot WHERE e.t_boot_ns/1000000+iif(e.clock=0 AND b.offset_ms NOT "
+        "NULL,"
         "b.offset_ms,e.offset_ms) >= ?1 ORDER BY e.seq DESC LIMIT ?2) ORDER BY 1";
     struct sqlite3_stmt *stmt = NULL;
     struct store_stats stats;
@@ -306,14 +319,14 @@ int store_read_events(struct store *store, int64_t from_ms, unsigned limit,
         stmt_bind_i64(stmt, 1, from_ms ? from_ms : INT64_MIN);
         stmt_bind_i64(stmt, 2, limit);
         while ((rc = stmt_step(stmt)) > 0)
-            tell_event(stmt, stats.epoch, fn, ctx);
+            tell_event(stmt, fn, ctx);
     }
     stmt_finish(&stmt);
     db_close(db);
     return rc;
 }
 
-/* ---- the store's thread ------------------------------------------------------------------ */
+/* ---- the store's thread ---- */
 
 int store_reader_open(struct store *store, uint64_t from_seq, struct store_reader **ret)
 {
@@ -345,7 +358,8 @@ void store_reader_close(struct store_reader *reader)
         reader_end(reader);
 }
 
-int store_cursor_load(struct store *store, const char *route, struct store_cursor *ret_cursor)
+int store_cursor_load(struct store *store, const char *route,
+                      struct store_cursor *ret_cursor)
 {
     const struct logbook *book = &store->writer.book;
     const struct store_cursor *known = cursors_get(&store->writer.cursors, route);
@@ -362,7 +376,8 @@ int store_cursor_load(struct store *store, const char *route, struct store_curso
     return cursors_put(&store->writer.cursors, route, &fresh);
 }
 
-int store_cursor_save(struct store *store, const char *route, const struct store_cursor *cursor)
+int store_cursor_save(struct store *store, const char *route,
+                      const struct store_cursor *cursor)
 {
     return cursors_put(&store->writer.cursors, route, cursor);
 }

@@ -27,6 +27,9 @@ struct store_hooks {
     /* The store found or repaired something: code ("store-read-only"), severity ("alarm",
      * "warning", "info"), text. Also stored as an event where that is possible. */
     void (*event)(void *ctx, const char *code, const char *severity, const char *text);
+    /* The store went over to another database (in RAM, or a new one): numbers begin again
+     * under this epoch, cursors must be loaded again. Before `committed` of such records. */
+    void (*epoch_changed)(void *ctx, const char *epoch);
 };
 
 struct store_options {

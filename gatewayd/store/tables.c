@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Facts, commands and consent; see tables.h. Rare, so statements are prepared per call. */
+/* Facts, commands and consent; see tables.h. Rare, so statements are prepared per call.
+ */
 #include "gatewayd/store/tables.h"
 
 #include <errno.h>
@@ -70,7 +71,8 @@ int tables_fact_each(struct db *db, const char *prefix,
 {
     struct sqlite3_stmt *stmt = NULL;
     size_t len = strlen(prefix);
-    int rc = stmt_prepare(db, "SELECT key,value FROM fact WHERE key>=?1 ORDER BY key", &stmt);
+    int rc =
+        stmt_prepare(db, "SELECT key,value FROM fact WHERE key>=?1 ORDER BY key", &stmt);
 
     if (rc < 0)
         return rc;
@@ -81,18 +83,19 @@ int tables_fact_each(struct db *db, const char *prefix,
     return rc < 0 ? rc : 0;
 }
 
-/* Age within this boot is boottime; over boots wall time must do, if it can be trusted. */
+/* Age within this boot is boottime; over boots wall time must do, if it can be trusted.
+ */
 static int forget_old_commands(struct db *db)
 {
     int64_t boot_ms = clock_boot_ns() / CLOCK_NS_PER_MS;
     bool trusted = clock_trust_now() == CLOCK_SYNCED;
     struct sqlite3_stmt *stmt = NULL;
-    int rc = stmt_prepare(
-        db,
-        "DELETE FROM command WHERE n <= (SELECT max(n) FROM command) - ?1 OR"
-        " (n < (SELECT min(n) FROM command) + ?2 AND"
-        " CASE WHEN boot=?3 THEN t_boot_ms < ?4 ELSE t_wall_ms < ?5 END)",
-        &stmt);
+    int rc =
+        stmt_prepare(db,
+                     "DELETE FROM command WHERE n <= (SELECT max(n) FROM command) - ?1 OR"
+                     " (n < (SELECT min(n) FROM command) + ?2 AND"
+                     " CASE WHEN boot=?3 THEN t_boot_ms < ?4 ELSE t_wall_ms < ?5 END)",
+                     &stmt);
 
     if (rc < 0)
         return rc;
@@ -110,7 +113,8 @@ static int insert_command(struct db *db, const char *id)
 {
     struct sqlite3_stmt *stmt = NULL;
     int rc = stmt_prepare(
-        db, "INSERT INTO command(id,boot,t_boot_ms,t_wall_ms) VALUES(?1,?2,?3,?4)", &stmt);
+        db, "INSERT INTO command(id,boot,t_boot_ms,t_wall_ms) VALUES(?1,?2,?3,?4)",
+        &stmt);
 
     if (rc < 0)
         return rc;
@@ -153,7 +157,8 @@ static int insert_consent(struct db *db, const char *const texts[4], int64_t t_w
 {
     struct sqlite3_stmt *stmt = NULL;
     int rc = stmt_prepare(
-        db, "INSERT INTO consent(id,kind,hash,json,t_wall_ms) VALUES(?1,?2,?3,?4,?5)", &stmt);
+        db, "INSERT INTO consent(id,kind,hash,json,t_wall_ms) VALUES(?1,?2,?3,?4,?5)",
+        &stmt);
 
     if (rc < 0)
         return rc;
@@ -165,8 +170,8 @@ static int insert_consent(struct db *db, const char *const texts[4], int64_t t_w
     return rc;
 }
 
-int tables_consent_append(struct db *db, const char *id, const char *kind, const char *hash,
-                          const char *json)
+int tables_consent_append(struct db *db, const char *id, const char *kind,
+                          const char *hash, const char *json)
 {
     const char *texts[4] = {id, kind, hash ? hash : "", json ? json : ""};
 
@@ -179,19 +184,19 @@ int tables_consent_each(struct db *db,
                         void *ctx)
 {
     struct sqlite3_stmt *stmt = NULL;
-    int rc = stmt_prepare(db, "SELECT id,kind,hash,json,t_wall_ms FROM consent ORDER BY n",
-                          &stmt);
+    int rc = stmt_prepare(
+        db, "SELECT id,kind,hash,json,t_wall_ms FROM consent ORDER BY n", &stmt);
 
     if (rc < 0)
         return rc;
     while ((rc = stmt_step(stmt)) > 0)
-        fn(ctx, stmt_text(stmt, 0), stmt_text(stmt, 1), stmt_text(stmt, 2), stmt_text(stmt, 3),
-           stmt_i64(stmt, 4));
+        fn(ctx, stmt_text(stmt, 0), stmt_text(stmt, 1), stmt_text(stmt, 2),
+           stmt_text(stmt, 3), stmt_i64(stmt, 4));
     stmt_finish(&stmt);
     return rc;
 }
 
-/* ---- copying --------------------------------------------------------------------------- */
+/* ---- copying ---- */
 
 struct copy {
     struct db *to;
@@ -219,8 +224,8 @@ static void copy_consent(void *ctx, const char *id, const char *kind, const char
 static int copy_commands(struct db *from, struct db *to)
 {
     struct sqlite3_stmt *get = NULL, *put = NULL;
-    int rc = stmt_prepare(from, "SELECT n,id,boot,t_boot_ms,t_wall_ms,answer FROM command",
-                          &get);
+    int rc = stmt_prepare(
+        from, "SELECT n,id,boot,t_boot_ms,t_wall_ms,answer FROM command", &get);
 
     if (rc == 0)
         rc = stmt_prepare(to, "INSERT INTO command VALUES(?1,?2,?3,?4,?5,?6)", &put);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The small durable tables beside the log: facts, commands, consent. Each change commits at
- * once. The store's thread only; errors as lib/sqlite/db.h; results as store.h says.
+ * The small durable tables beside the log: facts, commands, consent. Each change commits
+ * at once. The store's thread only; errors as lib/sqlite/db.h; results as store.h says.
  */
 #ifndef GATEWAYD_STORE_TABLES_H
 #define GATEWAYD_STORE_TABLES_H
@@ -14,13 +14,14 @@ int tables_fact_put(struct db *db, const char *key, const char *value);
 /* malloc'ed or NULL */
 char *tables_fact_get(struct db *db, const char *key);
 int tables_fact_each(struct db *db, const char *prefix,
-                     void (*fn)(void *ctx, const char *key, const char *value), void *ctx);
+                     void (*fn)(void *ctx, const char *key, const char *value),
+                     void *ctx);
 
 int tables_command_begin(struct db *db, const char *id, char **ret_answer);
 int tables_command_finish(struct db *db, const char *id, const char *answer);
 
-int tables_consent_append(struct db *db, const char *id, const char *kind, const char *hash,
-                          const char *json);
+int tables_consent_append(struct db *db, const char *id, const char *kind,
+                          const char *hash, const char *json);
 int tables_consent_each(struct db *db,
                         void (*fn)(void *ctx, const char *id, const char *kind,
                                    const char *hash, const char *json, int64_t t_wall_ms),

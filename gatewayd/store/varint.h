@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Variable-length integers of the store's blobs: 7 bits a byte, low bits first; signed ones
- * zigzag. Reading never passes the end. */
+/* Variable-length integers of the store's blobs: 7 bits a byte, low bits first; signed
+ * ones zigzag. Reading never passes the end. */
 #ifndef GATEWAYD_STORE_VARINT_H
 #define GATEWAYD_STORE_VARINT_H
 
@@ -52,7 +52,8 @@ static inline bool varint_get(const uint8_t *data, size_t len, size_t *pos, uint
     return false;
 }
 
-static inline bool varint_get_signed(const uint8_t *data, size_t len, size_t *pos, int64_t *ret)
+static inline bool varint_get_signed(const uint8_t *data, size_t len, size_t *pos,
+                                     int64_t *ret)
 {
     uint64_t value;
 

@@ -11,9 +11,11 @@
 #include "lib/base/clock.h"
 
 #define TRIES 4
-#define TRIM_ROWS 64 /* undelivered ones go in pieces of minutes, so that gaps stay few */
+#define TRIM_ROWS 64 /* undelivered ones go in pieces of minutes, so that gaps stay few  \
+                      */
 #define TRIM_ROUNDS 8
-#define CHECKPOINT_FRAMES 1000 /* 1 MiB of WAL: about each ten minutes of 250 readings/s */
+#define CHECKPOINT_FRAMES                                                                \
+    1000 /* 1 MiB of WAL: about each ten minutes of 250 readings/s */
 #define PENDING_BYTES_MAX (4u << 20)
 
 static void count_dropped(struct writer *writer, uint64_t n)
@@ -35,8 +37,8 @@ static void take_batch(struct writer *writer, const struct record_batch *batch)
     uint64_t n_lost = 0;
 
     for (uint32_t i = 0; i < batch->n_records; i++)
-        if (pending_add_record(&writer->pending, writer->layouts, batch, &batch->records[i],
-                               belief) < 0)
+        if (pending_add_record(&writer->pending, writer->layouts, batch,
+                               &batch->records[i], belief) < 0)
             n_lost++;
     if (n_lost) {
         struct gap gap = {.count = n_lost, .reason = "disk-bound"};
@@ -50,8 +52,8 @@ static void take_batch(struct writer *writer, const struct record_batch *batch)
 void writer_add_event(struct writer *writer, const char *device, enum category category,
                       const char *code, const char *severity, const char *text)
 {
-    if (pending_add_event(&writer->pending, clock_boot_ns(), belief_now(), device, category,
-                          code, severity, text) < 0)
+    if (pending_add_event(&writer->pending, clock_boot_ns(), belief_now(), device,
+                          category, code, severity, text) < 0)
         count_dropped(writer, 1);
 }
 
@@ -62,8 +64,9 @@ void writer_take(struct writer *writer, const struct queue_item *item)
         take_batch(writer, item->batch);
         break;
     case QUEUE_EVENT:
-        if (pending_add_event(&writer->pending, item->t_boot_ns, belief_now(), item->device,
-                              item->category, item->code, item->severity, item->text) < 0)
+        if (pending_add_event(&writer->pending, item->t_boot_ns, belief_now(),
+                              item->device, item->category, item->code, item->severity,
+                              item->text) < 0)
             count_dropped(writer, 1);
         break;
     case QUEUE_GAP:
@@ -91,7 +94,7 @@ bool writer_has_work(const struct writer *writer)
     return !pending_is_empty(&writer->pending) || writer->cursors.is_dirty;
 }
 
-/* ---- committing -------------------------------------------------------------------------- */
+/* ---- committing ---- */
 
 static int64_t used_pages(struct writer *writer)
 {
@@ -102,8 +105,9 @@ static int64_t used_pages(struct writer *writer)
 static void tell_bound(struct writer *writer, uint64_t n_lost)
 {
     if (!writer->is_full)
-        writer_note(writer, "store-at-bound", "info",
-                    "the store has reached its size; the oldest delivered records make room");
+        writer_note(
+            writer, "store-at-bound", "info",
+            "the store has reached its size; the oldest delivered records make room");
     if (n_lost && writer->lost_at_bound == 0)
         writer_note(writer, "store-dropping", "alarm",
                     "the store is full of undelivered records; the oldest are dropped");
@@ -215,6 +219,7 @@ void writer_commit(struct writer *writer)
     int64_t begin_boot_ns = clock_boot_ns();
     uint64_t before = writer->book.next_seq;
     int rc = pending_close_block(&writer->pending);
+    bool has_rows = writer->pending.first != NULL;
 
     for (int i = 0; rc == 0 && i < TRIES; i++) {
         rc = try_commit(writer);
@@ -229,12 +234,17 @@ void writer_commit(struct writer *writer)
     count_commit(writer, begin_boot_ns);
     pending_clear(&writer->pending);
     writer->n_repairs = 0;
-    if (writer->book.next_seq != before && writer->hooks.committed)
+    writer_tell_epoch(writer);
+    if ((has_rows || writer->book.next_seq != before) && writer->hooks.committed)
         writer->hooks.committed(writer->hooks.ctx, writer->book.next_seq - 1);
 }
 
 void writer_checkpoint(struct writer *writer)
 {
-    if (db_wal_frames(writer->db) >= CHECKPOINT_FRAMES)
-        (void)db_checkpoint(writer->db);
+    if (db_wal_frames(writer->db) < CHECKPOINT_FRAMES)
+        return;
+    (void)db_checkpoint(writer->db);
+    if (writer->stats.on_disk)
+        disk_make_ballast(
+            &writer->disk); /* in case it was used up and there is room again */
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one writer: takes items off the queue, packs them, commits groups, keeps the database
- * within its bound, and finds a way on when the disk fails. All on the store's thread.
+ * The one writer: takes items off the queue, packs them, commits groups, keeps the
+ * database within its bound, and finds a way on when the disk fails. All on the store's
+ * thread.
  */
 #ifndef GATEWAYD_STORE_WRITER_H
 #define GATEWAYD_STORE_WRITER_H
@@ -25,10 +26,11 @@ struct writer {
     struct cursors cursors;
     struct pending pending;
     struct store_reader *spare_reader; /* kept between uses */
-    struct writer_notice *notices; /* to be told when the thread comes to it */
+    struct writer_notice *notices;     /* to be told when the thread comes to it */
     char gateway_id[64], machine_id[40];
+    bool has_new_epoch; /* to be told */
     unsigned n_repairs; /* since the last commit that went through */
-    bool is_full;        /* said that the bound is reached */
+    bool is_full;       /* said that the bound is reached */
     uint64_t lost_at_bound;
     pthread_mutex_t stats_lock;
     struct store_stats stats; /* under stats_lock */

@@ -56,7 +56,14 @@ void writer_tell_notices(struct writer *writer)
     }
 }
 
-/* ---- which database ------------------------------------------------------------------ */
+void writer_tell_epoch(struct writer *writer)
+{
+    if (writer->has_new_epoch && writer->hooks.epoch_changed)
+        writer->hooks.epoch_changed(writer->hooks.ctx, writer->book.epoch);
+    writer->has_new_epoch = false;
+}
+
+/* ---- which database ---- */
 
 static void leave_db(struct writer *writer)
 {
@@ -94,9 +101,11 @@ static void publish_epoch(struct writer *writer, bool on_disk)
 }
 
 /* Takes db, also on failure. */
-static int enter_db(struct writer *writer, struct db *db, bool on_disk, const char *reason)
+static int enter_db(struct writer *writer, struct db *db, bool on_disk,
+                    const char *reason)
 {
-    const struct logbook_identity identity = {writer->gateway_id, writer->machine_id, reason};
+    const struct logbook_identity identity = {writer->gateway_id, writer->machine_id,
+                                              reason};
     const char *new_epoch = NULL;
     char text[160];
     int rc = logbook_open(&writer->book, db, writer->layouts, &identity, &new_epoch);
@@ -112,21 +121,23 @@ static int enter_db(struct writer *writer, struct db *db, bool on_disk, const ch
     writer->db = db;
     publish_epoch(writer, on_disk);
     if (new_epoch) {
-        snprintf(text, sizeof text, "the store was written under another %s; a new epoch begins",
-                 new_epoch);
+        snprintf(text, sizeof text,
+                 "the store was written under another %s; a new epoch begins", new_epoch);
         writer_note(writer, "store-new-epoch", "warning", text);
     }
     return 0;
 }
 
 /* Leaves the database in use, if any, taking along the house's own small tables. */
-static int enter_other(struct writer *writer, struct db *db, bool on_disk, const char *reason)
+static int enter_other(struct writer *writer, struct db *db, bool on_disk,
+                       const char *reason)
 {
     if (writer->db) {
         (void)tables_copy(writer->db, db);
         leave_db(writer);
     }
     layouts_mark_unstored(writer->layouts);
+    writer->has_new_epoch = true;
     return enter_db(writer, db, on_disk, reason);
 }
 
@@ -141,7 +152,8 @@ static int go_ram(struct writer *writer, const char *code, const char *why)
         rc = enter_other(writer, db, false, code);
     if (rc < 0)
         return rc;
-    snprintf(text, sizeof text, "%s; the store goes on in RAM, a power cut loses it", why);
+    snprintf(text, sizeof text, "%s; the store goes on in RAM, a power cut loses it",
+             why);
     writer_note(writer, code, "alarm", text);
     return 0;
 }
@@ -174,8 +186,8 @@ static int begin_afresh(struct writer *writer)
     if (rc < 0)
         return rc;
     salvage(writer, path);
-    snprintf(text, sizeof text, "the database was damaged and is kept as %.300s; a new one begins",
-             path);
+    snprintf(text, sizeof text,
+             "the database was damaged and is kept as %.300s; a new one begins", path);
     writer_note(writer, "store-damaged", "alarm", text);
     return 0;
 }
@@ -239,6 +251,7 @@ int writer_open(struct writer *writer, const struct store_options *options,
         writer_close(writer);
         return -ENOMEM;
     }
+    writer->has_new_epoch = false; /* nobody knew an older one */
     if (writer->stats.on_disk)
         disk_make_ballast(&writer->disk);
     return 0;
@@ -260,12 +273,13 @@ void writer_close(struct writer *writer)
     disk_done(&writer->disk);
 }
 
-/* ---- when a commit fails ---------------------------------------------------------------- */
+/* ---- when a commit fails ---- */
 
 /* A transaction of its own that only deletes; true when it freed something. */
 static bool make_room(struct writer *writer)
 {
-    uint64_t low = cursors_delivered_low(&writer->cursors, writer->book.epoch), n_lost = 0;
+    uint64_t low = cursors_delivered_low(&writer->cursors, writer->book.epoch),
+             n_lost = 0;
     unsigned n_rows = 0;
     int rc = db_begin(writer->db);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding a way on: opening, damaged and full disks, the store in RAM. The store's thread,
- * or the opener's before it runs. */
+/* Finding a way on: opening, damaged and full disks, the store in RAM. The store's
+ * thread, or the opener's before it runs. */
 #ifndef GATEWAYD_STORE_WRITER_REPAIR_H
 #define GATEWAYD_STORE_WRITER_REPAIR_H
 
@@ -13,6 +13,8 @@ void writer_close(struct writer *writer);
 /* Remembers an event of the store itself until writer_tell_notices. */
 void writer_note(struct writer *writer, const char *code, const char *severity,
                  const char *text);
+/* Tells the hooks when the store went over to another database. */
+void writer_tell_epoch(struct writer *writer);
 /* Stores and tells what was noted. */
 void writer_tell_notices(struct writer *writer);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The counting shim, see count_vfs.h. A file is the default layer's own object with a tail
- * behind it: a copy of its method table in which only xWrite is ours. So every other method,
- * also of later SQLite versions, runs unchanged and without another call in between.
+ * The counting shim, see count_vfs.h. A file is the default layer's own object with a
+ * tail behind it: a copy of its method table in which only xWrite is ours. So every other
+ * method, also of later SQLite versions, runs unchanged and without another call in
+ * between.
  */
 #include "lib/sqlite/count_vfs.h"
 

@@ -17,7 +17,8 @@
 
 #define BUSY_MS 2000
 #define JOURNAL_KEEP_BYTES (4 << 20)
-#define PROGRESS_STEPS 2000 /* virtual machine steps between looks at the clock: < 1 ms */
+#define PROGRESS_STEPS 2000 /* virtual machine steps between looks at the clock: < 1 ms  \
+                             */
 
 struct db {
     sqlite3 *handle;
@@ -30,11 +31,21 @@ int db_errno(struct sqlite3 *handle, int rc)
     static const struct {
         int rc, err;
     } table[] = {
-        {SQLITE_OK, 0},           {SQLITE_ROW, 0},           {SQLITE_DONE, 0},
-        {SQLITE_FULL, ENOSPC},    {SQLITE_READONLY, EROFS},  {SQLITE_IOERR, EIO},
-        {SQLITE_CORRUPT, EUCLEAN}, {SQLITE_NOTADB, EUCLEAN}, {SQLITE_BUSY, EBUSY},
-        {SQLITE_LOCKED, EBUSY},   {SQLITE_NOMEM, ENOMEM},    {SQLITE_INTERRUPT, ETIMEDOUT},
-        {SQLITE_PERM, EACCES},    {SQLITE_TOOBIG, EMSGSIZE}, {SQLITE_CONSTRAINT, EEXIST},
+        {SQLITE_OK,         0        },
+        {SQLITE_ROW,        0        },
+        {SQLITE_DONE,       0        },
+        {SQLITE_FULL,       ENOSPC   },
+        {SQLITE_READONLY,   EROFS    },
+        {SQLITE_IOERR,      EIO      },
+        {SQLITE_CORRUPT,    EUCLEAN  },
+        {SQLITE_NOTADB,     EUCLEAN  },
+        {SQLITE_BUSY,       EBUSY    },
+        {SQLITE_LOCKED,     EBUSY    },
+        {SQLITE_NOMEM,      ENOMEM   },
+        {SQLITE_INTERRUPT,  ETIMEDOUT},
+        {SQLITE_PERM,       EACCES   },
+        {SQLITE_TOOBIG,     EMSGSIZE },
+        {SQLITE_CONSTRAINT, EEXIST   },
     };
     int system = handle ? sqlite3_system_errno(handle) : 0;
 
@@ -102,6 +113,8 @@ static int configure_writer(struct db *db, const struct db_options *options)
 {
     int rc = 0;
 
+    if (sqlite3_db_readonly(db->handle, "main") == 1)
+        return -EROFS; /* SQLite opens a file it may not write without a word */
     if (options->page_bytes)
         rc = run_pragma(db, "page_size", options->page_bytes);
     if (rc == 0 && options->mode == DB_WRITER)
@@ -114,8 +127,9 @@ static int configure_writer(struct db *db, const struct db_options *options)
     if (rc == 0 && options->max_bytes) {
         int64_t page = db_pragma_i64(db, "page_size");
 
-        rc = page <= 0 ? -EIO
-                       : run_pragma(db, "max_page_count", (int64_t)options->max_bytes / page);
+        rc = page <= 0
+                 ? -EIO
+                 : run_pragma(db, "max_page_count", (int64_t)options->max_bytes / page);
     }
     if (rc == 0)
         sqlite3_wal_hook(db->handle, remember_wal, db);
@@ -131,6 +145,8 @@ static int configure(struct db *db, const struct db_options *options)
     /* the lookaside buffer would be 48 KiB or more of a connection that needs little */
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_LOOKASIDE, NULL, 0, 0);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    if (options->mode == DB_READER)
+        sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     rc = db_exec(db, "PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;"
                      "PRAGMA mmap_size=0");
     if (rc == 0 && options->cache_kib)
@@ -172,7 +188,8 @@ int db_open(const struct db_options *options, struct db **ret_db, struct gw_erro
     if (rc == 0)
         rc = configure(db, options);
     if (rc < 0) {
-        error_set(reterr, rc, "database-open", "cannot open database %s: %s", options->path,
+        error_set(reterr, rc, "database-open", "cannot open database %s: %s",
+                  options->path,
                   db->handle ? sqlite3_errmsg(db->handle) : error_errno_text(rc));
         db_close(db);
         return rc;
@@ -227,19 +244,21 @@ int db_migrate(struct db *db, int application_id, const char *const *steps, int 
     int64_t id = db_pragma_i64(db, "application_id");
 
     if (version < 0 || id < 0)
-        return error_set(reterr, db_errno(db->handle, sqlite3_errcode(db->handle)), "database-read",
-                         "cannot read the schema version: %s", db_error_text(db));
+        return error_set(reterr, db_errno(db->handle, sqlite3_errcode(db->handle)),
+                         "database-read", "cannot read the schema version: %s",
+                         db_error_text(db));
     if (version > n_steps || (version > 0 && id != application_id))
-        return error_set(reterr, -ENOTSUP, "database-newer",
-                         "the database has schema version %" PRId64
-                         ", this program knows up to %d; install the newer gatewayd again",
-                         version, n_steps);
+        return error_set(
+            reterr, -ENOTSUP, "database-newer",
+            "the database has schema version %" PRId64
+            ", this program knows up to %d; install the newer gatewayd again",
+            version, n_steps);
     for (int i = (int)version; i < n_steps; i++) {
         int rc = migrate_step(db, steps[i], application_id, i + 1);
 
         if (rc < 0)
-            return error_set(reterr, rc, "database-migrate", "schema version %d: %s", i + 1,
-                             error_errno_text(rc));
+            return error_set(reterr, rc, "database-migrate", "schema version %d: %s",
+                             i + 1, error_errno_text(rc));
     }
     return 0;
 }
@@ -277,7 +296,8 @@ int db_check(struct db *db, uint32_t limit_ms)
 
 int db_checkpoint(struct db *db)
 {
-    int rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    int rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+                                       NULL);
 
     /* counted anew from the next commit on, also when a reader held something back */
     db->wal_frames = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one wrapper of SQLite: connections, pragmas, transactions, migration by steps, checks.
- * A connection belongs to one thread at a time. By rule there is one writing connection per
- * file in the whole system and it alone checkpoints: SQLite before 3.51.3 can corrupt a
- * database when one connection writes while another checkpoints.
+ * The one wrapper of SQLite: connections, pragmas, transactions, migration by steps,
+ * checks. A connection belongs to one thread at a time. By rule there is one writing
+ * connection per file in the whole system and it alone checkpoints: SQLite before 3.51.3
+ * can corrupt a database when one connection writes while another checkpoints.
  *
  * Errors are negative errno: -ENOSPC disk or size bound full, -EROFS cannot write, -EIO,
  * -EUCLEAN damaged or no database, -EBUSY, -ENOMEM, -ENOTSUP newer schema, -EINVAL a bug.
@@ -21,9 +21,9 @@ struct db;
 struct sqlite3;
 
 enum db_mode {
-    DB_WRITER,    /* creates; WAL, synchronous FULL, no automatic checkpoint */
-    DB_READER,    /* read-only */
-    DB_RAM,       /* path: a name for a database in memory, created, gone with its last user */
+    DB_WRITER, /* creates; WAL, synchronous FULL, no automatic checkpoint */
+    DB_READER, /* read-only */
+    DB_RAM, /* path: a name for a database in memory, created, gone with its last user */
     DB_RAM_READER,
 };
 
@@ -32,11 +32,13 @@ struct db_options {
     enum db_mode mode;
     uint32_t page_bytes; /* only for a new database; 0: SQLite's default */
     uint32_t cache_kib;
-    uint64_t max_bytes;  /* of the database file; 0: no bound */
+    uint64_t max_bytes; /* of the database file; 0: no bound */
 };
 
-int db_open(const struct db_options *options, struct db **ret_db, struct gw_error *reterr);
-/* Checkpoints (writer) and closes, at the latest with its last statement. NULL is fine. */
+int db_open(const struct db_options *options, struct db **ret_db,
+            struct gw_error *reterr);
+/* Checkpoints (writer) and closes, at the latest with its last statement. NULL is fine.
+ */
 void db_close(struct db *db);
 
 /* One or more statements without results. */
@@ -52,12 +54,13 @@ int db_errno(struct sqlite3 *handle, int rc);
 struct sqlite3 *db_handle(struct db *db);
 
 /* Brings the schema from PRAGMA user_version to n_steps, one transaction per step; step i
- * leads from version i to i + 1. application_id marks the file as ours. -ENOTSUP: the file
- * is newer, or another program's; untouched then. */
+ * leads from version i to i + 1. application_id marks the file as ours. -ENOTSUP: the
+ * file is newer, or another program's; untouched then. */
 int db_migrate(struct db *db, int application_id, const char *const *steps, int n_steps,
                struct gw_error *reterr);
 
-/* quick_check for at most limit_ms of statements: 0 sound, -EUCLEAN, -ETIMEDOUT undecided. */
+/* quick_check for at most limit_ms of statements: 0 sound, -EUCLEAN, -ETIMEDOUT
+ * undecided. */
 int db_check(struct db *db, uint32_t limit_ms);
 
 /* Moves the WAL into the database as far as readers allow. */

@@ -8,7 +8,8 @@
 int stmt_prepare(struct db *db, const char *sql, struct sqlite3_stmt **ret_stmt)
 {
     sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v3(db_handle(db), sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
+    int rc = sqlite3_prepare_v3(db_handle(db), sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt,
+                                NULL);
 
     if (rc != SQLITE_OK)
         return db_errno(db_handle(db), rc);

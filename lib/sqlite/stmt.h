@@ -16,7 +16,8 @@ int stmt_prepare(struct db *db, const char *sql, struct sqlite3_stmt **ret_stmt)
 void stmt_finish(struct sqlite3_stmt **stmt); /* sets it NULL; NULL is fine */
 
 void stmt_bind_i64(struct sqlite3_stmt *stmt, int index, int64_t value);
-void stmt_bind_text(struct sqlite3_stmt *stmt, int index, const char *text); /* NULL: null */
+void stmt_bind_text(struct sqlite3_stmt *stmt, int index,
+                    const char *text); /* NULL: null */
 void stmt_bind_blob(struct sqlite3_stmt *stmt, int index, const void *data, size_t size);
 
 /* 1: a row is there, 0: no more, -errno. */

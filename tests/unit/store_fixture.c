@@ -44,6 +44,12 @@ static void event(void *ctx, const char *code, const char *severity, const char 
     pthread_mutex_unlock(&lock);
 }
 
+static void epoch_changed(void *ctx, const char *epoch)
+{
+    (void)epoch;
+    event(ctx, "epoch-changed", "", "");
+}
+
 static bool wait_change(const struct timespec *deadline)
 {
     return pthread_cond_timedwait(&changed, &lock, deadline) == 0;
@@ -176,7 +182,8 @@ static void open_store(const char *directory, uint64_t max_bytes, size_t queue_b
                                           .max_bytes = max_bytes,
                                           .commit_interval_ms = interval_ms,
                                           .queue_max_bytes = queue_bytes};
-    const struct store_hooks hooks = {.committed = committed, .event = event};
+    const struct store_hooks hooks = {
+        .committed = committed, .event = event, .epoch_changed = epoch_changed};
     struct gw_error error = {.text = ""};
 
     committed_seq = 0;
@@ -212,7 +219,8 @@ struct record_batch *fixture_batch(uint32_t n, uint32_t salt)
     for (uint32_t i = 0; i < n; i++) {
         record_batch_begin(batch, 0, (int64_t)(salt + i) * 1000000);
         for (uint32_t p = 0; p < 8; p++) {
-            struct gw_value value = {.type = GW_TYPE_INT, .v.i = (int64_t)salt * 1000 + i + p};
+            struct gw_value value = {.type = GW_TYPE_INT,
+                                     .v.i = (int64_t)salt * 1000 + i + p};
 
             record_batch_add(batch, p, GW_GOOD, 0, &value);
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of the store share: a directory, a catalogue, a store with waiting hooks. */
+/* What the tests of the store share: a directory, a catalogue, a store with waiting
+ * hooks. */
 #ifndef GATEWAYD_TESTS_UNIT_STORE_FIXTURE_H
 #define GATEWAYD_TESTS_UNIT_STORE_FIXTURE_H
 
@@ -17,7 +18,7 @@ extern struct catalog *fixture_catalog; /* devices meter (8 points) and panel (3
 
 extern const char *fixture_gateway_id; /* "home-1" */
 
-void fixture_make(void);   /* directory and catalogue */
+void fixture_make(void); /* directory and catalogue */
 void fixture_make_catalog(void);
 void fixture_remove(void); /* all of it */
 void fixture_open(void);   /* 512 MiB, 60 s: only urgent things commit */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of the store through its interface: what was committed stays, numbers never return. */
+/* Tests of the store through its interface: what was committed stays, numbers never
+ * return. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -125,8 +126,10 @@ static void a_cursor_is_kept_with_its_ranges(void)
 
 static void a_second_gatewayd_is_refused(void)
 {
-    const struct store_options options = {.directory = fixture_dir, .gateway_id = "home-1",
-                                          .max_bytes = 1 << 20, .commit_interval_ms = 1000};
+    const struct store_options options = {.directory = fixture_dir,
+                                          .gateway_id = "home-1",
+                                          .max_bytes = 1 << 20,
+                                          .commit_interval_ms = 1000};
     const struct store_hooks hooks = {0};
     struct gw_error error;
     struct store *second;
@@ -141,7 +144,7 @@ static void a_second_gatewayd_is_refused(void)
     fixture_remove();
 }
 
-/* ---- small tables ------------------------------------------------------------------------ */
+/* ---- small tables ---- */
 
 static void join(void *ctx, const char *key, const char *value)
 {
@@ -192,7 +195,8 @@ static void give_command(void *arg)
     CU_ASSERT_EQUAL(store_command_begin(fixture_store, "id-1", &answer), 0);
     CU_ASSERT_EQUAL(store_command_begin(fixture_store, "id-1", &answer), 1);
     CU_ASSERT_PTR_NULL(answer);
-    CU_ASSERT_EQUAL(store_command_finish(fixture_store, "id-1", "{\"result\":\"refused\"}"), 0);
+    CU_ASSERT_EQUAL(
+        store_command_finish(fixture_store, "id-1", "{\"result\":\"refused\"}"), 0);
 }
 
 static void give_command_again(void *arg)
@@ -280,7 +284,7 @@ static void consent_is_listed_in_the_order_it_was_given(void)
     fixture_remove();
 }
 
-/* ---- events, gaps, time ---------------------------------------------------------------- */
+/* ---- events, gaps, time ---- */
 
 static void join_event(void *ctx, const struct stored_record *record)
 {
@@ -296,13 +300,15 @@ static void events_are_read_newest_last(void)
     fixture_make();
     fixture_open();
     store_append_event(fixture_store, "", CATEGORY_STATUS, "start", "info", "hello");
-    store_append_event(fixture_store, "meter", CATEGORY_GRID, "silent", "alarm", "no reply");
+    store_append_event(fixture_store, "meter", CATEGORY_GRID, "silent", "alarm",
+                       "no reply");
     store_append_event(fixture_store, "meter", CATEGORY_GRID, "back", "info", "");
     fixture_wait_committed(3);
     CU_ASSERT_EQUAL(store_read_events(fixture_store, 0, 2, join_event, all), 0);
     CU_ASSERT_STRING_EQUAL(all, "meter/silent;meter/back;");
     all[0] = '\0';
-    CU_ASSERT_EQUAL(store_read_events(fixture_store, INT64_MAX / 2, 9, join_event, all), 0);
+    CU_ASSERT_EQUAL(store_read_events(fixture_store, INT64_MAX / 2, 9, join_event, all),
+                    0);
     CU_ASSERT_STRING_EQUAL(all, "");
     CU_ASSERT_EQUAL(store_log_read(1).n_events, 3);
     fixture_close();
@@ -361,7 +367,7 @@ static void records_get_their_time_when_trust_arrives(void)
     fixture_remove();
 }
 
-/* ---- reading while appending --------------------------------------------------------------- */
+/* ---- reading while appending ---- */
 
 static void *append_many(void *arg)
 {
@@ -440,7 +446,10 @@ int main(void)
         TEST(two_readers_do_not_disturb_each_other),
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"store", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {
+        {"store", NULL, NULL, NULL, NULL, tests},
+        CU_SUITE_INFO_NULL
+    };
 
     return suite_run(suites);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of the store's blocks: any records come back bit for bit, garbage does no harm. */
+/* Tests of the store's blocks: any records come back bit for bit, garbage does no harm.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,13 +63,16 @@ static double random_decimal(void)
 {
     static const double scales[] = {1, 10, 100, 1000, 1e6};
 
-    return (double)((int64_t)(next_random() % 200001) - 100000) / scales[next_random() % 5];
+    return (double)((int64_t)(next_random() % 200001) - 100000) /
+           scales[next_random() % 5];
 }
 
 static double random_double(void)
 {
-    static const double odd[] = {0.0, -0.0, (double)NAN, (double)INFINITY, -(double)INFINITY, 1e300, 5e-324, 0.1,
-                                 9007199254740993.0, -1e12, 1.0 / 3.0};
+    static const double odd[] = {
+        0.0,      -0.0,   (double)NAN, (double)INFINITY,   -(double)INFINITY,
+        1e300,    5e-324, 0.1,         9007199254740993.0, -1e12,
+        1.0 / 3.0};
     uint64_t bits = next_random();
     double value;
 
@@ -86,7 +90,8 @@ static double random_double(void)
 static struct gw_value random_value(void)
 {
     static const char *const texts[] = {"", "run", "run", "stop", "待機"};
-    static const uint64_t wide[] = {0, 1, INT64_MAX, UINT64_MAX, (uint64_t)1 << 63, 2300, 2301};
+    static const uint64_t wide[] = {0,    1,   INT64_MAX, UINT64_MAX, (uint64_t)1 << 63,
+                                    2300, 2301};
 
     switch (next_random() % 7) {
     case 0:
@@ -94,7 +99,8 @@ static struct gw_value random_value(void)
     case 1:
         return (struct gw_value){.type = GW_TYPE_BOOL, .v.b = next_random() & 1};
     case 2:
-        return (struct gw_value){.type = GW_TYPE_INT, .v.i = (int64_t)wide[next_random() % 7]};
+        return (struct gw_value){.type = GW_TYPE_INT,
+                                 .v.i = (int64_t)wide[next_random() % 7]};
     case 3:
         return (struct gw_value){.type = GW_TYPE_UINT, .v.u = wide[next_random() % 7]};
     case 4:
@@ -106,7 +112,8 @@ static struct gw_value random_value(void)
     }
 }
 
-/* A record of a random subset of the points, in random order; now and then a point twice. */
+/* A record of a random subset of the points, in random order; now and then a point twice.
+ */
 static void add_random_record(struct record_batch *batch, int64_t t_boot_ns)
 {
     uint32_t n = (uint32_t)(next_random() % (N_POINTS + 1));
@@ -144,7 +151,8 @@ static bool same_bits(const struct gw_value *a, const struct gw_value *b)
     return a->v.u == b->v.u;
 }
 
-/* Readings in the order of the layout; a layout with places left out keeps the last of each. */
+/* Readings in the order of the layout; a layout with places left out keeps the last of
+ * each. */
 static bool same_readings(const struct record_batch *batch, const struct record *record,
                           const struct layout *layout, const struct block_value *values)
 {
@@ -209,9 +217,11 @@ static void any_records_come_back_bit_for_bit(void)
         batch = record_batch_new(catalog);
         pending_init(&pending);
         for (uint32_t i = 0; i < 200; i++) {
-            add_random_record(batch, ((int64_t)(next_random() >> 20) - (INT64_C(1) << 42)) * 1000);
+            add_random_record(
+                batch, ((int64_t)(next_random() >> 20) - (INT64_C(1) << 42)) * 1000);
             CU_ASSERT_EQUAL(pending_add_record(&pending, layouts, batch,
-                                               &batch->records[batch->n_records - 1], belief),
+                                               &batch->records[batch->n_records - 1],
+                                               belief),
                             0);
         }
         CU_ASSERT_EQUAL(pending_close_block(&pending), 0);
@@ -242,8 +252,8 @@ static void too_many_combinations_share_the_full_layout(void)
             if (mask & (1u << p))
                 record_batch_add(batch, p, GW_GOOD, 0, &value);
         }
-        CU_ASSERT_EQUAL(pending_add_record(&pending, layouts, batch, &batch->records[mask - 1],
-                                           belief),
+        CU_ASSERT_EQUAL(pending_add_record(&pending, layouts, batch,
+                                           &batch->records[mask - 1], belief),
                         0);
     }
     CU_ASSERT_TRUE(layouts_count(layouts) <= 65);
@@ -313,8 +323,10 @@ static void a_record_out_of_the_catalogue_is_refused(void)
     record_batch_begin(batch, 2, 0);
     record_batch_begin(batch, 0, 0);
     record_batch_add(batch, N_POINTS, GW_GOOD, 0, &value);
-    CU_ASSERT_TRUE(pending_add_record(&pending, layouts, batch, &batch->records[0], belief) < 0);
-    CU_ASSERT_TRUE(pending_add_record(&pending, layouts, batch, &batch->records[1], belief) < 0);
+    CU_ASSERT_TRUE(
+        pending_add_record(&pending, layouts, batch, &batch->records[0], belief) < 0);
+    CU_ASSERT_TRUE(
+        pending_add_record(&pending, layouts, batch, &batch->records[1], belief) < 0);
     CU_ASSERT_TRUE(pending_is_empty(&pending));
     pending_done(&pending);
     record_batch_free(batch);
@@ -347,8 +359,13 @@ static void a_clock_step_begins_a_new_block(void)
 
 static void a_gap_comes_back_and_a_cut_one_is_refused(void)
 {
-    const struct gap gap = {.seq_from = 7, .seq_to = UINT64_MAX, .count = 312, .from_ms = -5,
-                            .to_ms = INT64_MAX, .reason = "disk-bound", .device = "meter"};
+    const struct gap gap = {.seq_from = 7,
+                            .seq_to = UINT64_MAX,
+                            .count = 312,
+                            .from_ms = -5,
+                            .to_ms = INT64_MAX,
+                            .reason = "disk-bound",
+                            .device = "meter"};
     uint8_t data[GAP_BYTES_MAX];
     struct gap again;
     size_t len = gap_put(&gap, data);
@@ -363,8 +380,10 @@ static void a_gap_comes_back_and_a_cut_one_is_refused(void)
 
 static void an_overlong_varint_is_refused(void)
 {
-    const uint8_t longest[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01};
-    const uint8_t too_long[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02};
+    const uint8_t longest[] = {0xff, 0xff, 0xff, 0xff, 0xff,
+                               0xff, 0xff, 0xff, 0xff, 0x01};
+    const uint8_t too_long[] = {0xff, 0xff, 0xff, 0xff, 0xff,
+                                0xff, 0xff, 0xff, 0xff, 0x02};
     uint64_t value;
     size_t pos = 0;
 
@@ -376,7 +395,8 @@ static void an_overlong_varint_is_refused(void)
     CU_ASSERT_FALSE(varint_get(longest, 9, &pos, &value));
 }
 
-/* The target of the flash budget: half int16 with 1 % noise, half floats of 24 noisy bits. */
+/* The target of the flash budget: half int16 with 1 % noise, half floats of 24 noisy
+ * bits. */
 static void a_typical_reading_takes_less_than_four_bytes(void)
 {
     const struct belief belief = {0};
@@ -391,7 +411,8 @@ static void a_typical_reading_takes_less_than_four_bytes(void)
         record_batch_begin(batch, 0, second * INT64_C(1000000123));
         for (uint32_t p = 0; p < N_POINTS; p++) {
             double noise = (double)(next_random() % 2001) / 100000 - 0.01;
-            struct gw_value value = {.type = GW_TYPE_INT, .v.i = (int64_t)(2300 * (1 + noise))};
+            struct gw_value value = {.type = GW_TYPE_INT,
+                                     .v.i = (int64_t)(2300 * (1 + noise))};
 
             if (p % 2) {
                 value.type = GW_TYPE_FLOAT32;
@@ -422,8 +443,10 @@ int main(void)
         TEST(a_typical_reading_takes_less_than_four_bytes),
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"store codec", NULL, NULL, NULL, NULL, tests},
-                             CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {
+        {"store codec", NULL, NULL, NULL, NULL, tests},
+        CU_SUITE_INFO_NULL
+    };
 
     return suite_run(suites);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@
 
 extern char **environ;
 
-/* ---- killed ---------------------------------------------------------------------------- */
+/* ---- killed ---- */
 
 /* The other process: stores for ever and tells each committed seq on stdout. */
 static void tell_committed(void *ctx, uint64_t last_seq)
@@ -32,8 +33,10 @@ static void tell_committed(void *ctx, uint64_t last_seq)
 
 static int store_for_ever(const char *directory)
 {
-    const struct store_options options = {.directory = directory, .gateway_id = "home-1",
-                                          .max_bytes = 64 << 20, .commit_interval_ms = 2};
+    const struct store_options options = {.directory = directory,
+                                          .gateway_id = "home-1",
+                                          .max_bytes = 64 << 20,
+                                          .commit_interval_ms = 2};
     const struct store_hooks hooks = {.committed = tell_committed};
     struct gw_error error;
 
@@ -102,7 +105,7 @@ static void what_was_committed_survives_sigkill(void)
     fixture_remove();
 }
 
-/* ---- full ------------------------------------------------------------------------------ */
+/* ---- full ---- */
 
 struct gate {
     int fd;
@@ -134,7 +137,8 @@ static void a_full_queue_becomes_a_gap_record(void)
         refused += store_append(fixture_store, fixture_batch(2, i), false) == -ENOBUFS;
     CU_ASSERT_TRUE(refused > 0 && refused < 100);
     CU_ASSERT_EQUAL(write(fds[1], "x", 1), 1);
-    CU_ASSERT_EQUAL(store_append_event(fixture_store, "", CATEGORY_STATUS, "x", "info", ""), 0);
+    CU_ASSERT_EQUAL(
+        store_append_event(fixture_store, "", CATEGORY_STATUS, "x", "info", ""), 0);
     fixture_wait_committed(1 + 2 * (100 - refused) + 2);
     log = store_log_read(1);
     CU_ASSERT_EQUAL(log.n_gaps, 1);
@@ -215,7 +219,7 @@ static void a_batch_larger_than_the_store_does_not_stop_it(void)
     fixture_remove();
 }
 
-/* ---- no disk, wrong disk ----------------------------------------------------------------- */
+/* ---- no disk, wrong disk ---- */
 
 static void without_a_directory_the_store_goes_on_in_ram(void)
 {
@@ -238,6 +242,59 @@ static void without_a_directory_the_store_goes_on_in_ram(void)
     store_get_stats(fixture_store, &stats);
     CU_ASSERT_FALSE(stats.on_disk);
     CU_ASSERT_EQUAL(store_events_count(), 1);
+    fixture_close();
+    fixture_remove();
+}
+
+static void put_fact(void *arg)
+{
+    (void)arg;
+    CU_ASSERT_EQUAL(store_fact_put(fixture_store, "owned.heater", "1"), 0);
+}
+
+static void check_fact(void *arg)
+{
+    char *value = store_fact_get(fixture_store, "owned.heater");
+
+    (void)arg;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(value);
+    CU_ASSERT_STRING_EQUAL(value, "1");
+    free(value);
+}
+
+/* A file size limit makes the WAL's next write fail as a broken disk does. */
+static void a_disk_that_fails_later_sends_the_store_to_ram(void)
+{
+    struct rlimit before, small;
+    struct store_stats disk, ram;
+    struct store_log log;
+
+    fixture_make();
+    fixture_open();
+    fixture_run(put_fact, NULL);
+    fixture_store_batch(10, 1);
+    store_get_stats(fixture_store, &disk);
+    signal(SIGXFSZ, SIG_IGN);
+    CU_ASSERT_EQUAL(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 16 << 10;
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &small), 0);
+    CU_ASSERT_EQUAL(store_append(fixture_store, fixture_batch(3000, 2), true), 0);
+    CU_ASSERT_TRUE(fixture_wait_event("store-disk-failed"));
+    CU_ASSERT_TRUE(fixture_wait_event("epoch-changed"));
+    store_get_stats(fixture_store, &ram);
+    CU_ASSERT_FALSE(ram.on_disk);
+    CU_ASSERT_STRING_NOT_EQUAL(ram.epoch, disk.epoch);
+    log = store_log_read(1);
+    CU_ASSERT_EQUAL(log.first, 1);
+    CU_ASSERT_TRUE(log.last >= 3000);
+    fixture_run(check_fact, NULL);
+    fixture_close();
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &before), 0);
+    fixture_open();
+    store_get_stats(fixture_store, &ram);
+    CU_ASSERT_STRING_EQUAL(ram.epoch, disk.epoch);
+    CU_ASSERT_EQUAL(store_log_read(1).n, 10);
     fixture_close();
     fixture_remove();
 }
@@ -369,14 +426,17 @@ int main(int argc, char **argv)
         TEST(at_the_bound_undelivered_records_leave_a_gap),
         TEST(a_batch_larger_than_the_store_does_not_stop_it),
         TEST(without_a_directory_the_store_goes_on_in_ram),
+        TEST(a_disk_that_fails_later_sends_the_store_to_ram),
         TEST(a_file_that_is_no_database_is_set_aside),
         TEST(a_damaged_log_is_set_aside_and_consent_saved),
         TEST(a_newer_store_is_left_untouched),
         TEST(another_gateway_id_begins_a_new_epoch),
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {{"store faults", NULL, NULL, NULL, NULL, tests},
-                             CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {
+        {"store faults", NULL, NULL, NULL, NULL, tests},
+        CU_SUITE_INFO_NULL
+    };
 
     if (argc == 3 && strcmp(argv[1], "--store-for-ever") == 0)
         return store_for_ever(argv[2]);
