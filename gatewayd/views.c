@@ -67,15 +67,14 @@ static void view_status(void *ctx, struct api_status *ret_status)
 static uint64_t view_points(void *ctx, api_point_fn visit, void *visit_ctx)
 {
     struct gateway *gateway = ctx;
-    int64_t offset_ms = clock_wall_ms() - clock_boot_ns() / CLOCK_NS_PER_MS;
     struct latest_snapshot snapshot;
+    uint64_t change;
 
     if (latest_snapshot(gateway->latest, &snapshot) < 0)
         return 0;
     for (uint32_t i = 0; i < snapshot.n; i++) {
         const struct latest_entry *entry = &snapshot.entries[i];
         const struct catalog_device *device = &snapshot.catalog->devices[entry->device];
-        int64_t t_ms = entry->t_boot_ns / CLOCK_NS_PER_MS;
         struct api_point point = {
             .device = device->name,
             .point = device->points[entry->point].name,
@@ -83,15 +82,17 @@ static uint64_t view_points(void *ctx, api_point_fn visit, void *visit_ctx)
             .value = entry->value,
             .quality = entry->quality,
             .detail = entry->detail,
-            .t_wall_ms = entry->t_boot_ns ? t_ms + offset_ms : 0,
+            .t_wall_ms = entry->t_boot_ns ? entry->t_wall_ms : 0,
+            .change = entry->change,
             .age_ms = entry->t_boot_ns
                           ? (snapshot.taken_boot_ns - entry->t_boot_ns) / CLOCK_NS_PER_MS
                           : -1};
 
         visit(visit_ctx, &point);
     }
+    change = snapshot.change;
     latest_snapshot_free(&snapshot);
-    return 0;
+    return change;
 }
 
 /* ---- buses -------------------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/host/host.h"
 #include "lib/host/host_config.h"
 #include "lib/host/host_msg.h"
 
@@ -249,6 +250,15 @@ static void on_stopped(void *ctx)
     hosts_on_stopped(host->set, host);
 }
 
+/* `process: inline`, a debugging aid: the same host on a thread of the core. */
+static int run_inline(int fd)
+{
+    struct host_setup setup = {
+        .channel_fd = fd, .blame_fd = -1, .stop_fd = -1, .is_inline = true};
+
+    return host_run(&setup);
+}
+
 static int make_child(struct host *host)
 {
     const struct hosts_options *options = hosts_options_of(host->set);
@@ -256,6 +266,7 @@ static int make_child(struct host *host)
     char subject[96];
     struct child_options child_options = {.subject = subject,
                                           .argv = argv,
+                                          .thread_main = host->is_inline ? run_inline : NULL,
                                           .extra_fd = host->blame_fd,
                                           .heartbeat_type = HOST_MSG_HEARTBEAT,
                                           .silence_limit_s = SILENCE_LIMIT_S};
@@ -282,6 +293,7 @@ struct host *host_new(struct hosts *set, const char *key, const struct config *c
     host->key = strdup(key);
     host->plugin = strdup(config->buses[bus_indexes[0]].plugin);
     host->n_buses = n_buses;
+    host->is_inline = strncmp(key, "inline:", 7) == 0;
     host->config_fd = host->blame_fd = -1;
     rc = make_buses(host, config, bus_indexes);
     if (rc == 0)

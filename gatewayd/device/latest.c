@@ -15,15 +15,18 @@
 struct slot {
     struct gw_value value;
     char *string; /* owned; value.v.s points to it */
-    int64_t t_boot_ns;
+    int64_t t_boot_ns, t_wall_ms;
+    uint64_t change;
     int32_t detail;
     uint8_t quality;
+    bool told_stale; /* turning stale was counted as a change */
 };
 
 struct latest {
     pthread_mutex_t lock; /* everything below */
     struct catalog *catalog;
     struct slot *slots;
+    uint64_t change;
 };
 
 static void free_slots(struct slot *slots, uint32_t n)
@@ -102,39 +105,52 @@ int latest_set_catalog(struct latest *latest, struct catalog *catalog)
     return 0;
 }
 
-static void set_slot(struct slot *slot, const struct reading *reading, int64_t t_boot_ns)
+static void set_value(struct slot *slot, const struct gw_value *value)
+{
+    char *copy = NULL;
+
+    if (value->type == GW_TYPE_STRING) {
+        copy = strdup(value->v.s);
+        if (!copy)
+            return;
+    }
+    free(slot->string);
+    slot->string = copy;
+    slot->value = *value;
+    if (copy)
+        slot->value.v.s = copy;
+}
+
+/* A failed reading leaves the last value and its time, under the new quality. */
+static void set_slot(struct slot *slot, const struct reading *reading, int64_t t_boot_ns,
+                     int64_t offset_ms)
 {
     slot->quality = reading->quality;
     slot->detail = reading->detail;
-    slot->t_boot_ns = t_boot_ns;
+    slot->told_stale = false;
     if (reading->value.type == GW_TYPE_NONE)
-        return; /* the last value stays, with the new quality */
-    if (reading->value.type == GW_TYPE_STRING) {
-        char *copy = strdup(reading->value.v.s);
-
-        if (!copy)
-            return;
-        free(slot->string);
-        slot->string = copy;
-        slot->value = reading->value;
-        slot->value.v.s = copy;
         return;
-    }
-    slot->value = reading->value;
+    slot->t_boot_ns = t_boot_ns;
+    slot->t_wall_ms = t_boot_ns / CLOCK_NS_PER_MS + offset_ms;
+    set_value(slot, &reading->value);
 }
 
 void latest_update(struct latest *latest, const struct record_batch *batch)
 {
+    int64_t offset_ms = clock_wall_ms() - clock_boot_ns() / CLOCK_NS_PER_MS;
+
     pthread_mutex_lock(&latest->lock);
+    latest->change++;
     for (uint32_t i = 0; batch->catalog == latest->catalog && i < batch->n_records; i++) {
         const struct record *record = &batch->records[i];
         const struct catalog_device *device = &latest->catalog->devices[record->device];
 
         for (uint32_t j = 0; j < record->n_readings; j++) {
             const struct reading *reading = &batch->readings[record->first_reading + j];
+            struct slot *slot = &latest->slots[device->first_point + reading->point];
 
-            set_slot(&latest->slots[device->first_point + reading->point], reading,
-                     record->t_boot_ns);
+            set_slot(slot, reading, record->t_boot_ns, offset_ms);
+            slot->change = latest->change;
         }
     }
     pthread_mutex_unlock(&latest->lock);
@@ -146,8 +162,11 @@ void latest_mark_device(struct latest *latest, uint32_t device, enum gw_quality 
     if (device < latest->catalog->n_devices) {
         const struct catalog_device *d = &latest->catalog->devices[device];
 
-        for (uint32_t i = 0; i < d->n_points; i++)
+        latest->change++;
+        for (uint32_t i = 0; i < d->n_points; i++) {
             latest->slots[d->first_point + i].quality = (uint8_t)quality;
+            latest->slots[d->first_point + i].change = latest->change;
+        }
     }
     pthread_mutex_unlock(&latest->lock);
 }
@@ -170,7 +189,28 @@ static size_t strings_size(const struct latest *latest)
     return size;
 }
 
-static void copy_entries(const struct latest *latest, struct latest_snapshot *snapshot)
+/* Nothing happens when a value turns stale: the first to look counts it as a change. */
+static void note_stale(struct latest *latest, struct slot *slot)
+{
+    if (slot->told_stale)
+        return;
+    slot->told_stale = true;
+    slot->change = ++latest->change;
+}
+
+static struct latest_entry entry_of(const struct slot *slot, uint32_t device, uint32_t point)
+{
+    return (struct latest_entry){.device = device,
+                                 .point = point,
+                                 .quality = slot->quality,
+                                 .detail = slot->detail,
+                                 .value = slot->value,
+                                 .t_boot_ns = slot->t_boot_ns,
+                                 .t_wall_ms = slot->t_wall_ms,
+                                 .change = slot->change};
+}
+
+static void copy_entries(struct latest *latest, struct latest_snapshot *snapshot)
 {
     char *strings = snapshot->strings;
 
@@ -178,16 +218,14 @@ static void copy_entries(const struct latest *latest, struct latest_snapshot *sn
         const struct catalog_device *device = &latest->catalog->devices[i];
 
         for (uint32_t j = 0; j < device->n_points; j++) {
-            const struct slot *slot = &latest->slots[device->first_point + j];
+            struct slot *slot = &latest->slots[device->first_point + j];
             struct latest_entry *entry = &snapshot->entries[snapshot->n++];
+            bool stale = is_stale(&device->points[j], slot, snapshot->taken_boot_ns);
 
-            *entry = (struct latest_entry){.device = i,
-                                           .point = j,
-                                           .quality = slot->quality,
-                                           .detail = slot->detail,
-                                           .value = slot->value,
-                                           .t_boot_ns = slot->t_boot_ns};
-            if (is_stale(&device->points[j], slot, snapshot->taken_boot_ns))
+            if (stale)
+                note_stale(latest, slot);
+            *entry = entry_of(slot, i, j);
+            if (stale)
                 entry->quality = GW_STALE;
             if (slot->value.type == GW_TYPE_STRING) {
                 entry->value.v.s = strings;
@@ -195,6 +233,7 @@ static void copy_entries(const struct latest *latest, struct latest_snapshot *sn
             }
         }
     }
+    snapshot->change = latest->change;
 }
 
 int latest_snapshot(struct latest *latest, struct latest_snapshot *ret_snapshot)

@@ -17,13 +17,16 @@ struct latest_entry {
     uint8_t quality;        /* GW_STALE when older than 3 intervals, whatever it was */
     int32_t detail;
     struct gw_value value;  /* strings: valid until latest_snapshot_free */
-    int64_t t_boot_ns;      /* 0: never read */
+    int64_t t_boot_ns;      /* of the value; 0: never read */
+    int64_t t_wall_ms;      /* as believed when it came */
+    uint64_t change;        /* number of the table's change that made it so */
 };
 
 /* A copy of the table with a reference on its catalogue. */
 struct latest_snapshot {
     struct catalog *catalog;
     int64_t taken_boot_ns;
+    uint64_t change; /* the table's latest */
     uint32_t n;
     struct latest_entry *entries;
     char *strings;

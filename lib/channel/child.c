@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +34,11 @@ struct queued {
     uint8_t body[];
 };
 
+struct thread_start {
+    int (*thread_main)(int fd);
+    int fd;
+};
+
 struct child {
     sd_event *event;
     struct child_hooks hooks;
@@ -41,6 +47,9 @@ struct child {
     int extra_fd;
     uint16_t heartbeat_type;
     unsigned silence_limit_s;
+    int (*thread_main)(int fd);
+    bool has_thread; /* thread_main runs, or has ended and waits to be joined */
+    pthread_t thread;
 
     pthread_mutex_t lock; /* channel as seen by child_send_now */
     struct channel *channel;
@@ -86,6 +95,7 @@ struct child *child_new(sd_event *event, const struct child_options *options,
     child->extra_fd = options->extra_fd;
     child->heartbeat_type = options->heartbeat_type;
     child->silence_limit_s = options->silence_limit_s;
+    child->thread_main = options->thread_main;
     child->last = &child->first;
     pthread_mutex_init(&child->lock, NULL);
     return child;
@@ -116,6 +126,14 @@ static void close_channel(struct child *child)
     drop_queue(child);
 }
 
+/* The thread ends when its channel does. */
+static void join_thread(struct child *child)
+{
+    if (child->has_thread)
+        pthread_join(child->thread, NULL);
+    child->has_thread = false;
+}
+
 void child_free(struct child *child)
 {
     if (!child)
@@ -127,6 +145,7 @@ void child_free(struct child *child)
     }
     sd_event_source_disable_unref(child->timer);
     close_channel(child);
+    join_thread(child);
     sd_event_unref(child->event);
     for (char **p = child->argv; p && *p; p++)
         free(*p);
@@ -139,7 +158,7 @@ void child_free(struct child *child)
 
 bool child_is_running(const struct child *child)
 {
-    return child->pid > 0 && child->channel;
+    return (child->pid > 0 || child->has_thread) && child->channel;
 }
 
 pid_t child_pid(const struct child *child)
@@ -154,6 +173,10 @@ uint32_t child_n_restarts(const struct child *child)
 
 void child_kill(struct child *child, const char *why)
 {
+    if (child->has_thread && child->channel) {
+        log_warning(child->subject, "ending its thread: %s", why);
+        shutdown(channel_fd(child->channel), SHUT_RDWR);
+    }
     if (child->pid <= 0)
         return;
     log_warning(child->subject, "ending process %d: %s", (int)child->pid, why);
@@ -277,6 +300,10 @@ static void receive_some(struct child *child)
         if (rc == -EPIPE) {
             /* the exit status follows; do not spin on the hung-up descriptor */
             sd_event_source_set_enabled(child->io, SD_EVENT_OFF);
+            if (child->has_thread) {
+                join_thread(child);
+                went_down(child, 0);
+            }
             return;
         }
         if (rc < 0) {
@@ -299,31 +326,74 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *ctx)
     return 0;
 }
 
+static void *run_thread(void *arg)
+{
+    struct thread_start *start = arg;
+    int (*thread_main)(int fd) = start->thread_main;
+    int fd = start->fd;
+
+    free(start);
+    thread_main(fd);
+    return NULL;
+}
+
+/* Takes fd. */
+static int start_thread(struct child *child, int fd)
+{
+    struct thread_start *start = malloc(sizeof *start);
+    int rc;
+
+    if (!start) {
+        close(fd);
+        return -ENOMEM;
+    }
+    *start = (struct thread_start){child->thread_main, fd};
+    rc = pthread_create(&child->thread, NULL, run_thread, start);
+    if (rc != 0) {
+        free(start);
+        close(fd);
+        return -rc;
+    }
+    child->has_thread = true;
+    return 0;
+}
+
+static int start_on(struct child *child, int fd)
+{
+    int target[5] = {-1, STDERR_FILENO, STDERR_FILENO, -1, child->extra_fd}, rc;
+    pid_t pid = 0;
+
+    if (child->thread_main)
+        return start_thread(child, fd);
+    target[CHANNEL_CHILD_FD] = fd;
+    rc = spawn_process((const char *const *)child->argv, target,
+                       child->extra_fd >= 0 ? 5 : 4, child->extra_env, &pid);
+    close(fd);
+    if (rc == 0)
+        child->pid = pid;
+    return rc;
+}
+
 static int spawn_on_channel(struct child *child)
 {
-    int fds[2], target[5] = {-1, STDERR_FILENO, STDERR_FILENO, -1, child->extra_fd};
     struct channel *channel;
-    pid_t pid;
-    int rc = channel_pair(fds);
+    int fds[2], rc = channel_pair(fds);
 
     if (rc < 0)
         return rc;
-    target[CHANNEL_CHILD_FD] = fds[1];
-    rc = spawn_process((const char *const *)child->argv, target,
-                       child->extra_fd >= 0 ? 5 : 4, child->extra_env, &pid);
-    close(fds[1]);
+    rc = start_on(child, fds[1]);
     if (rc < 0) {
         close(fds[0]);
         return rc;
     }
     channel = channel_new(fds[0]);
-    child->pid = pid;
     pthread_mutex_lock(&child->lock);
     child->channel = channel;
     pthread_mutex_unlock(&child->lock);
-    rc = channel ? sd_event_add_child(child->event, &child->exit, pid, WEXITED, on_exit_status,
-                                      child)
-                 : -ENOMEM;
+    rc = channel ? 0 : -ENOMEM;
+    if (rc == 0 && child->pid > 0)
+        rc = sd_event_add_child(child->event, &child->exit, child->pid, WEXITED, on_exit_status,
+                                child);
     if (rc >= 0)
         rc = sd_event_add_io(child->event, &child->io, fds[0], EPOLLIN, on_io, child);
     return rc < 0 ? rc : 0;
@@ -351,7 +421,7 @@ static void start_now(struct child *child)
 void child_start(struct child *child)
 {
     child->stopping = false;
-    if (child->pid == 0)
+    if (child->pid == 0 && !child->has_thread)
         start_now(child);
 }
 
@@ -422,7 +492,7 @@ void child_stop(struct child *child, uint16_t type, const void *body, size_t len
                 unsigned term_ms, unsigned kill_ms)
 {
     child->stopping = true;
-    if (child->pid == 0) {
+    if (child->pid == 0 && !child->has_thread) {
         if (child->timer)
             sd_event_source_set_enabled(child->timer, SD_EVENT_OFF);
         child->hooks.stopped(child->hooks.ctx);

@@ -31,6 +31,8 @@ struct child_hooks {
 struct child_options {
     const char *subject;     /* for logs: "host modbus"; copied */
     const char *const *argv; /* NULL-terminated, argv[0] a path; copied */
+    int (*thread_main)(int fd); /* instead of a process: runs on a thread of its own with its
+                                 * end of the channel, which it takes; NULL: a process */
     int extra_fd;            /* becomes descriptor 4 of the child; borrowed; -1: none */
     const char *extra_env;   /* "KEY=VALUE" or NULL; copied */
     uint16_t heartbeat_type; /* message sent each second by child_tick */

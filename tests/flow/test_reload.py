@@ -10,7 +10,7 @@ from harness import Broker, Devices, Gateway, Subscriber, World, wait_for
 
 def config(ports, broker_port, interval="200 ms", with_c=False, broken=""):
     third = (f"  - {{name: c, plugin: modbus, transport: tcp, host: 127.0.0.1, "
-             f"port: {ports[2]}, process: c}}\n" if with_c else "")
+             f"port: {ports[2]}, process: inline}}\n" if with_c else "")
     device_c = ("  - {name: c, bus: c, unit: 1, interval: 200 ms, points: "
                 "[{name: served, address: 0, type: float32}]}\n" if with_c else "")
     return f"""
