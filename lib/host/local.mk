@@ -50,7 +50,7 @@ tests_unit_test_host_config_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_host_config_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 endif
 
-EXTRA_DIST += tests/fuzz/corpus/channel
+EXTRA_DIST += tests/fuzz/corpus/channel lib/host/README.md
 if FUZZERS
 check_PROGRAMS += tests/fuzz/fuzz_channel
 fuzzers += tests/fuzz/fuzz_channel

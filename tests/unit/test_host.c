@@ -112,6 +112,25 @@ static void a_write_is_scaled_done_and_read_back(void)
     rig_finish();
 }
 
+/* Eight reads of 300 ms are due at once; a command waits for the one under way, not for all. */
+static void a_write_goes_before_the_reads_that_wait(void)
+{
+    struct host_device *device = rig_one_device(8, 10000);
+    int64_t start_ns;
+
+    peer_option(&device->options, "mode", "delay");
+    peer_option(&device->options, "delay", "300");
+    peer_make_output(device, 7);
+    rig_start();
+    start_ns = clock_boot_ns();
+    rig_write(1, 5, 7, 12);
+    CU_ASSERT_EQUAL(rig_peer.done_result, GW_OK);
+    CU_ASSERT_TRUE(clock_boot_ns() - start_ns < 1500 * CLOCK_NS_PER_MS);
+    CU_ASSERT_TRUE(rig_peer.n_seen < 8);
+    rig_stop(false);
+    rig_finish();
+}
+
 static void a_write_beyond_its_limits_never_reaches_the_plugin(void)
 {
     struct host_point *point = peer_make_output(rig_one_device(2, 1000), 1);
@@ -272,6 +291,7 @@ static CU_TestInfo tests[] = {
     TEST(cycles_that_cannot_be_kept_are_counted),
     TEST(a_read_on_demand_is_answered),
     TEST(a_write_is_scaled_done_and_read_back),
+    TEST(a_write_goes_before_the_reads_that_wait),
     TEST(a_write_beyond_its_limits_never_reaches_the_plugin),
     TEST(a_lease_that_ends_brings_the_failsafe),
     TEST(a_release_brings_the_failsafe_at_once),
