@@ -261,7 +261,7 @@ static void retire(struct forwarding *forwarding, unsigned position)
     } else if (life == LINK_RUNNING) {
         on_stopped(link);
     } else if (life == LINK_NEW || life == LINK_REFUSED) {
-        forwarding_free_link(link);
+        on_stopped(link);
     } /* RESOLVING and WAITING end when their answer comes */
 }
 
@@ -273,6 +273,14 @@ static bool still_wanted(const struct route_link *link, const struct config *con
     for (uint32_t i = 0; i < config->n_routes; i++)
         if (strcmp(config->routes[i].name, link->route.name) == 0)
             return config_route_equal(&config->routes[i], &link->route);
+    return false;
+}
+
+static bool names_route(const struct config *config, const char *name)
+{
+    for (uint32_t i = 0; i < config->n_routes; i++)
+        if (strcmp(config->routes[i].name, name) == 0)
+            return true;
     return false;
 }
 
@@ -293,8 +301,11 @@ int forwarding_apply(struct forwarding *forwarding, struct store *store,
     forwarding->store = store;
     rc = grants_enter(store, forwarding->consent, config, &grants_hooks);
     for (unsigned i = forwarding->n_links; i > 0; i--)
-        if (!still_wanted(forwarding->links[i - 1], config))
+        if (!still_wanted(forwarding->links[i - 1], config)) {
+            forwarding->links[i - 1]->is_removed =
+                !names_route(config, forwarding->links[i - 1]->route.name);
             retire(forwarding, i - 1);
+        }
     for (uint32_t i = 0; i < config->n_routes && rc == 0; i++) {
         struct route_link *link;
 

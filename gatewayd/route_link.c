@@ -179,6 +179,17 @@ static void make_forward(struct route_link *link)
         forward_connected(link->forward, link->window);
 }
 
+/* A backlog under a rate limit and waiting receipts need the second's tick; else the store's
+ * thread sleeps until its next commit. */
+static void update_tick(struct forwarding *forwarding)
+{
+    bool wanted = false;
+
+    for (unsigned i = 0; i < forwarding->n_active; i++)
+        wanted |= forwarding->active[i]->window > 0 && forwarding->active[i]->stats.backlog > 0;
+    store_set_tick(forwarding->store, wanted);
+}
+
 static void copy_stats(struct route_link *link)
 {
     struct forward_stats stats;
@@ -252,6 +263,13 @@ static void detach(struct route_link *link)
         }
     forward_free(link->forward);
     link->forward = NULL;
+    if (link->is_removed) {
+        char key[100];
+
+        snprintf(key, sizeof key, "route.%s", link->route.name);
+        store_fact_put(forwarding->store, key, NULL);
+        store_cursor_forget(forwarding->store, link->route.name);
+    }
     loop_calls_post(forwarding->calls, forwarding_free_link, link);
 }
 
@@ -310,6 +328,7 @@ static void on_note(void *arg)
         return; /* the link may be gone already */
     }
     copy_stats(link);
+    update_tick(link->owner);
     free(note);
 }
 
@@ -333,6 +352,7 @@ void forwarding_committed(struct forwarding *forwarding, uint64_t last_seq)
             forward_committed(link->forward, last_seq);
         copy_stats(link);
     }
+    update_tick(forwarding);
 }
 
 void forwarding_store_tick(struct forwarding *forwarding)
@@ -342,4 +362,5 @@ void forwarding_store_tick(struct forwarding *forwarding)
             forward_tick(forwarding->active[i]->forward);
         copy_stats(forwarding->active[i]);
     }
+    update_tick(forwarding);
 }

@@ -30,6 +30,7 @@ struct route_link {
     struct forward *forward;
     char epoch[33];
     unsigned window;
+    bool is_removed; /* gone from the configuration: its cursor is forgotten */
     /* under owner->lock */
     char state[16], text[200];
     struct forward_stats stats;

@@ -87,8 +87,9 @@ const char *codec_complete(struct codec_point *point)
 
 static uint16_t get_register(const struct codec_point *point, const uint8_t *data)
 {
-    return point->bytes_swapped ? (uint16_t)(data[1] << 8 | data[0])
-                                : (uint16_t)(data[0] << 8 | data[1]);
+    if (point->bytes_swapped)
+        return (uint16_t)(data[1] << 8 | data[0]);
+    return (uint16_t)(data[0] << 8 | data[1]);
 }
 
 static void put_register(const struct codec_point *point, uint8_t *data, uint16_t value)
@@ -397,5 +398,7 @@ uint16_t codec_bits_in_register(const struct codec_point *point, uint64_t bits)
     unsigned n = point->type == CODEC_BITS ? point->length : 1;
     uint16_t field = (uint16_t)((bits & ((1u << n) - 1)) << point->bit);
 
-    return point->bytes_swapped ? (uint16_t)(field << 8 | field >> 8) : field;
+    if (point->bytes_swapped)
+        return (uint16_t)(field << 8 | field >> 8);
+    return field;
 }
