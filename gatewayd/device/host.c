@@ -21,6 +21,8 @@
 #include "lib/host/host_msg.h"
 
 #define SILENCE_LIMIT_S 10
+#define RATE_MIN_PER_S 2000.0 /* readings/s any host may bring: bursts of edges */
+#define RATE_FACTOR 10.0      /* above what its intervals ask for */
 
 /* ---- the configuration of the host ------------------------------------------------------ */
 
@@ -128,6 +130,19 @@ static int make_units(struct host_bus_state *bus, const struct config *config, u
     return 0;
 }
 
+static void make_rate(struct host *host, const struct config *config)
+{
+    for (uint32_t i = 0; i < config->n_devices; i++) {
+        const struct config_device *device = &config->devices[i];
+
+        for (uint32_t j = 0; host->by_wire[i] && j < device->n_points; j++)
+            if (device->points[j].interval_ms > 0)
+                host->rate_per_s += RATE_FACTOR * 1000 / device->points[j].interval_ms;
+    }
+    if (host->rate_per_s < RATE_MIN_PER_S)
+        host->rate_per_s = RATE_MIN_PER_S;
+}
+
 static int make_buses(struct host *host, const struct config *config, const uint32_t *indexes)
 {
     host->buses = calloc(host->n_buses + 1, sizeof *host->buses);
@@ -155,7 +170,10 @@ static int make_buses(struct host *host, const struct config *config, const uint
             host->buses[i].units[j].bus = i;
             host->by_wire[host->buses[i].units[j].wire] = &host->buses[i].units[j];
         }
-    return host->by_wire ? 0 : -ENOMEM;
+    if (!host->by_wire)
+        return -ENOMEM;
+    make_rate(host, config);
+    return 0;
 }
 
 static int make_blame(struct host *host)

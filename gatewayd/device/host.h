@@ -60,6 +60,16 @@ struct host {
     int blame_fd;
     void *blame;    /* struct host_blame, shared */
     bool is_inline, ready, stopping;
+    /* What a host may bring in: a plugin that floods must not push the others' records out of
+     * the store's queue. More than `rate` readings/s (burst: 2 s of it) are dropped, counted
+     * and told as a gap. */
+    double rate_per_s, tokens;
+    int64_t filled_boot_ns;
+    struct host_flood {
+        uint32_t device;
+        uint64_t n_records;
+        int64_t from_boot_ns, to_boot_ns, told_boot_ns;
+    } flood;
 };
 
 /* From the buses numbered bus_indexes of the configuration. NULL: no memory. */
@@ -70,6 +80,9 @@ void host_start(struct host *host);
 
 /* One message of the host; < 0: malformed. */
 int host_on_message(void *ctx, const struct channel_message *message);
+
+/* Each second: tells what was dropped of a flood. */
+void host_tell_flood(struct host *host);
 
 /* The unit with this number in the current catalogue, or NULL. */
 struct host_unit *host_find_unit(struct host *host, uint32_t device);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "gatewayd/device/resource.h"
+#include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/channel/wire.h"
@@ -19,6 +20,7 @@
 
 #define MIN_READING_BYTES 10 /* point, quality, detail, type */
 #define MIN_RECORD_BYTES 16
+#define TYPICAL_READING_BYTES 20
 #define PLAN_MAX 4096
 
 static struct host_unit *unit_of(struct host *host, uint32_t wire_index)
@@ -70,17 +72,74 @@ static bool get_record(struct host *host, struct wire *wire, struct record_batch
     return !wire->failed;
 }
 
+/* Takes the message's share of what the host may bring; false when it brings too much. The
+ * number of readings is bounded by the length, so nothing has to be decoded for it. */
+static bool within_rate(struct host *host, size_t len)
+{
+    int64_t now_ns = clock_boot_ns();
+    double depth = 2 * host->rate_per_s, cost = (double)len / TYPICAL_READING_BYTES;
+
+    if (host->filled_boot_ns == 0)
+        host->tokens = depth;
+    else
+        host->tokens += host->rate_per_s * (double)(now_ns - host->filled_boot_ns) / 1e9;
+    host->filled_boot_ns = now_ns;
+    if (host->tokens > depth)
+        host->tokens = depth;
+    if (host->tokens < cost)
+        return false;
+    host->tokens -= cost;
+    return true;
+}
+
+static int drop_flood(struct host *host, uint32_t n_records, uint32_t device)
+{
+    struct host_flood *flood = &host->flood;
+
+    if (flood->n_records == 0)
+        flood->from_boot_ns = clock_boot_ns();
+    flood->to_boot_ns = clock_boot_ns();
+    flood->device = device;
+    flood->n_records += n_records;
+    return 0;
+}
+
+void host_tell_flood(struct host *host)
+{
+    const struct hosts_hooks *hooks = hosts_hooks_of(host->set);
+    struct host_flood *flood = &host->flood;
+    const struct host_unit *unit = unit_of(host, flood->device);
+    char text[200];
+
+    if (flood->n_records == 0)
+        return;
+    if (unit && unit->index != UINT32_MAX)
+        hooks->gap(hooks->ctx, unit->index, flood->n_records, flood->from_boot_ns,
+                   flood->to_boot_ns);
+    if (flood->told_boot_ns == 0 ||
+        flood->to_boot_ns - flood->told_boot_ns > 60 * CLOCK_NS_PER_S) {
+        snprintf(text, sizeof text, "host %s brings more than %.0f readings/s: what is above is "
+                 "dropped and declared", host->key, host->rate_per_s);
+        hooks->event(hooks->ctx, "", "host-flood", "warning", text);
+        flood->told_boot_ns = flood->to_boot_ns;
+    }
+    flood->n_records = 0;
+}
+
 static int on_records(struct host *host, struct wire *wire)
 {
     const struct hosts_hooks *hooks = hosts_hooks_of(host->set);
-    struct record_batch *batch = record_batch_new(hosts_catalog_of(host->set));
+    struct record_batch *batch;
     bool urgent = false, good = true;
     uint32_t n;
 
-    if (!batch)
-        return 0;
     wire_get_u32(wire); /* the bus: told by the devices */
     n = wire_get_count(wire, MIN_RECORD_BYTES);
+    if (!within_rate(host, wire->len))
+        return drop_flood(host, n, wire_get_u32(wire));
+    batch = record_batch_new(hosts_catalog_of(host->set));
+    if (!batch)
+        return 0;
     for (uint32_t i = 0; i < n && good; i++)
         good = get_record(host, wire, batch, &urgent);
     if (!good || !wire_done(wire)) {

@@ -363,8 +363,10 @@ void hosts_stop(struct hosts *hosts)
 
 void hosts_tick(struct hosts *hosts)
 {
-    for (unsigned i = 0; i < hosts->n; i++)
+    for (unsigned i = 0; i < hosts->n; i++) {
         child_tick(hosts->hosts[i]->child);
+        host_tell_flood(hosts->hosts[i]);
+    }
 }
 
 /* ---- writes --------------------------------------------------------------------------------------- */

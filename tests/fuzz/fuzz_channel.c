@@ -132,7 +132,8 @@ static struct host *make_host(void)
                                              .device_lost = on_lost,
                                              .lease_end = on_lease_end,
                                              .stopped = on_stopped};
-    static const struct hosts_options options = {"/nonexistent", "/nonexistent"};
+    static pthread_mutex_t view_lock = PTHREAD_MUTEX_INITIALIZER;
+    static const struct hosts_options options = {"/nonexistent", "/nonexistent", &view_lock};
     static struct host_unit units[2];
     static struct host_unit *by_wire[2] = {&units[0], &units[1]};
     static struct host_bus_state bus = {.n_units = 2, .units = units};
