@@ -145,11 +145,15 @@ class Devices:
 
     def ledger(self):
         """(t_boot_ns, device, counter, value) of every good read reply."""
+        return [row[:4] for row in self.all_rows() if row[4] in ("none", "ok", "-")]
+
+    def all_rows(self):
+        """(t_boot_ns, device, counter, value, fault) of every line, the spoiled ones too."""
         rows = []
-        for line in self.ledger_file.read_text().splitlines():
+        for line in self.ledger_file.read_text().splitlines(keepends=True):
             f = line.split()
-            if len(f) >= 9 and f[8] in ("none", "ok", "-"):
-                rows.append((int(f[0]), int(f[1]), int(f[6]), float(f[7])))
+            if len(f) >= 9 and line.endswith("\n"):  # the last one may still be written
+                rows.append((int(f[0]), int(f[1]), int(f[6]), float(f[7]), f[8]))
         return rows
 
 

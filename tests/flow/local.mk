@@ -7,9 +7,11 @@ flow_tests = \
 	tests/flow/test_isolation.py \
 	tests/flow/test_ledger_broker.py \
 	tests/flow/test_ledger_receiver.py \
-	tests/flow/test_reload.py
+	tests/flow/test_reload.py \
+	tests/flow/test_rtu_faults.py \
+	tests/flow/test_rtu_line.py
 
 TESTS += $(flow_tests)
-EXTRA_DIST += $(flow_tests) tests/flow/harness.py tests/flow/ledger.py
+EXTRA_DIST += $(flow_tests) tests/flow/harness.py tests/flow/ledger.py tests/flow/rtu.py
 TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = env TEST_TIMEOUT=400 $(SHELL) $(top_srcdir)/tests/run-test $(PYTHON3)

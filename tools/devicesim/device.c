@@ -7,6 +7,18 @@
 
 #include "lib/base/clock.h"
 
+/* A request nobody answers costs its line the asker's timeout: worth a line too. */
+static void note_silence(const struct device *device, const struct frame *request)
+{
+    const uint8_t *pdu = request->pdu;
+
+    if (!device->ledger || request->len < 5)
+        return;
+    fprintf(device->ledger, "%" PRId64 " %u %u %u %d %d %" PRIu64 " 0 %s\n",
+            clock_boot_ns(), device->index, request->unit, pdu[0], pdu[1] << 8 | pdu[2],
+            pdu[3] << 8 | pdu[4], device->image.counter, fault_name(FAULT_SILENT));
+}
+
 bool device_answer(struct device *device, const struct frame *request,
                    struct device_reply *ret_reply)
 {
@@ -16,8 +28,10 @@ bool device_answer(struct device *device, const struct frame *request,
     size_t len;
 
     device->n_requests++;
-    if (kind == FAULT_SILENT)
+    if (kind == FAULT_SILENT) {
+        note_silence(device, request);
         return false;
+    }
     *ret_reply =
         (struct device_reply){.device = device, .unit = request->unit, .fault = kind};
     if (kind == FAULT_EXCEPTION)

@@ -43,7 +43,7 @@ struct device_reply {
     enum fault_kind fault;
 };
 
-/* False: the unit stays silent. */
+/* False: the unit stays silent; the ledger has the request with the fault `silent`. */
 bool device_answer(struct device *device, const struct frame *request,
                    struct device_reply *ret_reply);
 
