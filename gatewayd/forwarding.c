@@ -66,6 +66,9 @@ static void on_state(void *ctx, unsigned window, const char *text)
                                  window > 0 ? "route-online" : "route-offline",
                                  window > 0 ? "info" : "warning", line);
     }
+    if (window > 0)
+        link->owner->hooks.clear(link->owner->hooks.ctx, "route-process-down",
+                                 "the route's process works again");
     route_link_note(link, NOTE_CONNECTED, 0, window, NULL, NULL, 0);
 }
 
@@ -93,10 +96,15 @@ static void on_message(void *ctx, const struct route_message *message)
                                   message);
 }
 
+/* State 0 went before it: the forward takes every open token as lost. */
 static void on_down(void *ctx)
 {
-    /* state 0 went before it: forward takes every open token as lost */
-    (void)ctx;
+    struct route_link *link = ctx;
+    char line[200];
+
+    snprintf(line, sizeof line, "the process of route '%s' ended or hung and is started anew",
+             link->route.name);
+    link->owner->hooks.event(link->owner->hooks.ctx, "route-process-down", "alarm", line);
 }
 
 static void on_stopped(void *ctx)

@@ -28,6 +28,8 @@ struct forwarding_hooks {
                     const struct route_message *message);
     /* Any thread. */
     void (*event)(void *ctx, const char *code, const char *severity, const char *text);
+    /* Loop: an alarm of that code is over. */
+    void (*clear)(void *ctx, const char *code, const char *text);
     /* Loop: after forwarding_stop. */
     void (*stopped)(void *ctx);
 };

@@ -22,9 +22,20 @@
 
 #define STOP_DEADLINE_US UINT64_C(4500000)
 #define LATE_COMMIT_NS (60 * CLOCK_NS_PER_S)
+#define LATE_VIEW_NS (10 * CLOCK_NS_PER_S)
 #define LATE_TURN_NS (2 * CLOCK_NS_PER_S)
 
 /* ---- events and alarms --------------------------------------------------------------------- */
+
+static bool raise_alarm(struct gateway *gateway, const char *code, const char *text)
+{
+    bool is_new;
+
+    pthread_mutex_lock(&gateway->view_lock);
+    is_new = alarms_raise(&gateway->alarms, code, text);
+    pthread_mutex_unlock(&gateway->view_lock);
+    return is_new;
+}
 
 void gateway_event(struct gateway *gateway, const char *device, const char *code,
                    const char *severity, const char *text)
@@ -35,11 +46,8 @@ void gateway_event(struct gateway *gateway, const char *device, const char *code
              : strcmp(severity, "warning") == 0 ? LOG_LEVEL_WARNING
                                                 : LOG_LEVEL_INFO,
              *device ? device : NULL, "%s", text);
-    if (is_alarm) {
-        pthread_mutex_lock(&gateway->view_lock);
-        alarms_raise(&gateway->alarms, code, text);
-        pthread_mutex_unlock(&gateway->view_lock);
-    }
+    if (is_alarm)
+        raise_alarm(gateway, code, text);
     if (gateway->store)
         store_append_event(gateway->store, device, CATEGORY_STATUS, code, severity, text);
 }
@@ -143,15 +151,18 @@ static void on_store_event(void *ctx, const char *code, const char *severity, co
     bool is_alarm = strcmp(severity, "alarm") == 0;
 
     log_line(is_alarm ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "store", "%s", text);
-    pthread_mutex_lock(&gateway->view_lock);
     if (is_alarm)
-        alarms_raise(&gateway->alarms, code, text);
-    pthread_mutex_unlock(&gateway->view_lock);
+        raise_alarm(gateway, code, text);
 }
 
 static void on_forward_event(void *ctx, const char *code, const char *severity, const char *text)
 {
     gateway_event(ctx, "", code, severity, text);
+}
+
+static void on_forward_clear(void *ctx, const char *code, const char *text)
+{
+    gateway_clear_alarm(ctx, code, text);
 }
 
 /* ---- stopping ------------------------------------------------------------------------------------------ */
@@ -231,12 +242,23 @@ static void watch_store(struct gateway *gateway)
         age_ns > LATE_COMMIT_NS + gateway->config->commit_interval_ms * CLOCK_NS_PER_MS) {
         snprintf(text, sizeof text, "nothing was stored for %lld s: the disk is slow or stuck",
                  (long long)(age_ns / CLOCK_NS_PER_S));
-        pthread_mutex_lock(&gateway->view_lock);
-        if (alarms_raise(&gateway->alarms, "store-late", text))
+        if (raise_alarm(gateway, "store-late", text))
             log_error("store", "%s", text);
-        pthread_mutex_unlock(&gateway->view_lock);
     } else {
         gateway_clear_alarm(gateway, "store-late", "the store writes again");
+    }
+}
+
+static void watch_views(struct gateway *gateway)
+{
+    int64_t since_ns = __atomic_load_n(&gateway->viewing_boot_ns, __ATOMIC_RELAXED);
+
+    if (__atomic_load_n(&gateway->n_views, __ATOMIC_ACQUIRE) > 0 &&
+        clock_boot_ns() - since_ns > LATE_VIEW_NS) {
+        if (raise_alarm(gateway, "http-late", "a request of the API hangs for over 10 s"))
+            log_error("api", "a request hangs for over 10 s");
+    } else {
+        gateway_clear_alarm(gateway, "http-late", "the API answers again");
     }
 }
 
@@ -253,6 +275,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *ctx)
     forwarding_tick(gateway->forwarding);
     writes_tick(gateway->writes, gateway->catalog);
     watch_store(gateway);
+    watch_views(gateway);
     sd_event_source_set_time_relative(source, 1000000);
     sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
     return 0;
@@ -394,6 +417,7 @@ static int make_rooms(struct gateway *gateway)
                                                     .version = PACKAGE_VERSION};
     struct forwarding_hooks forwarding_hooks = {.ctx = gateway, .command = requests_command,
                                                 .event = on_forward_event,
+                                                .clear = on_forward_clear,
                                                 .stopped = on_routes_stopped};
     struct catalog *catalog = config_make_catalog(gateway->config, 1);
 

@@ -36,6 +36,10 @@ struct gateway {
     int64_t start_boot_ns, turned_boot_ns; /* when the loop last turned: atomic */
     sd_event_source *tick, *deadline;
     uint64_t n_readings; /* polled since start */
+    /* API threads inside a view now, and since when the first of them (atomic): one that does
+     * not come back is an alarm */
+    int n_views;
+    int64_t viewing_boot_ns;
     int exit_code;
     bool stopping, running_last_good;
     uint32_t generation;

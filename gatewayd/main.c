@@ -45,11 +45,6 @@ struct paths {
     char devhost[PATH_MAX], route[PATH_MAX], last_good[PATH_MAX], credentials[PATH_MAX];
 };
 
-static void print_version(void)
-{
-    puts(PACKAGE_STRING);
-}
-
 static void set_defaults(struct gateway_options *options, struct paths *paths,
                          const char *libexec)
 {
@@ -69,84 +64,92 @@ static void set_defaults(struct gateway_options *options, struct paths *paths,
         options->credentials_dir = creds ? creds : "";
 }
 
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"config-dir", required_argument, NULL, OPT_CONFIG_DIR},
+    {"maps", required_argument, NULL, OPT_MAPS},
+    {"plugins", required_argument, NULL, OPT_PLUGINS},
+    {"libexec", required_argument, NULL, OPT_LIBEXEC},
+    {"web", required_argument, NULL, OPT_WEB},
+    {"socket", required_argument, NULL, OPT_SOCKET},
+    {"credentials", required_argument, NULL, OPT_CREDENTIALS},
+    {"clock-sync-file", required_argument, NULL, OPT_SYNC_FILE},
+    {"ready-file", required_argument, NULL, OPT_READY_FILE},
+    {"last-good", required_argument, NULL, OPT_LAST_GOOD},
+    {"strict", no_argument, NULL, OPT_STRICT},
+    {"verbose", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+/* Where the text of a path option goes; NULL: not one of them. */
+static const char **path_slot(struct gateway_options *options, const char **libexec, int option)
+{
+    static const char *web; /* the page comes with the resident's page */
+
+    switch (option) {
+    case 'c':
+        return &options->loader.config_file;
+    case OPT_CONFIG_DIR:
+        return &options->loader.config_dir;
+    case OPT_MAPS:
+        return &options->loader.map_dir;
+    case OPT_PLUGINS:
+        return &options->loader.plugin_dir;
+    case OPT_LAST_GOOD:
+        return &options->loader.last_good_dir;
+    case OPT_LIBEXEC:
+        return libexec;
+    case OPT_SOCKET:
+        return &options->socket;
+    case OPT_CREDENTIALS:
+        return &options->credentials_dir;
+    case OPT_READY_FILE:
+        return &options->ready_file;
+    case OPT_WEB:
+        return &web;
+    default:
+        return NULL;
+    }
+}
+
+/* -1: go on; else the exit code. */
+static int take_option(struct gateway_options *options, const char **libexec, int option)
+{
+    const char **slot = path_slot(options, libexec, option);
+
+    if (slot)
+        *slot = optarg;
+    else if (option == OPT_SYNC_FILE)
+        clock_set_sync_file(optarg);
+    else if (option == OPT_STRICT)
+        options->strict = true;
+    else if (option == 'v')
+        log_set_level(LOG_LEVEL_DEBUG);
+    else if (option == 'h')
+        return fputs(usage_text, stdout) < 0;
+    else if (option == 'V')
+        return puts(PACKAGE_STRING) < 0;
+    else
+        return fputs("Try 'gatewayd --help'.\n", stderr) < 0 ? 1 : 2;
+    return -1;
+}
+
 int main(int argc, char *argv[])
 {
-    static const struct option long_options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"config-dir", required_argument, NULL, OPT_CONFIG_DIR},
-        {"maps", required_argument, NULL, OPT_MAPS},
-        {"plugins", required_argument, NULL, OPT_PLUGINS},
-        {"libexec", required_argument, NULL, OPT_LIBEXEC},
-        {"web", required_argument, NULL, OPT_WEB},
-        {"socket", required_argument, NULL, OPT_SOCKET},
-        {"credentials", required_argument, NULL, OPT_CREDENTIALS},
-        {"clock-sync-file", required_argument, NULL, OPT_SYNC_FILE},
-        {"ready-file", required_argument, NULL, OPT_READY_FILE},
-        {"last-good", required_argument, NULL, OPT_LAST_GOOD},
-        {"strict", no_argument, NULL, OPT_STRICT},
-        {"verbose", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
-        {NULL, 0, NULL, 0},
-    };
     struct gateway_options options = {
         .loader = {.config_file = GATEWAYD_SYSCONFDIR "/gatewayd.yaml",
                    .plugin_dir = GATEWAYD_PLUGINDIR}};
     const char *libexec = GATEWAYD_LIBEXECDIR;
     static struct paths paths;
-    int c;
+    int c, rc;
 
     mallopt(M_ARENA_MAX, 1); /* few short-lived allocations per thread: one arena is enough */
     while ((c = getopt_long(argc, argv, "c:vhV", long_options, NULL)) != -1) {
-        switch (c) {
-        case 'c':
-            options.loader.config_file = optarg;
-            break;
-        case OPT_CONFIG_DIR:
-            options.loader.config_dir = optarg;
-            break;
-        case OPT_MAPS:
-            options.loader.map_dir = optarg;
-            break;
-        case OPT_PLUGINS:
-            options.loader.plugin_dir = optarg;
-            break;
-        case OPT_LIBEXEC:
-            libexec = optarg;
-            break;
-        case OPT_WEB:
-            break; /* the page comes with the resident's page */
-        case OPT_SOCKET:
-            options.socket = optarg;
-            break;
-        case OPT_CREDENTIALS:
-            options.credentials_dir = optarg;
-            break;
-        case OPT_SYNC_FILE:
-            clock_set_sync_file(optarg);
-            break;
-        case OPT_READY_FILE:
-            options.ready_file = optarg;
-            break;
-        case OPT_LAST_GOOD:
-            options.loader.last_good_dir = optarg;
-            break;
-        case OPT_STRICT:
-            options.strict = true;
-            break;
-        case 'v':
-            log_set_level(LOG_LEVEL_DEBUG);
-            break;
-        case 'h':
-            fputs(usage_text, stdout);
-            return 0;
-        case 'V':
-            print_version();
-            return 0;
-        default:
-            fputs("Try 'gatewayd --help'.\n", stderr);
-            return 2;
-        }
+        rc = take_option(&options, &libexec, c);
+        if (rc >= 0)
+            return rc;
     }
     if (optind < argc) {
         fprintf(stderr, "gatewayd: unexpected argument '%s'; try 'gatewayd --help'\n",

@@ -15,6 +15,17 @@
 
 #define LOOP_LIMIT_NS (2 * CLOCK_NS_PER_S)
 
+static void enter_view(struct gateway *gateway)
+{
+    if (__atomic_fetch_add(&gateway->n_views, 1, __ATOMIC_ACQ_REL) == 0)
+        __atomic_store_n(&gateway->viewing_boot_ns, clock_boot_ns(), __ATOMIC_RELAXED);
+}
+
+static void leave_view(struct gateway *gateway)
+{
+    __atomic_sub_fetch(&gateway->n_views, 1, __ATOMIC_ACQ_REL);
+}
+
 static void fill_store(struct api_status *status, struct gateway *gateway)
 {
     struct store_stats stats;
@@ -40,6 +51,7 @@ static void view_status(void *ctx, struct api_status *ret_status)
 {
     struct gateway *gateway = ctx;
 
+    enter_view(gateway);
     fill_store(ret_status, gateway);
     snprintf(ret_status->boot, sizeof ret_status->boot, "%s", clock_boot_id());
     ret_status->clock = clock_trust_now();
@@ -62,6 +74,7 @@ static void view_status(void *ctx, struct api_status *ret_status)
         out->since_wall_ms = alarm->since_wall_ms;
     }
     pthread_mutex_unlock(&gateway->view_lock);
+    leave_view(gateway);
 }
 
 static uint64_t view_points(void *ctx, api_point_fn visit, void *visit_ctx)
@@ -70,8 +83,11 @@ static uint64_t view_points(void *ctx, api_point_fn visit, void *visit_ctx)
     struct latest_snapshot snapshot;
     uint64_t change;
 
-    if (latest_snapshot(gateway->latest, &snapshot) < 0)
+    enter_view(gateway);
+    if (latest_snapshot(gateway->latest, &snapshot) < 0) {
+        leave_view(gateway);
         return 0;
+    }
     for (uint32_t i = 0; i < snapshot.n; i++) {
         const struct latest_entry *entry = &snapshot.entries[i];
         const struct catalog_device *device = &snapshot.catalog->devices[entry->device];
@@ -92,6 +108,7 @@ static uint64_t view_points(void *ctx, api_point_fn visit, void *visit_ctx)
     }
     change = snapshot.change;
     latest_snapshot_free(&snapshot);
+    leave_view(gateway);
     return change;
 }
 
@@ -171,6 +188,7 @@ static void view_buses(void *ctx, api_bus_fn visit, void *visit_ctx)
 {
     struct gateway *gateway = ctx;
 
+    enter_view(gateway);
     pthread_mutex_lock(&gateway->view_lock);
     for (unsigned i = 0; i < hosts_count(gateway->hosts); i++) {
         const struct host *host = hosts_get(gateway->hosts, i);
@@ -179,6 +197,7 @@ static void view_buses(void *ctx, api_bus_fn visit, void *visit_ctx)
             visit_bus(host, &host->buses[j], visit, visit_ctx);
     }
     pthread_mutex_unlock(&gateway->view_lock);
+    leave_view(gateway);
 }
 
 /* ---- routes, events, health ------------------------------------------------------------------------ */
@@ -228,7 +247,9 @@ static void view_routes(void *ctx, api_route_fn visit, void *visit_ctx)
     struct gateway *gateway = ctx;
     struct route_visit to = {visit, visit_ctx, hours_until_full(gateway)};
 
+    enter_view(gateway);
     forwarding_visit(gateway->forwarding, visit_route, &to);
+    leave_view(gateway);
 }
 
 struct event_visit {
@@ -254,8 +275,12 @@ static int view_events(void *ctx, int64_t from_ms, unsigned limit, api_event_fn 
 {
     struct gateway *gateway = ctx;
     struct event_visit to = {visit, visit_ctx};
+    int rc;
 
-    return store_read_events(gateway->store, from_ms, limit, visit_event, &to);
+    enter_view(gateway);
+    rc = store_read_events(gateway->store, from_ms, limit, visit_event, &to);
+    leave_view(gateway);
+    return rc;
 }
 
 static const char *view_unwell(void *ctx)
