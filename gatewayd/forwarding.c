@@ -120,7 +120,7 @@ void forwarding_start_process(void *arg)
     struct forwarding *forwarding = link->owner;
     char will[300];
     struct route_process_options options = {.program = forwarding->route_program,
-                                            .credentials_dir = forwarding->credentials_dir,
+                                            .credentials = forwarding->credentials,
                                             .gateway_id = link->gateway_id,
                                             .site = link->site,
                                             .will = will};
@@ -210,7 +210,7 @@ struct forwarding *forwarding_new(sd_event *event, struct loop_calls *calls,
     forwarding->calls = calls;
     forwarding->hooks = *hooks;
     forwarding->route_program = strdup(options->route_program);
-    forwarding->credentials_dir = strdup(options->credentials_dir);
+    forwarding->credentials = strdup(options->credentials);
     forwarding->version = strdup(options->version);
     forwarding->consent = consent_new();
     pthread_mutex_init(&forwarding->lock, NULL);
@@ -227,7 +227,7 @@ void forwarding_free(struct forwarding *forwarding)
     pthread_mutex_destroy(&forwarding->lock);
     sd_event_unref(forwarding->event);
     free(forwarding->route_program);
-    free(forwarding->credentials_dir);
+    free(forwarding->credentials);
     free(forwarding->version);
     free(forwarding);
 }

@@ -18,7 +18,7 @@
 struct forwarding;
 
 struct forwarding_options {
-    const char *route_program, *credentials_dir, *version;
+    const char *route_program, *credentials, *version;
 };
 
 struct forwarding_hooks {

@@ -413,7 +413,7 @@ static int make_rooms(struct gateway *gateway)
                                       .device_lost = on_device_lost,
                                       .lease_end = on_lease_end, .stopped = on_hosts_stopped};
     struct forwarding_options forwarding_options = {.route_program = options->route_program,
-                                                    .credentials_dir = options->credentials_dir,
+                                                    .credentials = options->credentials,
                                                     .version = PACKAGE_VERSION};
     struct forwarding_hooks forwarding_hooks = {.ctx = gateway, .command = requests_command,
                                                 .event = on_forward_event,

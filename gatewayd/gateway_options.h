@@ -18,7 +18,7 @@ struct gateway_options {
     struct loader_options loader;
     const char *route_program;
     const char *socket;          /* NULL: the configuration's */
-    const char *credentials_dir; /* "" none */
+    const char *credentials;     /* paths of the routes' files begin so; "" none */
     const char *ready_file;      /* NULL: none */
     bool strict;
 };

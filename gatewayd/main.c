@@ -30,7 +30,7 @@ static const char usage_text[] =
     "      --web DIR              pages\n"
     "      --socket PATH          API socket (the configuration's api.socket)\n"
     "      --credentials DIR      ROUTE.ca, .crt, .key, .user, .password\n"
-    "                             ($CREDENTIALS_DIRECTORY)\n"
+    "                             ($CREDENTIALS_DIRECTORY, there named route_ROUTE.ca ...)\n"
     "      --last-good DIR        copy of the last configuration that ran\n"
     "                             ($STATE_DIRECTORY/last-good)\n"
     "      --clock-sync-file F    its change tells that the clock is synchronised\n"
@@ -45,10 +45,22 @@ struct paths {
     char devhost[PATH_MAX], route[PATH_MAX], last_good[PATH_MAX], credentials[PATH_MAX];
 };
 
+/* LoadCredential=route:DIR gives an entry FILE of DIR the name route_FILE (systemd.exec(5)). */
+static void set_credentials(struct gateway_options *options, struct paths *paths)
+{
+    const char *given = options->credentials, *loaded = getenv("CREDENTIALS_DIRECTORY");
+    const char *dir = given ? given : loaded;
+
+    if (dir)
+        snprintf(paths->credentials, sizeof paths->credentials, "%s/%s", dir,
+                 given ? "" : "route_");
+    options->credentials = paths->credentials;
+}
+
 static void set_defaults(struct gateway_options *options, struct paths *paths,
                          const char *libexec)
 {
-    const char *state = getenv("STATE_DIRECTORY"), *creds = getenv("CREDENTIALS_DIRECTORY");
+    const char *state = getenv("STATE_DIRECTORY");
 
     snprintf(paths->devhost, sizeof paths->devhost, "%s/gateway-devhost", libexec);
     snprintf(paths->route, sizeof paths->route, "%s/gateway-route", libexec);
@@ -59,9 +71,7 @@ static void set_defaults(struct gateway_options *options, struct paths *paths,
                  state ? state : "/var/lib/gatewayd");
         options->loader.last_good_dir = paths->last_good;
     }
-    /* LoadCredential=route:DIR makes files "route_NAME" of a directory's entries */
-    if (!options->credentials_dir)
-        options->credentials_dir = creds ? creds : "";
+    set_credentials(options, paths);
 }
 
 static const struct option long_options[] = {
@@ -104,7 +114,7 @@ static const char **path_slot(struct gateway_options *options, const char **libe
     case OPT_SOCKET:
         return &options->socket;
     case OPT_CREDENTIALS:
-        return &options->credentials_dir;
+        return &options->credentials;
     case OPT_READY_FILE:
         return &options->ready_file;
     case OPT_WEB:

@@ -40,7 +40,7 @@ struct forwarding {
     sd_event *event;
     struct loop_calls *calls;
     struct forwarding_hooks hooks;
-    char *route_program, *credentials_dir, *version;
+    char *route_program, *credentials, *version;
     struct store *store;
     /* loop */
     struct route_link *links[LINKS_MAX];

@@ -19,7 +19,7 @@ void route_config_done(struct route_config *config)
     free(config->name);
     free(config->host);
     free(config->client_id);
-    free(config->credentials_dir);
+    free(config->credentials);
     free(config->prefix);
     free(config->will_topic);
     free(config->will_payload);
@@ -57,7 +57,7 @@ static int decode_topics(struct wire *wire, struct route_config *config)
 
 static bool complete(const struct route_config *config)
 {
-    return config->name && config->host && config->client_id && config->credentials_dir &&
+    return config->name && config->host && config->client_id && config->credentials &&
            config->prefix && config->will_payload && config->will_topic;
 }
 
@@ -73,7 +73,7 @@ int route_config_decode(const void *body, size_t len, struct route_config *ret)
     port = wire_get_u32(&wire);
     config.tls = wire_get_u8(&wire) != 0;
     config.client_id = strdup(wire_get_string(&wire));
-    config.credentials_dir = strdup(wire_get_string(&wire));
+    config.credentials = strdup(wire_get_string(&wire));
     config.prefix = strdup(wire_get_string(&wire));
     config.will_payload = strdup(wire_get_string(&wire));
     if (config.prefix)
@@ -98,7 +98,7 @@ static int find_file(const struct route_config *config, const char *suffix,
 {
     char *path = NULL;
 
-    if (asprintf(&path, "%s/%s%s", config->credentials_dir, config->name, suffix) < 0)
+    if (asprintf(&path, "%s%s%s", config->credentials, config->name, suffix) < 0)
         return -ENOMEM;
     if (access(path, R_OK) == 0) {
         *ret_path = path;
@@ -144,7 +144,7 @@ int route_config_read_credentials(struct route_config *config, struct gw_error *
 {
     int rc;
 
-    if (!config->credentials_dir[0])
+    if (!config->credentials[0])
         return 0;
     if ((rc = read_secret(config, ".user", &config->user, reterr)) < 0 ||
         (rc = read_secret(config, ".password", &config->password, reterr)) < 0)

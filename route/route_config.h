@@ -14,7 +14,7 @@
 #define ROUTE_SUBSCRIPTIONS_MAX 16
 
 struct route_config {
-    char *name, *host, *client_id, *credentials_dir;
+    char *name, *host, *client_id, *credentials;
     char *prefix; /* "gw/SITE/ID/" */
     char *will_topic, *will_payload;
     uint16_t port;
@@ -29,7 +29,7 @@ struct route_config {
 /* 0, -EBADMSG, -ENOMEM; on failure *ret is empty. */
 int route_config_decode(const void *body, size_t len, struct route_config *ret);
 void route_config_done(struct route_config *config);
-/* DIR/NAME.ca .crt .key (paths, for Paho) and .user .password (first line). A file that is
+/* `credentials` + NAME.ca .crt .key (paths, for Paho) and .user .password (first line). A file that is
  * there but cannot be read is an error. */
 int route_config_read_credentials(struct route_config *config, struct gw_error *reterr);
 

@@ -149,7 +149,7 @@ static void encode_config(struct route_process *process, const struct config_rou
     wire_put_u8(buf, route->tls);
     snprintf(text, sizeof text, "gatewayd-%s-%s", options->gateway_id, route->name);
     wire_put_string(buf, text);
-    wire_put_string(buf, options->credentials_dir);
+    wire_put_string(buf, options->credentials);
     snprintf(text, sizeof text, "gw/%s/%s/", options->site, options->gateway_id);
     wire_put_string(buf, text);
     wire_put_string(buf, options->will);

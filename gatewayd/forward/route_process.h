@@ -37,7 +37,7 @@ struct route_hooks {
 
 struct route_process_options {
     const char *program;         /* path of gateway-route */
-    const char *credentials_dir; /* "" none */
+    const char *credentials;     /* paths begin so, as in route_msg.h; "" none */
     const char *gateway_id, *site;
     const char *will;            /* payload of the will, on PREFIX/state */
 };

@@ -6,9 +6,10 @@
 enum route_msg {
     /* core -> route */
     ROUTE_MSG_CONFIG = 1,  /* str name, str host, u32 port, u8 tls, str client_id, str
-                            * credentials_dir ("" none), str prefix ("gw/SITE/ID/"), str
-                            * will_payload (retained on prefix "state"), u32 n_subscriptions
-                            * {str topic suffix}, u32 max_window */
+                            * credentials (its files are this + NAME.user and so on; ""
+                            * none), str prefix ("gw/SITE/ID/"), str will_payload (retained
+                            * on prefix "state"), u32 n_subscriptions {str topic suffix},
+                            * u32 max_window */
     ROUTE_MSG_PUBLISH = 2, /* u64 token, u8 retain, u32 expiry_s (0 none), str topic suffix,
                             * bytes payload; QoS 1 */
     ROUTE_MSG_HEARTBEAT = 3, /* each 1 s; missing for 5 s or EOF: exit */

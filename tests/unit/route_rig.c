@@ -222,15 +222,17 @@ static void send_body(struct rig_route *route, uint16_t type, struct strbuf *buf
 void rig_route_config(struct rig_route *route, const char *host, uint16_t port, bool tls)
 {
     static const char *const topics[] = {"cmd/+", "receipt/+", "plan"};
+    char credentials[sizeof dir + 1];
     struct strbuf buf;
 
+    snprintf(credentials, sizeof credentials, "%s/", dir);
     strbuf_init(&buf);
     wire_put_string(&buf, "r");
     wire_put_string(&buf, host);
     wire_put_u32(&buf, port);
     wire_put_u8(&buf, tls);
     wire_put_string(&buf, "gw-test");
-    wire_put_string(&buf, dir);
+    wire_put_string(&buf, credentials);
     wire_put_string(&buf, "gw/s/g/");
     wire_put_string(&buf, "{\"v\":1,\"state\":\"offline\"}");
     wire_put_u32(&buf, 3);
