@@ -7,6 +7,7 @@
 #include "lib/channel/wire.h"
 
 #define SPAN_NS (10 * CLOCK_NS_PER_S)
+#define MIN_SPAN_US 1000000
 
 void bus_stats_init(struct bus_stats *stats)
 {
@@ -49,7 +50,7 @@ static void begin_span(struct bus_stats *stats, const struct bus *bus, int64_t n
 {
     uint64_t span_us = (uint64_t)((now_ns - stats->last_boot_ns) / 1000);
 
-    if (span_us > 0)
+    if (span_us >= MIN_SPAN_US) /* the first moments after a start tell nothing */
         stats->load_permille =
             (uint32_t)((bus->busy_us - stats->last_busy_us) * 1000 / span_us);
     stats->last_busy_us = bus->busy_us;
