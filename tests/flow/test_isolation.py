@@ -62,6 +62,7 @@ def run(world, broker, subscriber, devices, mode):
 
 def main():
     with World() as world:
+        world.report_words = ["ThreadSanitizer"]
         broker = Broker(world)
         devices = Devices(world, "--tcp", "127.0.0.1:0", "--count", "1", "--registers", "10",
                           "--content", "counter")
