@@ -25,9 +25,10 @@ static void print_points(const json_t *status)
     const json_t *qualities = json_object_get(status, "qualities");
     const char *separator = ": ", *key;
     json_t *n;
+    int64_t n_devices = ctl_number(status, "devices");
 
-    printf("points   %lld on %lld devices", (long long)ctl_number(status, "points"),
-           (long long)ctl_number(status, "devices"));
+    printf("points   %lld on %lld %s", (long long)ctl_number(status, "points"),
+           (long long)n_devices, n_devices == 1 ? "device" : "devices");
     json_object_foreach((json_t *)(uintptr_t)qualities, key, n) if (json_integer_value(n))
     {
         printf("%s%lld %s", separator, (long long)json_integer_value(n), key);

@@ -18,6 +18,7 @@ import threading
 import time
 
 START_HOUR = 6.0  # of the simulated home
+TOPIC = "gw/demo/demo-home/#"
 METER, INVERTER, BATTERY, RELAYS = "0", "1", "2", "3"  # devices of the simulator
 
 
@@ -106,12 +107,14 @@ class Subscriber:
         self.demo, self.arrivals = demo, Arrivals()
         self.lock = threading.Lock()
         threading.Thread(target=self.listen, daemon=True).start()
+        log = pathlib.Path(demo.file("mosquitto.log"))
+        wait_for("the subscriber's start", lambda: TOPIC in log.read_text(errors="replace"))
 
     def listen(self):
         while not self.demo.is_stopping:
             child = self.demo.start(
-                ["mosquitto_sub", "-p", str(self.demo.port), "-V", "mqttv5", "-i", "demo", "-c",
-                 "-x", "86400", "-q", "1", "-t", "gw/demo/demo-home/#", "-F", "%p"],
+                ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.demo.port), "-V", "mqttv5",
+                 "-i", "demo", "-c", "-x", "86400", "-q", "1", "-t", TOPIC, "-F", "%p"],
                 "subscriber.log", stdout=subprocess.PIPE)
             for line in child.stdout:
                 if line.strip():
@@ -370,6 +373,10 @@ persistence_location {directory}/broker/
 autosave_on_changes true
 autosave_interval 1
 max_queued_messages 0
+log_dest stderr
+log_type error
+log_type warning
+log_type subscribe
 """
 
 

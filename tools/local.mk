@@ -15,4 +15,4 @@ tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/suite.h \
 tests_unit_test_ledger_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_ledger_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(JANSSON_LIBS) $(LIBM)
 endif
-EXTRA_DIST += tools/demo tools/demo_day.py
+EXTRA_DIST += tools/demo tools/demo_day.py README.md README.ja.md
