@@ -25,6 +25,7 @@
 #define RESTART_MAX_MS 60000u
 #define STABLE_NS (600 * CLOCK_NS_PER_S)
 #define MESSAGES_PER_TURN 64
+#define REST_MESSAGES_MAX 4096
 
 struct queued {
     struct queued *next;
@@ -252,17 +253,6 @@ static void went_down(struct child *child, int status)
     child->hooks.down(child->hooks.ctx, status, true, delay_ms);
 }
 
-static int on_exit_status(sd_event_source *source, const siginfo_t *info, void *ctx)
-{
-    struct child *child = ctx;
-    int status = info->si_code == CLD_EXITED ? (info->si_status & 0xFF) << 8 : info->si_status;
-
-    sd_event_source_disable_unref(source);
-    child->exit = NULL;
-    went_down(child, status);
-    return 0;
-}
-
 static int flush_queue(struct child *child)
 {
     while (child->first) {
@@ -283,35 +273,60 @@ static int flush_queue(struct child *child)
     return 0;
 }
 
+static int receive_one(struct child *child)
+{
+    struct channel_message message;
+    int rc = channel_receive(child->channel, &message);
+
+    if (rc != 1)
+        return rc;
+    child->heard_boot_ns = clock_boot_ns();
+    rc = child->hooks.message(child->hooks.ctx, &message);
+    if (message.fd >= 0)
+        close(message.fd);
+    return rc < 0 ? rc : 1;
+}
+
 static void receive_some(struct child *child)
 {
     for (int i = 0; i < MESSAGES_PER_TURN && child->channel; i++) {
-        struct channel_message message;
-        int rc = channel_receive(child->channel, &message);
+        int rc = receive_one(child);
 
         if (rc == 0)
             return;
-        if (rc == 1) {
-            child->heard_boot_ns = clock_boot_ns();
-            rc = child->hooks.message(child->hooks.ctx, &message);
-            if (message.fd >= 0)
-                close(message.fd);
-        }
-        if (rc == -EPIPE) {
+        if (rc < 0) {
             /* the exit status follows; do not spin on the hung-up descriptor */
             sd_event_source_set_enabled(child->io, SD_EVENT_OFF);
+            if (rc != -EPIPE)
+                child_kill(child, "malformed message");
             if (child->has_thread) {
                 join_thread(child);
                 went_down(child, 0);
             }
             return;
         }
-        if (rc < 0) {
-            sd_event_source_set_enabled(child->io, SD_EVENT_OFF);
-            child_kill(child, "malformed message");
-            return;
-        }
     }
+}
+
+/* The exit may be seen before the last messages: they are records and answers too. The
+ * bound is for a descendant that still holds the other end. */
+static void receive_rest(struct child *child)
+{
+    for (int i = 0; i < REST_MESSAGES_MAX && child->channel; i++)
+        if (receive_one(child) != 1)
+            return;
+}
+
+static int on_exit_status(sd_event_source *source, const siginfo_t *info, void *ctx)
+{
+    struct child *child = ctx;
+    int status = info->si_code == CLD_EXITED ? (info->si_status & 0xFF) << 8 : info->si_status;
+
+    sd_event_source_disable_unref(source);
+    child->exit = NULL;
+    receive_rest(child);
+    went_down(child, status);
+    return 0;
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *ctx)
@@ -418,10 +433,15 @@ static void start_now(struct child *child)
     child->hooks.up(child->hooks.ctx);
 }
 
+static bool waits_for_restart(const struct child *child)
+{
+    return child->timer && sd_event_source_get_enabled(child->timer, NULL) > 0;
+}
+
 void child_start(struct child *child)
 {
     child->stopping = false;
-    if (child->pid == 0 && !child->has_thread)
+    if (child->pid == 0 && !child->has_thread && !waits_for_restart(child))
         start_now(child);
 }
 

@@ -45,7 +45,8 @@ struct child *child_new(sd_event *event, const struct child_options *options,
 /* Kills what runs (SIGKILL) and frees; use child_stop first for a clean end. */
 void child_free(struct child *child);
 
-/* Starts it; when that fails, it is tried again like after a crash. */
+/* Starts it, unless it runs or waits for its restart; when that fails, it is tried again
+ * like after a crash. */
 void child_start(struct child *child);
 bool child_is_running(const struct child *child);
 pid_t child_pid(const struct child *child);
