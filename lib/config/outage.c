@@ -228,4 +228,9 @@ void outage_check(struct load *load, const struct tree_node *circuits,
         check_circuit(load, circuits, i);
     if (outage)
         check_outage(load, outage);
+    if (load->config->has_outage && load->report->n_errors == 0)
+        report_warning(load->report, outage ? outage->place : circuits->place,
+                       "config-not-yet",
+                       "'circuits' and 'outage' are checked, but this version does not act "
+                       "on them yet: in an outage nothing is switched");
 }

@@ -89,6 +89,18 @@ static void check_name_is_new(struct load *load, uint32_t n, const struct tree_n
     }
 }
 
+/* Taken for a word, so that the message says more than "unknown". */
+static void check_format(struct load *load, const struct tree_node *node,
+                         enum forward_format format)
+{
+    static const char *const names[] = {"json", "homeassistant", "sparkplug"};
+
+    if (format != FORMAT_JSON)
+        report_error(load->report, yaml_tree_place(node, "format"), "config-not-yet",
+                     "format '%s' is not in this version yet, expected json",
+                     names[format]);
+}
+
 static void build_route(struct load *load, uint32_t index, const struct tree_node *node)
 {
     struct config_route *route = &load->config->routes[index];
@@ -102,6 +114,7 @@ static void build_route(struct load *load, uint32_t index, const struct tree_nod
     route->url = load_strdup(load, keys.url);
     route->recipient = load_strdup(load, keys.recipient);
     route->format = (enum forward_format)keys.format;
+    check_format(load, node, route->format);
     route->strict_order = keys.order == 1;
     route->rate_per_s = keys.rate_per_s;
     /* Our own broker gives no receipts: its PUBACK is what there is. */

@@ -232,6 +232,22 @@ static void the_contract_example_gives_its_values(void)
     config_free(config);
 }
 
+static void circuits_and_outage_are_said_not_to_act_yet(void)
+{
+    struct config *config = NULL;
+    struct strbuf messages;
+
+    enter("good");
+    strbuf_init(&messages);
+    CU_ASSERT_EQUAL_FATAL(load("contract.yaml", &config, &messages), 0);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(messages.data, "warning: 'circuits' and 'outage' are checked, but this version "
+                              "does not act on them yet"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(messages.data, "[config-not-yet]"));
+    strbuf_done(&messages);
+    config_free(config);
+}
+
 static void points_carry_scale_limits_and_plugin_options(void)
 {
     const struct config_point *point;
@@ -726,6 +742,7 @@ static CU_TestInfo tests[] = {
     TEST(what_we_ship_loads),
     TEST(each_shipped_map_loads),
     TEST(the_contract_example_gives_its_values),
+    TEST(circuits_and_outage_are_said_not_to_act_yet),
     TEST(points_carry_scale_limits_and_plugin_options),
     TEST(a_plugin_without_types_tells_switches_by_their_failsafe),
     TEST(maps_fill_devices_and_devices_override),
