@@ -60,7 +60,7 @@ def main():
             assert not shared, f"{line}: {shared}"
             assert fds[0] == "/dev/null" and fds[3].startswith("socket:"), fds
             # the core blocks these for its signalfd; a child must not inherit that
-            for signal_ in (signal.SIGHUP, signal.SIGINT):
+            for signal_ in (signal.SIGHUP, signal.SIGCHLD):
                 assert not status(pid, "SigBlk") >> (signal_ - 1) & 1, f"{line}: {signal_}"
         before = len(core)
         for _ in range(5):
