@@ -322,10 +322,11 @@ static void use_config(struct gateway *gateway, struct config *config, struct ca
 
     pthread_mutex_lock(&gateway->view_lock);
     latest_set_catalog(gateway->latest, catalog);
-    hosts_apply(gateway->hosts, config, catalog);
+    /* before hosts_apply: its hooks speak of devices by the new numbers */
     gateway->config = config;
     gateway->catalog = catalog;
     gateway->generation++;
+    hosts_apply(gateway->hosts, config, catalog);
     pthread_mutex_unlock(&gateway->view_lock);
     forwarding_apply(gateway->forwarding, gateway->store, config);
     if (old != config)
@@ -353,6 +354,10 @@ int gateway_reload(struct gateway *gateway, char **ret_text)
     struct strbuf buf;
     int rc;
 
+    if (gateway->stopping) {
+        *ret_text = strdup("the daemon is stopping");
+        return -ESHUTDOWN;
+    }
     strbuf_init(&buf);
     config_report_init(&report);
     rc = loader_load(&gateway->options->loader, &config, &report);

@@ -167,7 +167,7 @@ static int on_gap(struct host *host, struct wire *wire)
     to = wire_get_i64(wire);
     if (!wire_done(wire))
         return -EBADMSG;
-    if (unit)
+    if (unit && unit->index != UINT32_MAX)
         hooks->gap(hooks->ctx, unit->index, count, from, to);
     return 0;
 }
@@ -354,7 +354,8 @@ static int on_lease_end(struct host *host, struct wire *wire)
 
     if (!wire_done(wire) || !unit || point >= unit->n_points)
         return -EBADMSG;
-    if (unit->index != UINT32_MAX)
+    /* one that is being ended speaks for no output: another host may have written it since */
+    if (unit->index != UINT32_MAX && !host->stopping)
         hooks->lease_end(hooks->ctx, unit->index, point, result);
     return 0;
 }

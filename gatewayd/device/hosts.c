@@ -34,7 +34,7 @@ struct hosts {
     unsigned n_dying, dying_capacity;
     char *quarantined[QUARANTINE_MAX]; /* buses with a host of their own, by misbehaviour */
     unsigned n_quarantined;
-    bool stopping;
+    bool stopping, has_stopped;
     sd_event_source *regroup;
 };
 
@@ -177,14 +177,45 @@ static bool is_same(const struct hosts *hosts, const struct host *host,
     return true;
 }
 
-static void renumber(struct host *host, const struct catalog *catalog)
+static bool has_same_points(const struct catalog_device *a, const struct catalog_device *b)
+{
+    if (a->n_points != b->n_points)
+        return false;
+    for (uint32_t i = 0; i < a->n_points; i++)
+        if (strcmp(a->points[i].name, b->points[i].name) != 0 ||
+            strcmp(a->points[i].unit, b->points[i].unit) != 0)
+            return false;
+    return true;
+}
+
+/* A host that a reload ends still brings its last records, by the old numbers of points. */
+static uint32_t new_index(const struct hosts *hosts, const struct host_unit *unit,
+                          const struct catalog *catalog)
+{
+    int index = unit->index == UINT32_MAX ? -1 : catalog_find_device(catalog, unit->name);
+
+    return index >= 0 && has_same_points(&hosts->catalog->devices[unit->index],
+                                         &catalog->devices[index])
+               ? (uint32_t)index
+               : UINT32_MAX;
+}
+
+/* From the numbers of hosts->catalog to those of this one. */
+static void renumber(const struct hosts *hosts, struct host *host,
+                     const struct catalog *catalog)
 {
     for (uint32_t i = 0; i < host->n_buses; i++)
-        for (uint32_t j = 0; j < host->buses[i].n_units; j++) {
-            int index = catalog_find_device(catalog, host->buses[i].units[j].name);
+        for (uint32_t j = 0; j < host->buses[i].n_units; j++)
+            host->buses[i].units[j].index =
+                new_index(hosts, &host->buses[i].units[j], catalog);
+}
 
-            host->buses[i].units[j].index = index < 0 ? UINT32_MAX : (uint32_t)index;
-        }
+static void renumber_all(struct hosts *hosts, const struct catalog *catalog)
+{
+    for (unsigned i = 0; hosts->catalog && i < hosts->n; i++)
+        renumber(hosts, hosts->hosts[i], catalog);
+    for (unsigned i = 0; hosts->catalog && i < hosts->n_dying; i++)
+        renumber(hosts, hosts->dying[i], catalog);
 }
 
 static struct host *take_by_key(struct hosts *hosts, const char *key)
@@ -208,19 +239,27 @@ static void stop_host(struct host *host)
     child_stop(host->child, HOST_MSG_STOP, &to_failsafe, 1, STOP_TERM_MS, STOP_KILL_MS);
 }
 
-/* Keeps the old host of this key or makes a new one; *ret_new tells which. */
+/* It writes its outputs to failsafe, but may be too slow or stuck: the host that comes
+ * instead of it does it again. */
+static void tell_lost(const struct hosts *hosts, const struct host *host)
+{
+    for (uint32_t i = 0; i < host->n_buses; i++)
+        for (uint32_t j = 0; j < host->buses[i].n_units; j++)
+            if (host->buses[i].units[j].index != UINT32_MAX)
+                hosts->hooks.device_lost(hosts->hooks.ctx, host->buses[i].units[j].index);
+}
+
+/* Keeps the old host of this key or makes a new one. */
 static struct host *keep_or_make(struct hosts *hosts, const struct config *config,
-                                 const char *key, uint32_t *indexes, bool *ret_new)
+                                 const char *key, uint32_t *indexes)
 {
     uint32_t n = buses_of_key(hosts, config, key, indexes);
     struct host *host = take_by_key(hosts, key);
 
-    *ret_new = false;
     if (host && is_same(hosts, host, config, indexes, n))
         return host;
     if (host && push(&hosts->dying, &hosts->n_dying, &hosts->dying_capacity, host) < 0)
         host_free(host);
-    *ret_new = true;
     return host_new(hosts, key, config, indexes, n);
 }
 
@@ -239,21 +278,19 @@ static int regroup(struct hosts *hosts, const struct config *config, struct cata
     unsigned n_kept = 0, capacity = 0, n_dying = hosts->n_dying;
     int rc = indexes ? 0 : -ENOMEM;
 
+    renumber_all(hosts, catalog);
     catalog_ref(catalog);
     catalog_unref(hosts->catalog);
     hosts->catalog = catalog;
     for (uint32_t i = 0; i < config->n_buses && rc == 0; i++) {
         char key[KEY_MAX];
         struct host *host;
-        bool is_new;
 
         key_of(hosts, &config->buses[i], key);
         if (has_key(kept, n_kept, key))
             continue;
-        host = keep_or_make(hosts, config, key, indexes, &is_new);
+        host = keep_or_make(hosts, config, key, indexes);
         rc = host ? push(&kept, &n_kept, &capacity, host) : -ENOMEM;
-        if (rc == 0 && !is_new)
-            renumber(host, catalog);
     }
     for (unsigned i = 0; i < hosts->n; i++)
         if (hosts->hosts[i])
@@ -264,10 +301,10 @@ static int regroup(struct hosts *hosts, const struct config *config, struct cata
     hosts->n = n_kept;
     hosts->capacity = capacity;
     hosts->config = config;
-    for (unsigned i = n_dying; i < hosts->n_dying; i++)
-        renumber(hosts->dying[i], catalog);
-    for (unsigned i = hosts->n_dying; i > n_dying; i--)
+    for (unsigned i = hosts->n_dying; i > n_dying; i--) {
+        tell_lost(hosts, hosts->dying[i - 1]);
         stop_host(hosts->dying[i - 1]);
+    }
     for (unsigned i = 0; i < n_kept; i++)
         if (!child_is_running(kept[i]->child))
             host_start(kept[i]);
@@ -336,13 +373,13 @@ void hosts_on_stopped(struct hosts *hosts, struct host *host)
                 log_warning(host->key, "leaking a stopped host: no memory");
             break;
         }
-    if (!hosts->stopping)
+    if (!hosts->stopping || hosts->has_stopped)
         return;
     for (unsigned i = 0; i < hosts->n; i++)
         all_gone &= !child_is_running(hosts->hosts[i]->child) &&
                     child_pid(hosts->hosts[i]->child) == 0;
     if (all_gone && hosts->n_dying == 0) {
-        hosts->stopping = false;
+        hosts->has_stopped = true;
         hosts->hooks.stopped(hosts->hooks.ctx);
     }
 }
@@ -353,11 +390,12 @@ void hosts_stop(struct hosts *hosts)
 
     hosts->stopping = true;
     if (n == 0 && hosts->n_dying == 0) {
-        hosts->stopping = false;
+        hosts->has_stopped = true;
         hosts->hooks.stopped(hosts->hooks.ctx);
         return;
     }
-    for (unsigned i = 0; i < n && hosts->stopping; i++)
+    /* all of them: one in its back-off would come back */
+    for (unsigned i = 0; i < n; i++)
         stop_host(hosts->hosts[i]);
 }
 
@@ -392,9 +430,9 @@ static int send_request(struct hosts *hosts, uint16_t type, uint64_t id, uint32_
     struct strbuf buf;
     int rc = -ENOMEM;
 
-    if (!host) {
+    if (!host || host->stopping) { /* after the failsafes nothing is written any more */
         strbuf_done(rest);
-        return -ENODEV;
+        return host ? -ENOTCONN : -ENODEV;
     }
     strbuf_init(&buf);
     wire_put_u64(&buf, id);

@@ -49,6 +49,15 @@ def main():
         switch_on(gateway, lease="1s")
         at_failsafe(gateway, "lease over", 3)
 
+        # a host that a reload ends may be stuck: the one that comes writes the failsafe
+        switch_on(gateway)
+        for pid in gateway.children():
+            os.kill(pid, signal.SIGSTOP)
+        gateway.write_config(CONFIG.replace("200 ms", "150 ms"))
+        gateway.ctl("reload")
+        at_failsafe(gateway, "a reload over a stuck host", 8)
+        wait_for(lambda: len(gateway.children()) == 1, "the stuck host's end")
+
         switch_on(gateway)
         assert gateway.stop() < 5
         at_failsafe(gateway, "SIGTERM", 0.1)
