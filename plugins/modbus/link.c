@@ -2,8 +2,9 @@
 /*
  * What the transports share: the life of the link, and the judgement of a reply. Frames
  * go out through our own few lines (libmodbus sends every raw TCP request with
- * transaction 0 and writes to sockets without MSG_NOSIGNAL in RTU mode); replies come in
- * through libmodbus, which knows how long each is and checks the CRC.
+ * transaction 0 and writes to sockets without MSG_NOSIGNAL in RTU mode). TCP frames carry
+ * their length; RTU frames come in through libmodbus, which knows how long each is and
+ * checks the CRC.
  */
 #include "plugins/modbus/link.h"
 
@@ -26,12 +27,11 @@ int link_init(struct link *line, const struct settings_bus *settings,
         .timeout_ms = settings->timeout_ms,
         .transaction = (uint16_t)services->get_boot_ns(services->ctx),
     };
-    /* Neither call touches a device: the contexts only hold how frames look. */
     if (settings->transport == SETTINGS_TCP)
-        line->modbus = modbus_new_tcp("127.0.0.1", settings->port);
-    else
-        line->modbus = modbus_new_rtu("/dev/null", (int)settings->baud, settings->parity,
-                                      settings->data_bits, settings->stop_bits);
+        return GW_OK;
+    /* This touches no device: the context only holds how frames look. */
+    line->modbus = modbus_new_rtu("/dev/null", (int)settings->baud, settings->parity,
+                                  settings->data_bits, settings->stop_bits);
     if (!line->modbus)
         return GW_ERR_INTERNAL;
     /* The response timeout then covers the whole reply: no trickle can stretch it. */

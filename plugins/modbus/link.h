@@ -15,10 +15,11 @@
 struct link {
     const struct settings_bus *settings;
     const struct gw_services *services;
-    modbus_t *modbus;
+    modbus_t *modbus;   /* receives RTU frames; NULL: Modbus TCP */
     int fd;             /* -1: not open */
     bool is_configured; /* serial: termios set since the port came */
     bool is_dirty;      /* serial: after an error, late bytes may come */
+    bool has_excess;    /* TCP: more came than the reply */
     bool was_sent;      /* the last exchange reached the line */
     uint16_t transaction;
     uint32_t n_timeouts;    /* in a row */
