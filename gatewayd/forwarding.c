@@ -27,12 +27,16 @@ static void free_link(struct route_link *link)
     free(link->route.host);
     free(link->gateway_id);
     free(link->site);
+    if (link->question)
+        locality_cancel(link->question);
     free(link);
 }
 
+static void start_waiting(struct forwarding *forwarding);
+
 static void check_stopped(struct forwarding *forwarding)
 {
-    if (forwarding->stopping && forwarding->n_links == 0 && forwarding->n_retired == 0) {
+    if (forwarding->stopping && forwarding->n_links == 0 && !forwarding->retired) {
         forwarding->stopping = false;
         forwarding->hooks.stopped(forwarding->hooks.ctx);
     }
@@ -40,11 +44,15 @@ static void check_stopped(struct forwarding *forwarding)
 
 void forwarding_free_link(void *arg)
 {
-    struct route_link *link = arg;
+    struct route_link *link = arg, **at;
     struct forwarding *forwarding = link->owner;
 
-    forwarding->n_retired--;
+    for (at = &forwarding->retired; *at && *at != link; at = &(*at)->next_retired)
+        ;
+    if (*at)
+        *at = link->next_retired;
     free_link(link);
+    start_waiting(forwarding);
     check_stopped(forwarding);
 }
 
@@ -111,7 +119,7 @@ static void on_stopped(void *ctx)
 {
     struct route_link *link = ctx;
 
-    route_link_note(link, NOTE_DETACH, 0, 0, NULL, NULL, 0);
+    route_link_note(link, NOTE_DETACH, 0, link->is_removed, NULL, NULL, 0);
 }
 
 void forwarding_start_process(void *arg)
@@ -177,9 +185,8 @@ static void on_locality(void *ctx, bool found, bool is_local)
 {
     struct route_link *link = ctx;
 
-    if (link->life == LINK_RETIRED) {
-        forwarding_free_link(link);
-    } else if (!found && strcmp(link->route.recipient, "self") == 0) {
+    link->question = NULL;
+    if (!found && strcmp(link->route.recipient, "self") == 0) {
         route_link_set_state(link, "offline", "its name cannot be found; asking again in 30 s");
         link->life = LINK_NEW;
         link->resolve_boot_ns = clock_boot_ns() + RESOLVE_RETRY_S * CLOCK_NS_PER_S;
@@ -190,10 +197,43 @@ static void on_locality(void *ctx, bool found, bool is_local)
     }
 }
 
+/* One route has one process and one forward at a time: the old one of its name may still
+ * hand over what it has, and its cursor. The bound is that of the store's thread's table. */
+static bool must_wait(const struct route_link *link)
+{
+    const struct forwarding *forwarding = link->owner;
+    unsigned n_taken = 0;
+
+    for (const struct route_link *old = forwarding->retired; old; old = old->next_retired) {
+        n_taken++;
+        if (strcmp(old->route.name, link->route.name) == 0)
+            return true;
+    }
+    for (unsigned i = 0; i < forwarding->n_links; i++)
+        n_taken += forwarding->links[i]->life != LINK_NEW;
+    return n_taken >= LINKS_MAX;
+}
+
 static void start_link(struct route_link *link)
 {
+    struct locality *question;
+
+    if (must_wait(link))
+        return; /* until the end of an old one */
     link->life = LINK_RESOLVING;
-    locality_ask(link->owner->calls, link->route.host, on_locality, link);
+    question = locality_ask(link->owner->calls, link->route.host, on_locality, link);
+    if (question)
+        link->question = question;
+}
+
+static void start_waiting(struct forwarding *forwarding)
+{
+    for (unsigned i = 0; i < forwarding->n_links; i++) {
+        struct route_link *link = forwarding->links[i];
+
+        if (link->life == LINK_NEW && clock_boot_ns() >= link->resolve_boot_ns)
+            start_link(link);
+    }
 }
 
 /* ---- life (loop) -------------------------------------------------------------------------------- */
@@ -223,6 +263,12 @@ void forwarding_free(struct forwarding *forwarding)
         return;
     for (unsigned i = 0; i < forwarding->n_links; i++)
         free_link(forwarding->links[i]);
+    while (forwarding->retired) { /* the time to stop ran out */
+        struct route_link *link = forwarding->retired;
+
+        forwarding->retired = link->next_retired;
+        free_link(link);
+    }
     consent_free(forwarding->consent);
     pthread_mutex_destroy(&forwarding->lock);
     sd_event_unref(forwarding->event);
@@ -262,15 +308,18 @@ static void retire(struct forwarding *forwarding, unsigned position)
             (forwarding->n_links - position - 1) * sizeof(struct route_link *));
     forwarding->n_links--;
     pthread_mutex_unlock(&forwarding->lock);
-    forwarding->n_retired++;
+    link->next_retired = forwarding->retired;
+    forwarding->retired = link;
     link->life = LINK_RETIRED;
+    if (link->question) {
+        locality_cancel(link->question);
+        link->question = NULL;
+    }
     if (life == LINK_RUNNING && link->process) {
         route_link_note(link, NOTE_GOODBYE, 0, 0, NULL, NULL, 0);
-    } else if (life == LINK_RUNNING) {
+    } else if (life != LINK_WAITING) {
         on_stopped(link);
-    } else if (life == LINK_NEW || life == LINK_REFUSED) {
-        on_stopped(link);
-    } /* RESOLVING and WAITING end when their answer comes */
+    } /* WAITING ends when the answer of the store's thread comes */
 }
 
 static bool still_wanted(const struct route_link *link, const struct config *config)
@@ -290,6 +339,14 @@ static bool names_route(const struct config *config, const char *name)
         if (strcmp(config->routes[i].name, name) == 0)
             return true;
     return false;
+}
+
+/* Removed and back before its end: it was not removed. */
+static void keep_cursor(struct forwarding *forwarding, const char *name)
+{
+    for (struct route_link *link = forwarding->retired; link; link = link->next_retired)
+        if (strcmp(link->route.name, name) == 0)
+            link->is_removed = false;
 }
 
 static bool has_link(const struct forwarding *forwarding, const char *name)
@@ -317,6 +374,7 @@ int forwarding_apply(struct forwarding *forwarding, struct store *store,
     for (uint32_t i = 0; i < config->n_routes && rc == 0; i++) {
         struct route_link *link;
 
+        keep_cursor(forwarding, config->routes[i].name);
         if (has_link(forwarding, config->routes[i].name))
             continue;
         if (forwarding->n_links == LINKS_MAX)
@@ -334,14 +392,10 @@ int forwarding_apply(struct forwarding *forwarding, struct store *store,
 
 void forwarding_tick(struct forwarding *forwarding)
 {
-    for (unsigned i = 0; i < forwarding->n_links; i++) {
-        struct route_link *link = forwarding->links[i];
-
-        if (link->process)
-            route_process_tick(link->process);
-        else if (link->life == LINK_NEW && clock_boot_ns() >= link->resolve_boot_ns)
-            start_link(link);
-    }
+    for (unsigned i = 0; i < forwarding->n_links; i++)
+        if (forwarding->links[i]->process)
+            route_process_tick(forwarding->links[i]->process);
+    start_waiting(forwarding);
 }
 
 void forwarding_stop(struct forwarding *forwarding)

@@ -13,7 +13,7 @@
 
 #define STACK_BYTES (128 * 1024)
 
-struct question {
+struct locality {
     struct loop_calls *calls;
     void (*answer)(void *ctx, bool found, bool is_local);
     void *ctx;
@@ -23,13 +23,14 @@ struct question {
 
 static void on_answer(void *arg)
 {
-    struct question *question = arg;
+    struct locality *question = arg;
 
-    question->answer(question->ctx, question->found, question->is_local);
+    if (question->answer)
+        question->answer(question->ctx, question->found, question->is_local);
     free(question);
 }
 
-static void look_up(struct question *question)
+static void look_up(struct locality *question)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
 
@@ -48,11 +49,13 @@ static void look_up(struct question *question)
 /* getaddrinfo has no bound that can be relied on, so nobody waits for this thread. */
 static void *ask_main(void *arg)
 {
-    struct question *question = arg;
+    struct locality *question = arg;
+    struct loop_calls *calls = question->calls;
 
     look_up(question);
-    if (loop_calls_post(question->calls, on_answer, question) < 0)
+    if (loop_calls_post(calls, on_answer, question) < 0)
         free(question);
+    loop_calls_unref(calls);
     return NULL;
 }
 
@@ -63,7 +66,7 @@ static bool is_literal(const char *host)
     return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
 }
 
-static bool start_thread(struct question *question)
+static bool start_thread(struct locality *question)
 {
     pthread_attr_t attr;
     pthread_t thread;
@@ -77,24 +80,32 @@ static bool start_thread(struct question *question)
     return started;
 }
 
-void locality_ask(struct loop_calls *calls, const char *host,
-                  void (*answer)(void *ctx, bool found, bool is_local), void *ctx)
+struct locality *locality_ask(struct loop_calls *calls, const char *host,
+                              void (*answer)(void *ctx, bool found, bool is_local), void *ctx)
 {
-    struct question *question;
+    struct locality *question;
 
     if (strcmp(host, "localhost") == 0 || is_literal(host)) {
         answer(ctx, true, strcmp(host, "localhost") == 0 || consent_address_is_local(host));
-        return;
+        return NULL;
     }
     question = calloc(1, sizeof *question);
     if (question) {
-        question->calls = calls;
+        question->calls = loop_calls_ref(calls);
         question->answer = answer;
         question->ctx = ctx;
         snprintf(question->host, sizeof question->host, "%s", host);
     }
-    if (!question || !start_thread(question)) {
-        free(question);
-        answer(ctx, false, false);
-    }
+    if (question && start_thread(question))
+        return question;
+    if (question)
+        loop_calls_unref(calls);
+    free(question);
+    answer(ctx, false, false);
+    return NULL;
+}
+
+void locality_cancel(struct locality *question)
+{
+    question->answer = NULL;
 }

@@ -18,7 +18,8 @@ struct call {
 };
 
 struct loop_calls {
-    int fd;
+    int fd; /* -1: closed */
+    unsigned refs;
     sd_event_source *source;
     pthread_mutex_t lock; /* the list */
     struct call *first, **last;
@@ -63,6 +64,7 @@ struct loop_calls *loop_calls_new(sd_event *event)
 
     if (!calls)
         return NULL;
+    calls->refs = 1;
     calls->last = &calls->first;
     pthread_mutex_init(&calls->lock, NULL);
     calls->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -74,6 +76,27 @@ struct loop_calls *loop_calls_new(sd_event *event)
     return calls;
 }
 
+struct loop_calls *loop_calls_ref(struct loop_calls *calls)
+{
+    pthread_mutex_lock(&calls->lock);
+    calls->refs++;
+    pthread_mutex_unlock(&calls->lock);
+    return calls;
+}
+
+void loop_calls_unref(struct loop_calls *calls)
+{
+    bool is_last;
+
+    pthread_mutex_lock(&calls->lock);
+    is_last = --calls->refs == 0;
+    pthread_mutex_unlock(&calls->lock);
+    if (!is_last)
+        return;
+    pthread_mutex_destroy(&calls->lock);
+    free(calls);
+}
+
 void loop_calls_free(struct loop_calls *calls)
 {
     if (!calls)
@@ -83,27 +106,35 @@ void loop_calls_free(struct loop_calls *calls)
         next = call->next;
         free(call);
     }
+    pthread_mutex_lock(&calls->lock);
     if (calls->fd >= 0)
         close(calls->fd);
-    pthread_mutex_destroy(&calls->lock);
-    free(calls);
+    calls->fd = -1;
+    pthread_mutex_unlock(&calls->lock);
+    loop_calls_unref(calls);
 }
 
 int loop_calls_post(struct loop_calls *calls, void (*fn)(void *arg), void *arg)
 {
     struct call *call = malloc(sizeof *call);
     uint64_t one = 1;
-    bool was_empty;
+    int rc = 0;
 
     if (!call)
         return -ENOMEM;
     *call = (struct call){.fn = fn, .arg = arg};
     pthread_mutex_lock(&calls->lock);
-    was_empty = !calls->first;
-    *calls->last = call;
-    calls->last = &call->next;
+    if (calls->fd < 0) {
+        rc = -ESHUTDOWN;
+    } else {
+        /* fails only when the counter is full: then the loop is about to be woken anyway */
+        if (!calls->first && write(calls->fd, &one, sizeof one) < 0)
+            rc = 0;
+        *calls->last = call;
+        calls->last = &call->next;
+    }
     pthread_mutex_unlock(&calls->lock);
-    if (was_empty && write(calls->fd, &one, sizeof one) < 0)
-        return 0; /* the counter is full: the loop is about to be woken anyway */
-    return 0;
+    if (rc < 0)
+        free(call);
+    return rc;
 }

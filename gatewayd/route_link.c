@@ -252,7 +252,7 @@ static void attach(struct route_link *link)
     loop_calls_post(forwarding->calls, forwarding_start_process, link);
 }
 
-static void detach(struct route_link *link)
+static void detach(struct route_link *link, bool is_removed)
 {
     struct forwarding *forwarding = link->owner;
 
@@ -263,7 +263,7 @@ static void detach(struct route_link *link)
         }
     forward_free(link->forward);
     link->forward = NULL;
-    if (link->is_removed) {
+    if (is_removed) {
         char key[100];
 
         snprintf(key, sizeof key, "route.%s", link->route.name);
@@ -323,7 +323,7 @@ static void on_note(void *arg)
         loop_calls_post(link->owner->calls, forwarding_stop_process, link);
         break;
     case NOTE_DETACH:
-        detach(link);
+        detach(link, note->number != 0);
         free(note);
         return; /* the link may be gone already */
     }

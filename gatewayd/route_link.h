@@ -11,10 +11,11 @@
 #include "gatewayd/forwarding.h"
 
 #define OWN_TOKEN (UINT64_C(1) << 63) /* state, ack: no forward waits for them */
-#define LINKS_MAX 16
-
+#define LINKS_MAX 16 /* the ones still ending count: a new one waits for its place */
 
 enum link_life { LINK_NEW, LINK_RESOLVING, LINK_WAITING, LINK_RUNNING, LINK_REFUSED, LINK_RETIRED };
+
+struct locality;
 
 struct route_link {
     struct forwarding *owner;
@@ -24,13 +25,15 @@ struct route_link {
     struct route_process *process;
     enum link_life life;
     int64_t resolve_boot_ns; /* when to ask again */
+    struct locality *question;
+    struct route_link *next_retired;
+    bool is_removed; /* gone from the configuration: its cursor is forgotten */
     /* set before the store's thread sees it */
     bool is_local;
     /* store's thread */
     struct forward *forward;
     char epoch[33];
     unsigned window;
-    bool is_removed; /* gone from the configuration: its cursor is forgotten */
     /* under owner->lock */
     char state[16], text[200];
     struct forward_stats stats;
@@ -44,7 +47,8 @@ struct forwarding {
     struct store *store;
     /* loop */
     struct route_link *links[LINKS_MAX];
-    unsigned n_links, n_retired;
+    unsigned n_links;
+    struct route_link *retired; /* no longer wanted, not ended yet */
     bool stopping;
     /* store's thread */
     struct consent *consent;

@@ -2,6 +2,7 @@
 # Flow tests: the real daemon, a real broker, simulated devices.
 flow_tests = \
 	tests/flow/test_children.py \
+	tests/flow/test_abuse_routes.py \
 	tests/flow/test_commands.py \
 	tests/flow/test_consent.py \
 	tests/flow/test_failsafe.py \
