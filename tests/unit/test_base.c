@@ -33,7 +33,7 @@ static void numbers_print_shortest(void)
     check_double(0, "0");
     check_double(1e-7, "0.0000001");
     check_double(1.5e300, "1.5e+300");
-    check_double(NAN, "null");
+    check_double((double)NAN, "null");
 }
 
 static void every_double_reads_back_equal(void)
