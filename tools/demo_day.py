@@ -327,7 +327,7 @@ class Demo:
         self.began = time.monotonic()
         status = self.api.json("status")
         print("gatewayd runs as user %s; its API answers at http://%s/api/v1/points" %
-              (pwd.getpwuid(os.getuid()).pw_name, status["listen"]))
+              (user_name(), status["listen"]))
         print("look yourself: %s --socket %s points" % (self.file("bin/gatewayctl"),
                                                       self.api.path))
         print("a day of %g s; logs and configuration: %s\n" % (self.seconds, self.directory),
@@ -393,6 +393,13 @@ def copy_programs(build, source, directory):
     for plugin in build.glob("plugins/*/.libs/*.so"):
         shutil.copy(plugin, directory / "plugins")
     shutil.copytree(source / "conf" / "maps", directory / "maps")
+
+
+def user_name():
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a number without a name, as in containers
+        return str(os.getuid())
 
 
 def become_ordinary_user(directory):
