@@ -69,7 +69,8 @@ static void on_state(void *ctx, unsigned window, const char *text)
     route_link_set_state(link, window > 0 ? "online" : "offline", window > 0 ? "" : text);
     if (was_online != (window > 0)) {
         snprintf(line, sizeof line, "route '%s' %s%s%s", link->route.name,
-                 window > 0 ? "connected" : "lost its broker", *text ? ": " : "", text);
+                 window > 0 ? "connected" : "lost its broker",
+                 window > 0 || !*text ? "" : ": ", window > 0 ? "" : text);
         link->owner->hooks.event(link->owner->hooks.ctx,
                                  window > 0 ? "route-online" : "route-offline",
                                  window > 0 ? "info" : "warning", line);
