@@ -20,7 +20,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 
-#define STOP_DEADLINE_US UINT64_C(4500000)
+#define STOP_DEADLINE_US UINT64_C(4800000)
 #define LATE_COMMIT_NS (60 * CLOCK_NS_PER_S)
 #define LATE_VIEW_NS (10 * CLOCK_NS_PER_S)
 #define LATE_TURN_NS (2 * CLOCK_NS_PER_S)
@@ -188,7 +188,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *ctx)
 
     (void)source;
     (void)usec;
-    log_warning(NULL, "stopping took longer than 4.5 s, ending what is left");
+    log_warning(NULL, "stopping took longer than 4.8 s, ending what is left");
     sd_event_exit(gateway->event, gateway->exit_code);
     return 0;
 }

@@ -17,8 +17,8 @@
 #include "lib/host/host_msg.h"
 
 #define KEY_MAX 80
-#define STOP_TERM_MS 2200u
-#define STOP_KILL_MS 2800u
+#define STOP_TERM_MS 3200u
+#define STOP_KILL_MS 3700u
 #define QUARANTINE_MAX 64
 
 struct hosts {

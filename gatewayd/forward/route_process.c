@@ -17,8 +17,8 @@
 
 #define SILENCE_LIMIT_S 15
 #define MAX_WINDOW 64
-#define STOP_TERM_MS 1000u
-#define STOP_KILL_MS 1500u
+#define STOP_TERM_MS 800u
+#define STOP_KILL_MS 1000u
 
 struct route_process {
     struct child *child;

@@ -51,7 +51,7 @@ void route_process_tick(struct route_process *process);
 /* Any thread. 0, -EAGAIN, -ENOTCONN. */
 int route_process_publish(struct route_process *process, uint64_t token, const char *topic,
                           bool retain, const char *payload, size_t len);
-/* Lets it disconnect; hooks.stopped within 1.5 s. */
+/* Lets it disconnect; hooks.stopped within 1 s. */
 void route_process_stop(struct route_process *process);
 uint32_t route_process_n_restarts(const struct route_process *process);
 
