@@ -178,6 +178,7 @@ static void on_hosts_stopped(void *ctx)
 {
     struct gateway *gateway = ctx;
 
+    writes_stop(gateway->writes);
     gateway_event(gateway, "", "gateway-stopped", "info", "stopped; outputs are at failsafe");
     forwarding_stop(gateway->forwarding);
 }
@@ -530,8 +531,10 @@ static int start(struct gateway *gateway)
 
 static void finish(struct gateway *gateway)
 {
+    writes_stop(gateway->writes);
     api_close(gateway->api);
     store_close(gateway->store);
+    gateway->store = NULL;
     writes_free(gateway->writes);
     forwarding_free(gateway->forwarding);
     hosts_free(gateway->hosts);

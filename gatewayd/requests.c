@@ -122,7 +122,8 @@ int requests_post(void *ctx, struct api_post *post)
 struct asked {
     struct gateway *gateway;
     char route[64], id[COMMAND_ID_MAX + 1];
-    struct command command;
+    struct command command; /* its numbers hold for this generation of the configuration */
+    uint32_t generation;
     int64_t deadline_boot_ns;
     char *answer;
     bool seen;
@@ -192,8 +193,7 @@ static void do_command(void *arg)
         answer_command(asked, COMMAND_REFUSED, command->reason, NULL);
     else if (clock_boot_ns() > asked->deadline_boot_ns)
         answer_command(asked, COMMAND_REFUSED, "it expired before it could be done", NULL);
-    else if (command->device >= gateway->catalog->n_devices ||
-             command->point >= gateway->catalog->devices[command->device].n_points)
+    else if (asked->generation != gateway->generation)
         answer_command(asked, COMMAND_REFUSED, "the configuration changed meanwhile", NULL);
     else
         writes_begin(gateway->writes, gateway->catalog, command->device, command->point,
@@ -232,6 +232,7 @@ void requests_command(void *ctx, const char *route, const char *id,
     asked->gateway = gateway;
     snprintf(asked->route, sizeof asked->route, "%s", route);
     snprintf(asked->id, sizeof asked->id, "%s", id);
+    asked->generation = gateway->generation;
     asked->command = command_parse(gateway->config, gateway->catalog, &in);
     asked->deadline_boot_ns =
         clock_boot_ns() + (int64_t)asked->command.valid_s * CLOCK_NS_PER_S;

@@ -40,6 +40,7 @@ struct writes {
     struct store *store;
     struct loop_calls *calls;
     uint64_t next_id;
+    bool is_stopped;
     struct pending pending[PENDING_MAX];
     struct owned owned[OWNED_MAX];
 };
@@ -77,15 +78,7 @@ struct fact_job {
     struct gw_value value;
 };
 
-static void send_write(struct writes *writes, const struct fact_job *job);
-
-static void on_fact_stored(void *arg)
-{
-    struct fact_job *job = arg;
-
-    send_write(job->writes, job);
-    free(job);
-}
+static void on_fact_stored(void *arg);
 
 static void store_fact(void *arg)
 {
@@ -133,7 +126,7 @@ static struct pending *find_pending(struct writes *writes, uint64_t id)
 
 static struct pending *add_pending(struct writes *writes, write_answer_fn answer, void *ctx)
 {
-    struct pending *pending = find_pending(writes, 0);
+    struct pending *pending = writes->is_stopped ? NULL : find_pending(writes, 0);
 
     if (pending)
         *pending = (struct pending){.id = ++writes->next_id,
@@ -195,6 +188,25 @@ static void send_write(struct writes *writes, const struct fact_job *job)
     if (rc < 0)
         finish(pending, WRITE_FAILED, "its host process is not running; try again in a moment",
                NULL);
+}
+
+/* While the journal was written a reload may have moved, changed or removed the point. */
+static void on_fact_stored(void *arg)
+{
+    struct fact_job *job = arg;
+    struct writes *writes = job->writes;
+    struct catalog *catalog = hosts_catalog_of(writes->hosts);
+    struct pending *pending = find_pending(writes, job->id);
+    char text[200] = "the point is gone from the configuration";
+
+    if (catalog_find(catalog, job->key + strlen("owned."), &job->device, &job->point))
+        check_value(&catalog->devices[job->device].points[job->point], &job->value, text,
+                    sizeof text);
+    if (!*text)
+        send_write(writes, job);
+    else if (pending)
+        finish(pending, WRITE_REFUSED, text, NULL);
+    free(job);
 }
 
 void writes_begin(struct writes *writes, struct catalog *catalog, uint32_t device,
@@ -394,12 +406,17 @@ struct writes *writes_new(struct hosts *hosts, struct store *store, struct loop_
     return writes;
 }
 
-void writes_free(struct writes *writes)
+void writes_stop(struct writes *writes)
 {
     if (!writes)
         return;
+    writes->is_stopped = true;
     for (unsigned i = 0; i < PENDING_MAX; i++)
         if (writes->pending[i].id)
             finish(&writes->pending[i], WRITE_FAILED, "the daemon is stopping", NULL);
+}
+
+void writes_free(struct writes *writes)
+{
     free(writes);
 }

@@ -27,7 +27,8 @@ typedef void (*write_answer_fn)(void *ctx, enum write_outcome outcome, const cha
                                 const struct gw_value *readback);
 
 struct writes *writes_new(struct hosts *hosts, struct store *store, struct loop_calls *calls);
-/* Unanswered ones are answered WRITE_FAILED. */
+/* Before the store is closed: unanswered ones are answered WRITE_FAILED, new ones refused. */
+void writes_stop(struct writes *writes);
 void writes_free(struct writes *writes);
 
 /* by: who asked, for the journal ("api", "coordinator"). Value physical; lease_ms 0: the
