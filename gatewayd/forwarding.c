@@ -294,6 +294,11 @@ static struct route_link *make_link(struct forwarding *forwarding, const struct 
     link->route.host = strdup(route->host);
     link->gateway_id = strdup(config->gateway_id);
     link->site = strdup(config->site);
+    if (!link->route.name || !link->route.url || !link->route.recipient || !link->route.host ||
+        !link->gateway_id || !link->site) {
+        free_link(link);
+        return NULL;
+    }
     snprintf(link->state, sizeof link->state, "starting");
     return link;
 }

@@ -21,13 +21,11 @@
 #include "lib/base/log.h"
 
 #define STOP_DEADLINE_US UINT64_C(4800000)
-#define LATE_COMMIT_NS (60 * CLOCK_NS_PER_S)
-#define LATE_VIEW_NS (10 * CLOCK_NS_PER_S)
 #define LATE_TURN_NS (2 * CLOCK_NS_PER_S)
 
 /* ---- events and alarms --------------------------------------------------------------------- */
 
-static bool raise_alarm(struct gateway *gateway, const char *code, const char *text)
+bool gateway_raise_alarm(struct gateway *gateway, const char *code, const char *text)
 {
     bool is_new;
 
@@ -47,7 +45,7 @@ void gateway_event(struct gateway *gateway, const char *device, const char *code
                                                 : LOG_LEVEL_INFO,
              *device ? device : NULL, "%s", text);
     if (is_alarm)
-        raise_alarm(gateway, code, text);
+        gateway_raise_alarm(gateway, code, text);
     if (gateway->store)
         store_append_event(gateway->store, device, CATEGORY_STATUS, code, severity, text);
 }
@@ -152,7 +150,7 @@ static void on_store_event(void *ctx, const char *code, const char *severity, co
 
     log_line(is_alarm ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "store", "%s", text);
     if (is_alarm)
-        raise_alarm(gateway, code, text);
+        gateway_raise_alarm(gateway, code, text);
 }
 
 static void on_forward_event(void *ctx, const char *code, const char *severity, const char *text)
@@ -231,38 +229,6 @@ static int on_reload_signal(sd_event_source *source, const struct signalfd_sigin
 
 /* ---- the second's tick ------------------------------------------------------------------------------------ */
 
-static void watch_store(struct gateway *gateway)
-{
-    struct store_stats stats;
-    int64_t age_ns;
-    char text[160];
-
-    store_get_stats(gateway->store, &stats);
-    age_ns = clock_boot_ns() - stats.commit_boot_ns;
-    if (stats.commit_boot_ns > 0 && gateway->n_readings > 0 &&
-        age_ns > LATE_COMMIT_NS + gateway->config->commit_interval_ms * CLOCK_NS_PER_MS) {
-        snprintf(text, sizeof text, "nothing was stored for %lld s: the disk is slow or stuck",
-                 (long long)(age_ns / CLOCK_NS_PER_S));
-        if (raise_alarm(gateway, "store-late", text))
-            log_error("store", "%s", text);
-    } else {
-        gateway_clear_alarm(gateway, "store-late", "the store writes again");
-    }
-}
-
-static void watch_views(struct gateway *gateway)
-{
-    int64_t since_ns = __atomic_load_n(&gateway->viewing_boot_ns, __ATOMIC_RELAXED);
-
-    if (__atomic_load_n(&gateway->n_views, __ATOMIC_ACQUIRE) > 0 &&
-        clock_boot_ns() - since_ns > LATE_VIEW_NS) {
-        if (raise_alarm(gateway, "http-late", "a request of the API hangs for over 10 s"))
-            log_error("api", "a request hangs for over 10 s");
-    } else {
-        gateway_clear_alarm(gateway, "http-late", "the API answers again");
-    }
-}
-
 static int on_tick(sd_event_source *source, uint64_t usec, void *ctx)
 {
     struct gateway *gateway = ctx;
@@ -275,8 +241,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *ctx)
     hosts_tick(gateway->hosts);
     forwarding_tick(gateway->forwarding);
     writes_tick(gateway->writes, gateway->catalog);
-    watch_store(gateway);
-    watch_views(gateway);
+    watch_tick(gateway);
     sd_event_source_set_time_relative(source, 1000000);
     sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
     return 0;
@@ -336,14 +301,24 @@ static void use_config(struct gateway *gateway, struct config *config, struct ca
         catalog_unref(old_catalog);
 }
 
-static bool needs_restart(const struct config *a, const struct config *b, const char **ret_what)
+static void tell_restart(const struct config *a, const struct config *b, struct strbuf *buf)
 {
-    *ret_what = strcmp(a->store_directory, b->store_directory) != 0 ? "store.directory"
-                : strcmp(a->api_socket, b->api_socket) != 0         ? "api.socket"
-                : strcmp(a->api_listen, b->api_listen) != 0         ? "api.listen"
-                : strcmp(a->gateway_id, b->gateway_id) != 0         ? "gateway.id"
-                                                                    : NULL;
-    return *ret_what;
+    const struct {
+        const char *what;
+        bool changed;
+    } list[] = {
+        {"gateway.id",            strcmp(a->gateway_id, b->gateway_id) != 0          },
+        {"store.directory",       strcmp(a->store_directory, b->store_directory) != 0},
+        {"store.max_size",        a->store_max_bytes != b->store_max_bytes           },
+        {"store.commit_interval", a->commit_interval_ms != b->commit_interval_ms     },
+        {"api.socket",            strcmp(a->api_socket, b->api_socket) != 0          },
+        {"api.listen",            strcmp(a->api_listen, b->api_listen) != 0          },
+    };
+
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        if (list[i].changed)
+            strbuf_printf(buf, "%s changed: that takes effect at the next restart\n",
+                          list[i].what);
 }
 
 int gateway_reload(struct gateway *gateway, char **ret_text)
@@ -351,7 +326,6 @@ int gateway_reload(struct gateway *gateway, char **ret_text)
     struct config_report report;
     struct config *config = NULL;
     struct catalog *catalog;
-    const char *what;
     struct strbuf buf;
     int rc;
 
@@ -374,8 +348,7 @@ int gateway_reload(struct gateway *gateway, char **ret_text)
         *ret_text = strbuf_take(&buf);
         return rc < 0 ? rc : -ENOMEM;
     }
-    if (needs_restart(gateway->config, config, &what))
-        strbuf_printf(&buf, "%s changed: that takes effect at the next restart\n", what);
+    tell_restart(gateway->config, config, &buf);
     strbuf_printf(&buf, "reloaded: %u buses, %u devices, %u routes", config->n_buses,
                   config->n_devices, config->n_routes);
     use_config(gateway, config, catalog);

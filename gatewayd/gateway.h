@@ -36,6 +36,10 @@ struct gateway {
     int64_t start_boot_ns, turned_boot_ns; /* when the loop last turned: atomic */
     sd_event_source *tick, *deadline;
     uint64_t n_readings; /* polled since start */
+    struct {
+        uint64_t commits, n_readings;
+        int64_t since_boot_ns;
+    } waiting; /* of watch.c: what the store did not commit yet */
     /* API threads inside a view now, and since when the first of them (atomic): one that does
      * not come back is an alarm */
     int n_views;
@@ -51,12 +55,16 @@ struct gateway {
 /* An event: logged, stored, and with severity "alarm" a standing alarm. Any thread. */
 void gateway_event(struct gateway *gateway, const char *device, const char *code,
                    const char *severity, const char *text);
+/* Any thread. True when it was not standing yet. */
+bool gateway_raise_alarm(struct gateway *gateway, const char *code, const char *text);
 /* Loop. */
 void gateway_clear_alarm(struct gateway *gateway, const char *code, const char *text);
 
 /* Reads the configuration again; *ret_text (malloc'ed) says what happened. 0 or -errno. */
 int gateway_reload(struct gateway *gateway, char **ret_text);
 
+/* watch.c: each second. */
+void watch_tick(struct gateway *gateway);
 /* views.c: what the API shows; fills the ports that read. */
 void views_fill_ports(struct gateway *gateway, struct api_ports *ports);
 /* requests.c: what the API and the routes ask for. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Loading the configuration, and the last-good copy: DIR/gatewayd.yaml, DIR/conf.d/ and
- * DIR/maps/, written beside and renamed, so that a power cut leaves the old or the new one.
+ * DIR/maps/, written beside and exchanged, so that a power cut leaves the old or the new one.
  */
 #include "gatewayd/loader.h"
 
@@ -152,26 +152,33 @@ static int make_dirs(const char *base)
     return 0;
 }
 
+/* In one step, so that one of both is always there; the old one ends under the other name. */
+static int put_in_place(const char *next, const char *place)
+{
+    if (renameat2(AT_FDCWD, next, AT_FDCWD, place, RENAME_EXCHANGE) == 0)
+        return 0;
+    if (errno == EINVAL || errno == ENOSYS) /* a file system that cannot exchange */
+        remove_tree(place, 2);
+    else if (errno != ENOENT)
+        return -errno;
+    return rename(next, place) < 0 ? -errno : 0;
+}
+
 int loader_keep(const struct loader_options *options, const struct config *config)
 {
-    char next[PATH_MAX], old[PATH_MAX];
+    char next[PATH_MAX];
     int rc;
 
     if (!*options->last_good_dir)
         return 0;
     snprintf(next, sizeof next, "%s.new", options->last_good_dir);
-    snprintf(old, sizeof old, "%s.old", options->last_good_dir);
     remove_tree(next, 2);
-    remove_tree(old, 2);
     rc = make_dirs(next);
     for (unsigned i = 0; rc == 0 && config->files && config->files[i]; i++)
         rc = keep_file(options, config->files[i], i == 0, next);
     if (rc < 0)
         return rc;
-    if (rename(options->last_good_dir, old) < 0 && errno != ENOENT)
-        return -errno;
-    if (rename(next, options->last_good_dir) < 0)
-        return -errno;
-    remove_tree(old, 2);
-    return 0;
+    rc = put_in_place(next, options->last_good_dir);
+    remove_tree(next, 2);
+    return rc;
 }

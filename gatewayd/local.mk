@@ -14,6 +14,7 @@ gatewayd_gatewayd_SOURCES = \
 	gatewayd/requests.c \
 	gatewayd/route_link.c gatewayd/route_link.h \
 	gatewayd/views.c \
+	gatewayd/watch.c \
 	gatewayd/writes.c gatewayd/writes.h
 gatewayd_gatewayd_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 gatewayd_gatewayd_LDADD = gatewayd/device/libdevice.la \
