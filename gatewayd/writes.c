@@ -271,7 +271,8 @@ void writes_done(struct writes *writes, uint64_t id, enum gw_result result, cons
 
     if (!pending)
         return; /* its time-out came first */
-    if (pending->owned >= 0 && result == GW_OK)
+    /* no longer releasing: it was written anew since, or its place is another's */
+    if (pending->owned >= 0 && result == GW_OK && writes->owned[pending->owned].releasing)
         forget_owned(writes, &writes->owned[pending->owned]);
     if (result == GW_OK) {
         finish(pending, readback->type != GW_TYPE_NONE ? WRITE_CONFIRMED : WRITE_ACCEPTED, text,
