@@ -108,7 +108,7 @@ static void what_was_committed_survives_sigkill(void)
 /* ---- full ---- */
 
 struct gate {
-    int fd;
+    int reached_fd, open_fd;
 };
 
 static void wait_at_gate(void *arg)
@@ -116,7 +116,8 @@ static void wait_at_gate(void *arg)
     const struct gate *gate = arg;
     char c;
 
-    CU_ASSERT_EQUAL(read(gate->fd, &c, 1), 1);
+    CU_ASSERT_EQUAL(write(gate->reached_fd, "x", 1), 1);
+    CU_ASSERT_EQUAL(read(gate->open_fd, &c, 1), 1);
 }
 
 static void a_full_queue_becomes_a_gap_record(void)
@@ -125,18 +126,21 @@ static void a_full_queue_becomes_a_gap_record(void)
     struct store_stats stats;
     struct store_log log;
     unsigned refused = 0;
-    int fds[2];
+    int reached[2], opened[2];
+    char c;
 
     fixture_make();
     fixture_open_sized(64u << 20, 32768, 20);
     fixture_store_batch(1, 1);
-    CU_ASSERT_EQUAL_FATAL(pipe(fds), 0);
-    gate.fd = fds[0];
-    CU_ASSERT_EQUAL(store_post(fixture_store, wait_at_gate, &gate, false), 0);
+    CU_ASSERT_EQUAL_FATAL(pipe(reached), 0);
+    CU_ASSERT_EQUAL_FATAL(pipe(opened), 0);
+    gate = (struct gate){reached[1], opened[0]};
+    CU_ASSERT_EQUAL(store_post(fixture_store, wait_at_gate, &gate, true), 0);
+    CU_ASSERT_EQUAL_FATAL(read(reached[0], &c, 1), 1);
     for (unsigned i = 0; i < 100; i++)
         refused += store_append(fixture_store, fixture_batch(2, i), false) == -ENOBUFS;
     CU_ASSERT_TRUE(refused > 0 && refused < 100);
-    CU_ASSERT_EQUAL(write(fds[1], "x", 1), 1);
+    CU_ASSERT_EQUAL(write(opened[1], "x", 1), 1);
     CU_ASSERT_EQUAL(
         store_append_event(fixture_store, "", CATEGORY_STATUS, "x", "info", ""), 0);
     fixture_wait_committed(1 + 2 * (100 - refused) + 2);
@@ -145,8 +149,10 @@ static void a_full_queue_becomes_a_gap_record(void)
     CU_ASSERT_EQUAL(log.n_lost, 2 * refused);
     store_get_stats(fixture_store, &stats);
     CU_ASSERT_EQUAL(stats.n_dropped, 2 * refused);
-    close(fds[0]);
-    close(fds[1]);
+    for (int i = 0; i < 2; i++) {
+        close(reached[i]);
+        close(opened[i]);
+    }
     fixture_close();
     fixture_remove();
 }
