@@ -26,13 +26,13 @@ struct pending {
     int64_t deadline_boot_ns;
     write_answer_fn answer;
     void *ctx;
-    int owned; /* index of the release this is, or -1 */
 };
 
 struct owned {
     char name[130]; /* "device.point", "" free */
     bool releasing; /* to be set to its failsafe as soon as its host takes it */
     int64_t next_boot_ns;
+    uint64_t write_id, release_id; /* the last ones sent, 0: none that counts */
 };
 
 struct writes {
@@ -61,9 +61,9 @@ static struct owned *add_owned(struct writes *writes, const char *name)
 
     if (!owned)
         owned = find_owned(writes, "");
-    if (owned) {
+    if (owned && !owned->name[0]) {
+        *owned = (struct owned){.releasing = false};
         snprintf(owned->name, sizeof owned->name, "%s", name);
-        owned->releasing = false;
     }
     return owned;
 }
@@ -132,8 +132,7 @@ static struct pending *add_pending(struct writes *writes, write_answer_fn answer
         *pending = (struct pending){.id = ++writes->next_id,
                                     .deadline_boot_ns = clock_boot_ns() + ANSWER_LIMIT_NS,
                                     .answer = answer,
-                                    .ctx = ctx,
-                                    .owned = -1};
+                                    .ctx = ctx};
     return pending;
 }
 
@@ -218,6 +217,7 @@ void writes_begin(struct writes *writes, struct catalog *catalog, uint32_t devic
     char text[200], name[130];
     struct pending *pending;
     struct fact_job *job;
+    struct owned *owned;
 
     check_value(&d->points[point], value, text, sizeof text);
     if (*text) {
@@ -227,14 +227,16 @@ void writes_begin(struct writes *writes, struct catalog *catalog, uint32_t devic
     snprintf(name, sizeof name, "%s.%s", d->name, d->points[point].name);
     pending = add_pending(writes, answer, ctx);
     job = fact_job_new(writes, name, true, by);
-    if (!pending || !job || !add_owned(writes, name)) {
+    owned = pending && job ? add_owned(writes, name) : NULL;
+    if (!owned) {
         free(job);
         if (pending)
             pending->id = 0;
         answer(ctx, WRITE_REFUSED, "too many writes at once", &none);
         return;
     }
-    job->id = pending->id;
+    job->id = owned->write_id = pending->id;
+    owned->release_id = 0; /* sent before this write: says nothing about what it leaves */
     job->device = device;
     job->point = point;
     job->lease_ms = lease_ms;
@@ -263,6 +265,25 @@ void writes_read(struct writes *writes, uint32_t device, write_answer_fn answer,
 
 /* ---- from the hosts ------------------------------------------------------------------------------ */
 
+/* A write that was done owns its point anew; a release that was done ends that, unless a
+ * write went after it. */
+static void settle(struct writes *writes, uint64_t id)
+{
+    for (unsigned i = 0; i < OWNED_MAX; i++) {
+        struct owned *owned = &writes->owned[i];
+
+        if (owned->name[0] && owned->release_id == id)
+            forget_owned(writes, owned);
+        else if (owned->name[0] && owned->write_id == id)
+            owned->releasing = false;
+    }
+}
+
+static bool write_is_under_way(struct writes *writes, const struct owned *owned)
+{
+    return owned->write_id && find_pending(writes, owned->write_id);
+}
+
 void writes_done(struct writes *writes, uint64_t id, enum gw_result result, const char *text,
                  const struct gw_value *readback)
 {
@@ -271,10 +292,8 @@ void writes_done(struct writes *writes, uint64_t id, enum gw_result result, cons
 
     if (!pending)
         return; /* its time-out came first */
-    /* no longer releasing: it was written anew since, or its place is another's */
-    if (pending->owned >= 0 && result == GW_OK && writes->owned[pending->owned].releasing)
-        forget_owned(writes, &writes->owned[pending->owned]);
     if (result == GW_OK) {
+        settle(writes, id);
         finish(pending, readback->type != GW_TYPE_NONE ? WRITE_CONFIRMED : WRITE_ACCEPTED, text,
                readback);
         return;
@@ -293,7 +312,7 @@ void writes_lease_end(struct writes *writes, const char *device, const char *poi
 
     snprintf(name, sizeof name, "%s.%s", device, point);
     owned = find_owned(writes, name);
-    if (!owned)
+    if (!owned || write_is_under_way(writes, owned))
         return;
     if (result == GW_OK)
         forget_owned(writes, owned);
@@ -310,6 +329,9 @@ void writes_device_lost(struct writes *writes, const char *device)
             writes->owned[i].name[len] == '.') {
             writes->owned[i].releasing = true;
             writes->owned[i].next_boot_ns = 0;
+            if (write_is_under_way(writes, &writes->owned[i]))
+                finish(find_pending(writes, writes->owned[i].write_id), WRITE_FAILED,
+                       "its host process ended; try again in a moment", NULL);
         }
 }
 
@@ -377,7 +399,7 @@ static void release(struct writes *writes, struct catalog *catalog, unsigned i)
     pending = add_pending(writes, NULL, NULL);
     if (!pending)
         return;
-    pending->owned = (int)i;
+    owned->release_id = pending->id;
     if (hosts_release(writes->hosts, pending->id, device, point) < 0)
         pending->id = 0;
 }
@@ -391,6 +413,7 @@ void writes_tick(struct writes *writes, struct catalog *catalog)
             finish(&writes->pending[i], WRITE_FAILED, "no answer from the device in 10 s", NULL);
     for (unsigned i = 0; i < OWNED_MAX; i++)
         if (writes->owned[i].name[0] && writes->owned[i].releasing &&
+            !write_is_under_way(writes, &writes->owned[i]) &&
             now_ns >= writes->owned[i].next_boot_ns)
             release(writes, catalog, i);
 }
