@@ -20,7 +20,8 @@
 static void free_link(struct route_link *link)
 {
     route_process_free(link->process);
-    forward_free(link->forward);
+    forward_free(link->live.forward);
+    forward_free(link->drain.forward);
     free(link->route.name);
     free(link->route.url);
     free(link->route.recipient);

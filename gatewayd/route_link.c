@@ -86,9 +86,10 @@ static void publish_state(struct route_link *link, const char *state)
 
 static int port_open(void *ctx, uint64_t from_seq, void **ret_reader)
 {
-    struct forwarding *forwarding = ctx;
+    const struct route_side *side = ctx;
 
-    return store_reader_open(forwarding->store, from_seq, (struct store_reader **)ret_reader);
+    return store_reader_open_epoch(side->link->owner->store, side->epoch, from_seq,
+                                   (struct store_reader **)ret_reader);
 }
 
 static int port_next(void *ctx, void *reader, struct stored_record *ret_record)
@@ -108,9 +109,9 @@ _Static_assert(sizeof(struct forward_cursor) == sizeof(struct store_cursor),
 
 static int port_cursor_load(void *ctx, const char *route, struct forward_cursor *ret_cursor)
 {
-    struct forwarding *forwarding = ctx;
+    const struct route_side *side = ctx;
     struct store_cursor cursor;
-    int rc = store_cursor_load(forwarding->store, route, &cursor);
+    int rc = store_cursor_load_epoch(side->link->owner->store, route, side->epoch, &cursor);
 
     if (rc == 0)
         memcpy(ret_cursor, &cursor, sizeof cursor);
@@ -119,45 +120,41 @@ static int port_cursor_load(void *ctx, const char *route, struct forward_cursor 
 
 static int port_cursor_save(void *ctx, const char *route, const struct forward_cursor *cursor)
 {
-    struct forwarding *forwarding = ctx;
+    const struct route_side *side = ctx;
     struct store_cursor copy;
 
     memcpy(&copy, cursor, sizeof copy);
-    return store_cursor_save(forwarding->store, route, &copy);
-}
-
-static struct route_link *active_by_name(struct forwarding *forwarding, const char *name)
-{
-    for (unsigned i = 0; i < forwarding->n_active; i++)
-        if (strcmp(forwarding->active[i]->route.name, name) == 0)
-            return forwarding->active[i];
-    return NULL;
+    return store_cursor_save(side->link->owner->store, route, &copy);
 }
 
 static int port_publish(void *ctx, const char *route, uint64_t token, const char *topic,
                         bool retain, const char *payload, size_t len)
 {
-    struct route_link *link = active_by_name(ctx, route);
+    const struct route_side *side = ctx;
 
-    if (!link || !link->process)
+    (void)route;
+    if (!side->link->process)
         return -ENOTCONN;
-    return route_process_publish(link->process, token, topic, retain, payload, len);
+    return route_process_publish(side->link->process, token, topic, retain, payload, len);
 }
 
 static void port_event(void *ctx, const char *route, const char *code, const char *severity,
                        const char *text)
 {
-    struct forwarding *forwarding = ctx;
+    const struct route_side *side = ctx;
+    struct forwarding *forwarding = side->link->owner;
     char line[300];
 
     snprintf(line, sizeof line, "route '%s': %s", route, text);
     forwarding->hooks.event(forwarding->hooks.ctx, code, severity, line);
 }
 
-static void make_forward(struct route_link *link)
+/* ---- a route's forwards, one per epoch --------------------------------------------------- */
+
+static void make_forward(struct route_side *side, const char *epoch, uint64_t last_seq)
 {
-    struct forwarding *forwarding = link->owner;
-    struct forward_ports ports = {.ctx = forwarding,
+    struct route_link *link = side->link;
+    struct forward_ports ports = {.ctx = side,
                                   .open = port_open,
                                   .next = port_next,
                                   .close = port_close,
@@ -165,18 +162,73 @@ static void make_forward(struct route_link *link)
                                   .cursor_save = port_cursor_save,
                                   .publish = port_publish,
                                   .event = port_event};
+
+    snprintf(side->epoch, sizeof side->epoch, "%s", epoch);
+    side->forward = forward_new(&link->route, link->gateway_id, epoch, clock_boot_id(),
+                                link->owner->consent, &ports);
+    if (!side->forward)
+        return;
+    forward_set_local(side->forward, link->is_local);
+    forward_committed(side->forward, last_seq);
+}
+
+static void free_forward(struct route_side *side)
+{
+    struct forward_stats stats, *past = &side->link->past;
+
+    if (!side->forward)
+        return;
+    forward_get_stats(side->forward, &stats);
+    past->n_sent += stats.n_sent;
+    past->n_confirmed += stats.n_confirmed;
+    past->n_resent += stats.n_resent;
+    past->n_refused += stats.n_refused;
+    past->n_messages += stats.n_messages;
+    forward_free(side->forward);
+    side->forward = NULL;
+}
+
+/* Behind the live epoch a closed one gets a quarter of the window; in strict order all. */
+static void share_window(struct route_link *link)
+{
+    unsigned behind = 0, live = link->window;
+
+    if (link->drain.forward && link->window > 0) {
+        behind = link->route.strict_order ? live : live / 4 > 0 ? live / 4 : 1;
+        live = link->route.strict_order ? 0 : live - behind > 0 ? live - behind : 1;
+    }
+    if (link->drain.forward)
+        forward_connected(link->drain.forward, behind);
+    if (link->live.forward)
+        forward_connected(link->live.forward, live);
+}
+
+/* Takes up the oldest closed epoch, and lets go of one that is done. */
+static void update_drain(struct route_link *link)
+{
+    struct store_epoch oldest;
+    int n = store_epochs_pending(link->owner->store, link->route.name, &oldest, 1);
+
+    if (link->drain.forward ? n > 0 && strcmp(oldest.hex, link->drain.epoch) == 0 : n == 0)
+        return;
+    free_forward(&link->drain);
+    if (n > 0)
+        make_forward(&link->drain, oldest.hex, oldest.last_seq);
+    share_window(link);
+}
+
+static void make_forwards(struct route_link *link)
+{
     struct store_stats stats;
 
-    store_get_stats(forwarding->store, &stats);
+    store_get_stats(link->owner->store, &stats);
     snprintf(link->epoch, sizeof link->epoch, "%s", stats.epoch);
-    link->forward = forward_new(&link->route, link->gateway_id, link->epoch, clock_boot_id(),
-                                forwarding->consent, &ports);
-    if (!link->forward)
-        return;
-    forward_set_local(link->forward, link->is_local);
-    forward_committed(link->forward, stats.last_seq);
-    if (link->window > 0)
-        forward_connected(link->forward, link->window);
+    link->live.link = link->drain.link = link;
+    free_forward(&link->live);
+    free_forward(&link->drain);
+    make_forward(&link->live, stats.epoch, stats.last_seq);
+    update_drain(link);
+    share_window(link);
 }
 
 /* A backlog under a rate limit and waiting receipts need the second's tick; else the store's
@@ -186,17 +238,37 @@ static void update_tick(struct forwarding *forwarding)
     bool wanted = false;
 
     for (unsigned i = 0; i < forwarding->n_active; i++)
-        wanted |= forwarding->active[i]->window > 0 && forwarding->active[i]->stats.backlog > 0;
+        wanted |= forwarding->active[i]->window > 0 &&
+                  (forwarding->active[i]->stats.backlog > 0 ||
+                   forwarding->active[i]->drain.forward);
     store_set_tick(forwarding->store, wanted);
+}
+
+static void add_stats(struct forward_stats *sum, const struct forward *forward)
+{
+    struct forward_stats stats;
+
+    if (!forward)
+        return;
+    forward_get_stats(forward, &stats);
+    sum->connected |= stats.connected;
+    sum->backlog += stats.backlog;
+    if (stats.oldest_wall_ms &&
+        (!sum->oldest_wall_ms || stats.oldest_wall_ms < sum->oldest_wall_ms))
+        sum->oldest_wall_ms = stats.oldest_wall_ms;
+    sum->n_sent += stats.n_sent;
+    sum->n_confirmed += stats.n_confirmed;
+    sum->n_resent += stats.n_resent;
+    sum->n_refused += stats.n_refused;
+    sum->n_messages += stats.n_messages;
 }
 
 static void copy_stats(struct route_link *link)
 {
-    struct forward_stats stats;
+    struct forward_stats stats = link->past;
 
-    if (!link->forward)
-        return;
-    forward_get_stats(link->forward, &stats);
+    add_stats(&stats, link->live.forward);
+    add_stats(&stats, link->drain.forward);
     pthread_mutex_lock(&link->owner->lock);
     link->stats = stats;
     pthread_mutex_unlock(&link->owner->lock);
@@ -227,6 +299,7 @@ static void begin_at_consent(struct route_link *link, bool allowed)
     before = store_fact_get(store, key);
     if (allowed && strcmp(now, "self") != 0 && (!before || strcmp(before, now) != 0)) {
         store_get_stats(store, &stats);
+        store_cursor_forget(store, link->route.name); /* nor what closed epochs hold */
         snprintf(cursor.epoch, sizeof cursor.epoch, "%s", stats.epoch);
         cursor.low = stats.last_seq;
         store_cursor_save(store, link->route.name, &cursor);
@@ -248,7 +321,7 @@ static void attach(struct route_link *link)
         return;
     }
     forwarding->active[forwarding->n_active++] = link;
-    make_forward(link);
+    make_forwards(link);
     loop_calls_post(forwarding->calls, forwarding_start_process, link);
 }
 
@@ -261,8 +334,8 @@ static void detach(struct route_link *link, bool is_removed)
             forwarding->active[i] = forwarding->active[--forwarding->n_active];
             break;
         }
-    forward_free(link->forward);
-    link->forward = NULL;
+    free_forward(&link->live);
+    free_forward(&link->drain);
     if (is_removed) {
         char key[100];
 
@@ -278,16 +351,34 @@ static void connected(struct route_link *link, unsigned window)
     link->window = window;
     if (window > 0)
         publish_state(link, "online");
-    if (link->forward)
-        forward_connected(link->forward, window);
+    share_window(link);
 }
 
 static void receipt(struct route_link *link, const struct note *note)
 {
     const char *epoch = strchr(note->topic, '/');
 
-    if (link->forward && epoch)
-        forward_receipt(link->forward, epoch + 1, note->payload, note->len);
+    if (link->live.forward && epoch)
+        forward_receipt(link->live.forward, epoch + 1, note->payload, note->len);
+    if (link->drain.forward && epoch)
+        forward_receipt(link->drain.forward, epoch + 1, note->payload, note->len);
+}
+
+/* Tokens of another forward are unknown to it and ignored. */
+static void done(struct route_link *link, const struct note *note)
+{
+    if (link->live.forward)
+        forward_done(link->live.forward, note->token, note->number);
+    if (link->drain.forward)
+        forward_done(link->drain.forward, note->token, note->number);
+}
+
+static void lost(struct route_link *link, const struct note *note)
+{
+    if (link->live.forward)
+        forward_lost(link->live.forward, note->token);
+    if (link->drain.forward)
+        forward_lost(link->drain.forward, note->token);
 }
 
 static void on_note(void *arg)
@@ -300,12 +391,10 @@ static void on_note(void *arg)
         connected(link, note->number);
         break;
     case NOTE_DONE:
-        if (link->forward)
-            forward_done(link->forward, note->token, note->number);
+        done(link, note);
         break;
     case NOTE_LOST:
-        if (link->forward)
-            forward_lost(link->forward, note->token);
+        lost(link, note);
         break;
     case NOTE_RECEIPT:
         receipt(link, note);
@@ -327,6 +416,8 @@ static void on_note(void *arg)
         free(note);
         return; /* the link may be gone already */
     }
+    if (link->live.forward)
+        update_drain(link);
     copy_stats(link);
     update_tick(link->owner);
     free(note);
@@ -343,13 +434,11 @@ void forwarding_committed(struct forwarding *forwarding, uint64_t last_seq)
     for (unsigned i = 0; i < forwarding->n_active; i++) {
         struct route_link *link = forwarding->active[i];
 
-        if (strcmp(stats.epoch, link->epoch) != 0) {
-            /* the store went on under another epoch (RAM, or back on disk) */
-            forward_free(link->forward);
-            make_forward(link);
-        }
-        if (link->forward)
-            forward_committed(link->forward, last_seq);
+        if (strcmp(stats.epoch, link->epoch) != 0)
+            make_forwards(link); /* the store went to RAM, or came back */
+        if (link->live.forward)
+            forward_committed(link->live.forward, last_seq);
+        update_drain(link);
         copy_stats(link);
     }
     update_tick(forwarding);
@@ -358,9 +447,14 @@ void forwarding_committed(struct forwarding *forwarding, uint64_t last_seq)
 void forwarding_store_tick(struct forwarding *forwarding)
 {
     for (unsigned i = 0; i < forwarding->n_active; i++) {
-        if (forwarding->active[i]->forward)
-            forward_tick(forwarding->active[i]->forward);
-        copy_stats(forwarding->active[i]);
+        struct route_link *link = forwarding->active[i];
+
+        if (link->live.forward)
+            forward_tick(link->live.forward);
+        if (link->drain.forward)
+            forward_tick(link->drain.forward);
+        update_drain(link);
+        copy_stats(link);
     }
     update_tick(forwarding);
 }

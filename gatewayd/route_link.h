@@ -13,6 +13,16 @@
 #define OWN_TOKEN (UINT64_C(1) << 63) /* state, ack: no forward waits for them */
 #define LINKS_MAX 16 /* the ones still ending count: a new one waits for its place */
 
+struct route_link;
+
+/* A forward knows one epoch of the store: there is one for the epoch that goes on and,
+ * behind it, one for the oldest closed epoch of which the route has not got all. */
+struct route_side {
+    struct route_link *link;
+    char epoch[33];
+    struct forward *forward; /* NULL: none */
+};
+
 enum link_life { LINK_NEW, LINK_RESOLVING, LINK_WAITING, LINK_RUNNING, LINK_REFUSED, LINK_RETIRED };
 
 struct locality;
@@ -31,7 +41,8 @@ struct route_link {
     /* set before the store's thread sees it */
     bool is_local;
     /* store's thread */
-    struct forward *forward;
+    struct route_side live, drain;
+    struct forward_stats past; /* counts of forwards that are gone */
     char epoch[33];
     unsigned window;
     /* under owner->lock */

@@ -265,7 +265,7 @@ int block_get(struct block_reader *reader, const struct layout **ret_layout,
     if (!varint_get(reader->data, reader->len, &reader->pos, &head) ||
         !get_difference(reader, &reader->t_us))
         return -EBADMSG;
-    layout = layouts_get(reader->layouts, head >> 2);
+    layout = layouts_get(reader->layouts, (head >> 2) + reader->layout_base);
     if (!layout || (int64_t)reader->t_us > INT64_MAX / 1000 ||
         (int64_t)reader->t_us < INT64_MIN / 1000)
         return -EBADMSG;

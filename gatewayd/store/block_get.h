@@ -25,6 +25,7 @@ struct block_reader {
     size_t len, pos;
     uint64_t t_us;
     const struct layouts *layouts;
+    uint32_t layout_base; /* added to the numbers in the blob */
     struct block_states *states;
     struct block_value *values; /* of the record just read */
     uint32_t values_capacity;

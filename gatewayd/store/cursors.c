@@ -18,10 +18,12 @@ struct cursors_entry {
     bool is_dirty, is_forgotten;
 };
 
-static struct cursors_entry *find(const struct cursors *cursors, const char *route)
+static struct cursors_entry *find(const struct cursors *cursors, const char *route,
+                                  const char *epoch)
 {
     for (uint32_t i = 0; i < cursors->n; i++)
-        if (strcmp(cursors->entries[i].route, route) == 0)
+        if (strcmp(cursors->entries[i].route, route) == 0 &&
+            strcmp(cursors->entries[i].cursor.epoch, epoch) == 0)
             return &cursors->entries[i];
     return NULL;
 }
@@ -98,9 +100,10 @@ void cursors_close(struct cursors *cursors)
     *cursors = (struct cursors){0};
 }
 
-const struct store_cursor *cursors_get(const struct cursors *cursors, const char *route)
+const struct store_cursor *cursors_get(const struct cursors *cursors, const char *route,
+                                       const char *epoch)
 {
-    const struct cursors_entry *entry = find(cursors, route);
+    const struct cursors_entry *entry = find(cursors, route, epoch);
 
     return entry && !entry->is_forgotten ? &entry->cursor : NULL;
 }
@@ -108,7 +111,7 @@ const struct store_cursor *cursors_get(const struct cursors *cursors, const char
 int cursors_put(struct cursors *cursors, const char *route,
                 const struct store_cursor *cursor)
 {
-    struct cursors_entry *entry = find(cursors, route);
+    struct cursors_entry *entry = find(cursors, route, cursor->epoch);
 
     if (strlen(route) >= ROUTE_MAX || cursor->n_ranges > STORE_CURSOR_RANGES)
         return -EINVAL;
@@ -122,15 +125,29 @@ int cursors_put(struct cursors *cursors, const char *route,
     return 0;
 }
 
-void cursors_forget(struct cursors *cursors, const char *route)
+void cursors_forget(struct cursors *cursors, const char *route, const char *epoch)
 {
-    struct cursors_entry *entry = find(cursors, route);
+    for (uint32_t i = 0; i < cursors->n; i++) {
+        struct cursors_entry *entry = &cursors->entries[i];
 
-    if (entry)
-        entry->is_forgotten = entry->is_dirty = cursors->is_dirty = true;
+        if (strcmp(entry->route, route) == 0 &&
+            (!epoch || strcmp(entry->cursor.epoch, epoch) == 0))
+            entry->is_forgotten = entry->is_dirty = cursors->is_dirty = true;
+    }
 }
 
-uint64_t cursors_delivered_low(const struct cursors *cursors, const char *epoch)
+int cursors_copy(const struct cursors *from, struct cursors *to)
+{
+    int rc = 0;
+
+    for (uint32_t i = 0; i < from->n && rc == 0; i++)
+        if (!from->entries[i].is_forgotten)
+            rc = cursors_put(to, from->entries[i].route, &from->entries[i].cursor);
+    return rc;
+}
+
+uint64_t cursors_delivered_low(const struct cursors *cursors, const char *epoch,
+                               bool goes_on)
 {
     uint64_t low = UINT64_MAX;
 
@@ -139,8 +156,10 @@ uint64_t cursors_delivered_low(const struct cursors *cursors, const char *epoch)
 
         if (entry->is_forgotten)
             continue;
-        if (strcmp(entry->cursor.epoch, epoch) != 0)
+        if (goes_on && !cursors_get(cursors, entry->route, epoch))
             return 0;
+        if (strcmp(entry->cursor.epoch, epoch) != 0)
+            continue;
         if (entry->cursor.low < low)
             low = entry->cursor.low;
     }
@@ -153,15 +172,15 @@ static int write_one(const struct cursors_entry *entry, struct db *db)
     struct sqlite3_stmt *stmt = NULL;
     int rc = stmt_prepare(db,
                           entry->is_forgotten
-                              ? "DELETE FROM cursor WHERE route=?1"
+                              ? "DELETE FROM cursor WHERE route=?1 AND epoch=?2"
                               : "INSERT OR REPLACE INTO cursor VALUES(?1,?2,?3,?4)",
                           &stmt);
 
     if (rc < 0)
         return rc;
     stmt_bind_text(stmt, 1, entry->route);
+    stmt_bind_text(stmt, 2, entry->cursor.epoch);
     if (!entry->is_forgotten) {
-        stmt_bind_text(stmt, 2, entry->cursor.epoch);
         stmt_bind_i64(stmt, 3, (int64_t)entry->cursor.low);
         stmt_bind_blob(stmt, 4, data, put_ranges(&entry->cursor, data));
     }

@@ -72,6 +72,20 @@ int disk_init(struct disk *disk, const char *directory, uint64_t max_bytes,
     return rc;
 }
 
+int disk_relock(struct disk *disk)
+{
+    struct gw_error error;
+    int rc = 0;
+
+    if (disk->lock_fd < 0) {
+        (void)mkdir(disk->directory, 0750);
+        rc = lock_directory(disk, &error);
+        if (rc < 0)
+            disk_done(disk);
+    }
+    return rc < 0 ? rc : disk->lock_fd < 0 ? -EROFS : 0;
+}
+
 void disk_done(struct disk *disk)
 {
     if (disk->lock_fd >= 0)

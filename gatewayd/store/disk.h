@@ -26,6 +26,8 @@ struct disk {
  * any other trouble shows when the database is opened. */
 int disk_init(struct disk *disk, const char *directory, uint64_t max_bytes,
               struct gw_error *reterr);
+/* Takes the lock where it could not be taken before; 0: it is ours. */
+int disk_relock(struct disk *disk);
 void disk_done(struct disk *disk);
 
 /* Opens, checks after an unclean stop, migrates. -ENOTSUP: newer, untouched. -EUCLEAN:

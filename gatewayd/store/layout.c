@@ -207,6 +207,50 @@ char *layout_points_text(const struct layout *layout)
     return strbuf_take(&buf);
 }
 
+static int copy_in(struct layouts *layouts, uint32_t id, const struct layout *other)
+{
+    char *points = layout_points_text(other);
+    int rc = points ? layouts_load(layouts, id, other->device, other->category, points)
+                    : -ENOMEM;
+
+    free(points);
+    if (rc == 0) {
+        layouts->by_id[id]->is_stored = false;
+        layouts->n_unstored++;
+    }
+    return rc;
+}
+
+static bool means_the_same(const struct layout *a, const struct layout *b)
+{
+    if (a->n_points != b->n_points || a->category != b->category ||
+        strcmp(a->device, b->device) != 0)
+        return false;
+    for (uint32_t i = 0; i < a->n_points; i++)
+        if (strcmp(a->points[i], b->points[i]) != 0 ||
+            strcmp(a->units[i], b->units[i]) != 0)
+            return false;
+    return true;
+}
+
+int layouts_merge(struct layouts *layouts, const struct layouts *others,
+                  uint32_t *ret_base)
+{
+    int rc = 0;
+
+    *ret_base = 0;
+    for (uint32_t id = 1; id <= others->n; id++) {
+        const struct layout *own = layouts_get(layouts, id), *other = others->by_id[id];
+
+        if (own && other && !means_the_same(own, other))
+            *ret_base = layouts->n;
+    }
+    for (uint32_t id = 1; id <= others->n && rc == 0; id++)
+        if (others->by_id[id] && !layouts_get(layouts, *ret_base + id))
+            rc = copy_in(layouts, *ret_base + id, others->by_id[id]);
+    return rc;
+}
+
 /* ---- finding the layout of a record ---- */
 
 static bool same(const struct layout *layout, const struct catalog_device *device,

@@ -51,6 +51,11 @@ struct layout *layouts_get(const struct layouts *layouts,
 /* All must be written again: another database begins. */
 void layouts_mark_unstored(struct layouts *layouts);
 bool layouts_has_unstored(const struct layouts *layouts);
+/* Makes `layouts` hold all of `others` too: under the same numbers when none of them
+ * means something else (*ret_base 0), else with *ret_base added to each. What is new is
+ * unstored. -ENOMEM, -EBADMSG (too many); `layouts` may have grown then. */
+int layouts_merge(struct layouts *layouts, const struct layouts *others,
+                  uint32_t *ret_base);
 void layouts_set_stored(struct layouts *layouts, struct layout *layout);
 
 #endif

@@ -7,6 +7,7 @@ gatewayd_store_libstore_la_SOURCES = \
 	gatewayd/store/block_state.c gatewayd/store/block_state.h \
 	gatewayd/store/cursors.c gatewayd/store/cursors.h \
 	gatewayd/store/disk.c gatewayd/store/disk.h \
+	gatewayd/store/epochs.c gatewayd/store/epochs.h \
 	gatewayd/store/gap.c gatewayd/store/gap.h \
 	gatewayd/store/layout.c gatewayd/store/layout.h \
 	gatewayd/store/logbook.c gatewayd/store/logbook.h \
@@ -19,11 +20,14 @@ gatewayd_store_libstore_la_SOURCES = \
 	gatewayd/store/tables.c gatewayd/store/tables.h \
 	gatewayd/store/varint.h \
 	gatewayd/store/writer.c gatewayd/store/writer.h \
+	gatewayd/store/writer_back.c gatewayd/store/writer_back.h \
 	gatewayd/store/writer_repair.c gatewayd/store/writer_repair.h
 
 if HAVE_CUNIT
-check_PROGRAMS += tests/unit/test_store tests/unit/test_store_codec tests/unit/test_store_faults
-TESTS += tests/unit/test_store tests/unit/test_store_codec tests/unit/test_store_faults
+store_tests = tests/unit/test_store tests/unit/test_store_codec tests/unit/test_store_faults \
+	tests/unit/test_store_back
+check_PROGRAMS += $(store_tests)
+TESTS += $(store_tests)
 store_fixture = tests/unit/suite.h tests/unit/store_fixture.c tests/unit/store_fixture.h \
 	tests/unit/store_log.c tests/unit/store_log.h
 store_test_libs = gatewayd/store/libstore.la lib/libgateway.la $(SQLITE_LIBS) $(CUNIT_LIBS) $(LIBM)
@@ -33,6 +37,9 @@ tests_unit_test_store_LDADD = $(store_test_libs)
 tests_unit_test_store_faults_SOURCES = tests/unit/test_store_faults.c $(store_fixture)
 tests_unit_test_store_faults_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_store_faults_LDADD = $(store_test_libs)
+tests_unit_test_store_back_SOURCES = tests/unit/test_store_back.c $(store_fixture)
+tests_unit_test_store_back_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_store_back_LDADD = $(store_test_libs)
 tests_unit_test_store_codec_SOURCES = tests/unit/test_store_codec.c tests/unit/suite.h
 tests_unit_test_store_codec_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_store_codec_LDADD = $(store_test_libs)

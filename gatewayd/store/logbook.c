@@ -252,3 +252,32 @@ int logbook_trim(struct logbook *book, uint64_t delivered_low, unsigned max_rows
         book->first_after = trimmed.next_seq;
     return rc;
 }
+
+int logbook_trim_moved(struct logbook *book, int64_t epoch, unsigned max_rows,
+                       unsigned *ret_rows)
+{
+    struct sqlite3_stmt *stmt = NULL;
+    int rc = stmt_prepare(book->db,
+                          "DELETE FROM moved WHERE key IN (SELECT key FROM moved WHERE"
+                          " key >= ?1<<40 AND key < (?1+1)<<40 ORDER BY key LIMIT ?2)",
+                          &stmt);
+
+    *ret_rows = 0;
+    if (rc < 0)
+        return rc;
+    stmt_bind_i64(stmt, 1, epoch);
+    stmt_bind_i64(stmt, 2, max_rows);
+    rc = stmt_run(stmt);
+    stmt_finish(&stmt);
+    *ret_rows = rc == 0 ? (unsigned)db_changes(book->db) : 0;
+    if (rc < 0 || *ret_rows == max_rows)
+        return rc;
+    rc = stmt_prepare(book->db, "DELETE FROM epoch WHERE id=?1", &stmt);
+    if (rc < 0)
+        return rc;
+    stmt_bind_i64(stmt, 1, epoch);
+    rc = stmt_run(stmt);
+    stmt_finish(&stmt);
+    *ret_rows += rc == 0; /* there may be another one */
+    return rc < 0 ? rc : epochs_load(&book->epochs, book->db);
+}

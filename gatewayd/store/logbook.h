@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gatewayd/store/epochs.h"
 #include "gatewayd/store/layout.h"
 #include "gatewayd/store/pending.h"
 #include "lib/sqlite/db.h"
@@ -26,7 +27,8 @@ struct logbook {
     struct db *db;           /* borrowed */
     struct layouts *layouts; /* borrowed */
     unsigned generation;     /* counts openings: readers of an earlier one are stale */
-    char epoch[33];
+    struct epochs epochs;
+    char epoch[33]; /* the one that goes on */
     uint64_t epoch_first_seq;
     uint64_t first_seq, next_seq;    /* kept rows: first_seq..next_seq - 1 */
     uint64_t seq_after, first_after; /* the same once the open transaction is committed */
@@ -48,6 +50,10 @@ void logbook_rolled_back(struct logbook *book);
  */
 int logbook_trim(struct logbook *book, uint64_t delivered_low, unsigned max_rows,
                  unsigned *ret_rows, uint64_t *ret_lost);
+
+/* The same for an epoch in `moved`, without a trace; the epoch goes with its last row. */
+int logbook_trim_moved(struct logbook *book, int64_t epoch, unsigned max_rows,
+                       unsigned *ret_rows);
 
 const struct logbook_boot *logbook_find_boot(const struct logbook *book, int64_t id);
 /* The best wall time for a boot time of a row: offset, and how it may be believed. */

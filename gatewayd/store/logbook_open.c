@@ -45,6 +45,7 @@ void logbook_close(struct logbook *book)
     stmt_finish(&book->insert_layout);
     stmt_finish(&book->oldest);
     stmt_finish(&book->delete_rows);
+    epochs_free(&book->epochs);
     free(book->boots);
     book->boots = NULL;
     book->n_boots = 0;
@@ -245,7 +246,8 @@ static int settle_identity(struct logbook *book, const struct logbook_identity *
         book->n_boots == 0 || strcmp(book->boots[book->n_boots - 1].hex, boot_hex) != 0;
     int64_t row[2] = {0, 0};
     int had_epoch =
-        get_row(book->db, "SELECT first_seq,id,hex FROM epoch ORDER BY id DESC LIMIT 1",
+        get_row(book->db, "SELECT first_seq,id,hex FROM epoch WHERE moved_last_seq IS NULL"
+                " ORDER BY id DESC LIMIT 1",
                 row, book->epoch, sizeof book->epoch);
     int rc = had_epoch < 0 ? had_epoch : compare_identity(book, identity, &reason);
 
@@ -257,6 +259,8 @@ static int settle_identity(struct logbook *book, const struct logbook_identity *
         reason = identity->reason;
     if (reason || new_boot)
         rc = write_who(book, identity, reason, new_boot);
+    if (rc >= 0)
+        rc = epochs_load(&book->epochs, book->db);
     if (rc >= 0)
         book->boot = book->boots[book->n_boots - 1].id;
     return rc < 0 ? rc : 0;

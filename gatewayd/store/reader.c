@@ -18,7 +18,9 @@ struct store_reader {
     const struct logbook *book;
     struct store_reader **home;
     unsigned generation;
-    struct sqlite3_stmt *rows, *event;
+    struct sqlite3_stmt *log, *moved, *event;
+    struct sqlite3_stmt *rows; /* log or moved */
+    struct epoch epoch;        /* being read */
     struct block_reader block;
     struct gap gap;
     uint64_t from_seq, last_seq;
@@ -48,7 +50,8 @@ void reader_free(struct store_reader *reader)
 {
     if (!reader)
         return;
-    stmt_finish(&reader->rows);
+    stmt_finish(&reader->log);
+    stmt_finish(&reader->moved);
     stmt_finish(&reader->event);
     block_reader_done(&reader->block);
     free(reader->values);
@@ -68,25 +71,45 @@ void reader_end(struct store_reader *reader)
         *reader->home = reader;
 }
 
-int reader_begin(struct store_reader *reader, uint64_t from_seq)
+/* The last row that begins at or below ?1 may hold it; none of it lies below ?3. */
+static int prepare_rows(struct store_reader *reader)
 {
-    const struct logbook *book = reader->book;
+    const bool is_moved = reader->epoch.is_moved;
+    struct sqlite3_stmt **stmt = is_moved ? &reader->moved : &reader->log;
     int rc = 0;
 
-    reader->from_seq =
-        from_seq > book->epoch_first_seq ? from_seq : book->epoch_first_seq;
-    reader->last_seq = book->next_seq - 1;
-    reader->n_left = 0;
-    if (!reader->rows)
+    if (!*stmt)
         rc = stmt_prepare(
-            book->db,
-            "SELECT seq,n,kind,period_ms,boot,offset_ms,clock,data,t_first_ms"
-            " FROM log WHERE seq >= ifnull((SELECT max(seq) FROM log"
-            " WHERE seq <= ?1),0) AND seq <= ?2 ORDER BY seq",
-            &reader->rows);
+            reader->book->db,
+            is_moved ? "SELECT key,n,kind,period_ms,boot,offset_ms,clock,data,t_first_ms"
+                       " FROM moved WHERE key >= ifnull((SELECT max(key) FROM moved"
+                       " WHERE key <= ?1 AND key >= ?3),?3) AND key <= ?2 ORDER BY key"
+                     : "SELECT seq,n,kind,period_ms,boot,offset_ms,clock,data,t_first_ms"
+                       " FROM log WHERE seq >= ifnull((SELECT max(seq) FROM log"
+                       " WHERE seq <= ?1 AND seq >= ?3),?3) AND seq <= ?2 ORDER BY seq",
+            stmt);
+    reader->rows = rc == 0 ? *stmt : NULL;
+    return rc;
+}
+
+int reader_begin(struct store_reader *reader, const struct epoch *epoch,
+                 uint64_t from_seq)
+{
+    const struct logbook *book = reader->book;
+    uint64_t base = epoch_base(epoch);
+    int rc;
+
+    reader->epoch = *epoch;
+    reader->from_seq = from_seq > epoch->first_seq ? from_seq : epoch->first_seq;
+    reader->last_seq =
+        epoch->last_seq == UINT64_MAX ? book->next_seq - 1 : epoch->last_seq;
+    reader->n_left = 0;
+    reader->block.layout_base = epoch->layout_base;
+    rc = prepare_rows(reader);
     if (rc == 0) {
-        stmt_bind_i64(reader->rows, 1, (int64_t)reader->from_seq);
-        stmt_bind_i64(reader->rows, 2, (int64_t)reader->last_seq);
+        stmt_bind_i64(reader->rows, 1, (int64_t)(base + reader->from_seq));
+        stmt_bind_i64(reader->rows, 2, (int64_t)(base + reader->last_seq));
+        stmt_bind_i64(reader->rows, 3, (int64_t)base);
     }
     return rc;
 }
@@ -101,7 +124,7 @@ static int next_row(struct store_reader *reader)
 
     if (rc <= 0)
         return rc;
-    reader->seq = (uint64_t)stmt_i64(rows, 0);
+    reader->seq = (uint64_t)stmt_i64(rows, 0) - epoch_base(&reader->epoch);
     reader->n_left = (uint64_t)stmt_i64(rows, 1);
     reader->kind = (enum stored_kind)stmt_i64(rows, 2);
     reader->period_ms = (uint32_t)stmt_i64(rows, 3);
@@ -163,7 +186,7 @@ static int next_event(struct store_reader *reader, struct stored_record *record)
         return rc;
     stmt = reader->event;
     stmt_reset(stmt);
-    stmt_bind_i64(stmt, 1, (int64_t)record->seq);
+    stmt_bind_i64(stmt, 1, (int64_t)(epoch_base(&reader->epoch) + record->seq));
     rc = stmt_step(stmt);
     if (rc <= 0)
         return rc < 0 ? rc : -EUCLEAN;
@@ -224,7 +247,7 @@ int reader_next(struct store_reader *reader, struct stored_record *ret_record)
         *ret_record =
             (struct stored_record){.kind = reader->kind,
                                    .seq = reader->seq++,
-                                   .epoch = reader->book->epoch,
+                                   .epoch = reader->epoch.hex,
                                    .boot = reader->boot ? reader->boot->hex : "",
                                    .period_ms = reader->period_ms,
                                    .clock = reader->belief.trust,

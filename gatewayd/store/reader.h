@@ -13,8 +13,10 @@ struct store_reader;
 struct store_reader *reader_new(const struct logbook *book, struct store_reader **home);
 void reader_free(struct store_reader *reader);
 
-/* From from_seq, or the epoch's first kept record, to the last one committed now. */
-int reader_begin(struct store_reader *reader, uint64_t from_seq);
+/* From from_seq, or the epoch's first kept record, to its last one committed now. The
+ * epoch is copied. */
+int reader_begin(struct store_reader *reader, const struct epoch *epoch,
+                 uint64_t from_seq);
 /* 1: a record, borrowed until the next call; 0: no more; -errno. */
 int reader_next(struct store_reader *reader, struct stored_record *ret_record);
 /* Lets go of the database, so that the WAL can be checkpointed, and goes home. */

@@ -44,4 +44,20 @@ static const char version_1[] =
     "CREATE TABLE consent(n INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL,"
     " hash TEXT NOT NULL, json TEXT NOT NULL, t_wall_ms INTEGER NOT NULL) STRICT;";
 
-const char *const schema_steps[SCHEMA_VERSION] = {version_1};
+/* Epochs begun in RAM and brought back, with numbers of their own; a cursor per epoch. */
+static const char version_2[] =
+    /* moved_last_seq: null while its rows are those of the log */
+    "ALTER TABLE epoch ADD COLUMN moved_last_seq INTEGER;"
+    "ALTER TABLE epoch ADD COLUMN layout_base INTEGER NOT NULL DEFAULT 0;"
+    /* key: epoch's id << 40 | seq */
+    "CREATE TABLE moved(key INTEGER PRIMARY KEY, n INTEGER NOT NULL, kind INTEGER NOT "
+    "NULL, period_ms INTEGER NOT NULL, boot INTEGER NOT NULL, t_first_ms INTEGER NOT "
+    "NULL, t_last_ms INTEGER NOT NULL, offset_ms INTEGER NOT NULL, clock INTEGER NOT "
+    "NULL, data BLOB NOT NULL) STRICT;"
+    "ALTER TABLE cursor RENAME TO cursor_1;"
+    "CREATE TABLE cursor(route TEXT NOT NULL, epoch TEXT NOT NULL, low INTEGER NOT NULL,"
+    " ranges BLOB NOT NULL, PRIMARY KEY(route, epoch)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO cursor SELECT route,epoch,low,ranges FROM cursor_1;"
+    "DROP TABLE cursor_1;";
+
+const char *const schema_steps[SCHEMA_VERSION] = {version_1, version_2};

@@ -17,6 +17,7 @@
 
 #include "gatewayd/store/tables.h"
 #include "gatewayd/store/writer.h"
+#include "gatewayd/store/writer_back.h"
 #include "gatewayd/store/writer_repair.h"
 #include "lib/base/clock.h"
 #include "lib/sqlite/stmt.h"
@@ -27,6 +28,8 @@
 #define PENDING_BYTES (256u * 1024) /* of packed rows: commits before the interval ends  \
                                      */
 #define EVENTS_LIMIT_MS 2000
+#define PROBE_FIRST_MS 30000
+#define PROBE_MAX_NS (600 * CLOCK_NS_PER_S)
 #define NEVER INT64_MAX
 
 struct store {
@@ -35,6 +38,7 @@ struct store {
     pthread_t thread;
     int64_t interval_ns;
     int64_t commit_due_ns, tick_due_ns; /* NEVER: sleep until woken */
+    int64_t probe_due_ns, probe_interval_ns, probe_first_ns;
     bool has_committed;
     atomic_bool wants_tick;
 };
@@ -47,6 +51,8 @@ static int sleep_ms(const struct store *store)
 
     if (store->wants_tick && store->tick_due_ns < due)
         due = store->tick_due_ns;
+    if (store->probe_due_ns < due)
+        due = store->probe_due_ns;
     if (due == NEVER)
         return -1;
     if (due <= now)
@@ -112,11 +118,38 @@ static void commit(struct store *store)
     writer_checkpoint(&store->writer);
 }
 
+/* In RAM: is the disk back? Looks less and less often. What is pending goes first: it is
+ * packed for the database in RAM. */
+static void probe(struct store *store)
+{
+    struct writer *writer = &store->writer;
+    int64_t now = clock_boot_ns();
+
+    if (writer->stats.on_disk) {
+        store->probe_due_ns = NEVER;
+        return;
+    }
+    if (store->probe_due_ns == NEVER) {
+        store->probe_interval_ns = store->probe_first_ns;
+        store->probe_due_ns = now + store->probe_interval_ns;
+    }
+    if (now < store->probe_due_ns)
+        return;
+    if (writer_has_work(writer))
+        commit(store);
+    if (!writer_has_work(writer))
+        writer_try_disk(writer);
+    if (store->probe_interval_ns < PROBE_MAX_NS)
+        store->probe_interval_ns *= 2;
+    store->probe_due_ns = clock_boot_ns() + store->probe_interval_ns;
+}
+
 static bool turn(struct store *store)
 {
     struct writer *writer = &store->writer;
     bool stopping, urgent = handle_items(store, take_items(store, &stopping));
 
+    probe(store);
     writer_tell_epoch(writer);
     if (writer->notices) {
         writer_tell_notices(writer);
@@ -165,7 +198,10 @@ int store_open(const struct store_options *options, const struct store_hooks *ho
     if (!store)
         return error_set(reterr, -ENOMEM, "no-memory", "no memory for the store");
     store->interval_ns = options->commit_interval_ms * CLOCK_NS_PER_MS;
-    store->commit_due_ns = NEVER;
+    store->commit_due_ns = store->probe_due_ns = NEVER;
+    store->probe_first_ns =
+        (options->probe_interval_ms ? options->probe_interval_ms : PROBE_FIRST_MS) *
+        CLOCK_NS_PER_MS;
     (void)clock_boot_id(); /* fills its static text before there are threads */
     rc = queue_init(&store->queue,
                     options->queue_max_bytes ? options->queue_max_bytes : QUEUE_BYTES);
@@ -271,6 +307,9 @@ void store_get_stats(struct store *store, struct store_stats *ret_stats)
     pthread_mutex_unlock(&store->writer.stats_lock);
 }
 
+/* Those of an epoch that was brought back have its number in front. */
+#define EVENT_SEQ_MASK ((UINT64_C(1) << EPOCH_SHIFT) - 1)
+
 static void tell_event(struct sqlite3_stmt *stmt,
                        void (*fn)(void *ctx, const struct stored_record *record),
                        void *ctx)
@@ -278,7 +317,7 @@ static void tell_event(struct sqlite3_stmt *stmt,
     bool resolve = stmt_i64(stmt, 4) == CLOCK_UNSET && !stmt_is_null(stmt, 11);
     int64_t offset_ms = stmt_i64(stmt, resolve ? 11 : 3);
     struct stored_record record = {.kind = STORED_EVENT,
-                                   .seq = (uint64_t)stmt_i64(stmt, 0),
+                                   .seq = (uint64_t)stmt_i64(stmt, 0) & EVENT_SEQ_MASK,
                                    .epoch = stmt_text(stmt, 12),
                                    .boot = stmt_text(stmt, 10),
                                    .t_boot_ns = stmt_i64(stmt, 2),
@@ -300,10 +339,11 @@ int store_read_events(struct store *store, int64_t from_ms, unsigned limit,
     static const char sql[] =
         "SELECT * FROM (SELECT e.seq,e.boot,e.t_boot_ns,e.offset_ms,e.clock,e.category,"
         "e.device,e.code,e.severity,e.text,b.hex,b.offset_ms,(SELECT hex FROM epoch WHERE"
-        " first_seq<=e.seq ORDER BY id DESC LIMIT 1) FROM event e JOIN boot b"
+        " CASE WHEN e.seq>>40 THEN id=e.seq>>40 ELSE moved_last_seq IS NULL AND"
+        " first_seq<=e.seq END ORDER BY id DESC LIMIT 1) FROM event e JOIN boot b"
         " ON b.id=e.boot WHERE e.t_boot_ns/1000000+iif(e.clock=0 AND b.offset_ms NOT "
-        "NULL,"
-        "b.offset_ms,e.offset_ms) >= ?1 ORDER BY e.seq DESC LIMIT ?2) ORDER BY 1";
+        "NULL,b.offset_ms,e.offset_ms) >= ?1"
+        " ORDER BY e.boot DESC,e.t_boot_ns DESC,e.seq DESC LIMIT ?2) ORDER BY 2,3,1";
     struct sqlite3_stmt *stmt = NULL;
     struct store_stats stats;
     struct db *db;
@@ -330,16 +370,25 @@ int store_read_events(struct store *store, int64_t from_ms, unsigned limit,
 
 int store_reader_open(struct store *store, uint64_t from_seq, struct store_reader **ret)
 {
+    return store_reader_open_epoch(store, store->writer.book.epoch, from_seq, ret);
+}
+
+int store_reader_open_epoch(struct store *store, const char *epoch_hex, uint64_t from_seq,
+                            struct store_reader **ret)
+{
+    const struct epoch *epoch = epochs_find(&store->writer.book.epochs, epoch_hex);
     struct writer *writer = &store->writer;
     struct store_reader *reader = writer->spare_reader;
     int rc;
 
+    if (!epoch)
+        return -ENOENT;
     writer->spare_reader = NULL;
     if (!reader)
         reader = reader_new(&writer->book, &writer->spare_reader);
     if (!reader)
         return -ENOMEM;
-    rc = reader_begin(reader, from_seq);
+    rc = reader_begin(reader, epoch, from_seq);
     if (rc < 0)
         reader_end(reader);
     else
@@ -362,10 +411,11 @@ int store_cursor_load(struct store *store, const char *route,
                       struct store_cursor *ret_cursor)
 {
     const struct logbook *book = &store->writer.book;
-    const struct store_cursor *known = cursors_get(&store->writer.cursors, route);
+    const struct store_cursor *known =
+        cursors_get(&store->writer.cursors, route, book->epoch);
     struct store_cursor fresh = {.low = book->first_seq ? book->first_seq - 1 : 0};
 
-    if (known && strcmp(known->epoch, book->epoch) == 0) {
+    if (known) {
         *ret_cursor = *known;
         return 0;
     }
@@ -376,15 +426,58 @@ int store_cursor_load(struct store *store, const char *route,
     return cursors_put(&store->writer.cursors, route, &fresh);
 }
 
+int store_cursor_load_epoch(struct store *store, const char *route, const char *epoch,
+                            struct store_cursor *ret_cursor)
+{
+    const struct store_cursor *known;
+
+    if (strcmp(epoch, store->writer.book.epoch) == 0)
+        return store_cursor_load(store, route, ret_cursor);
+    known = cursors_get(&store->writer.cursors, route, epoch);
+    if (!known)
+        return -ENOENT;
+    *ret_cursor = *known;
+    return 0;
+}
+
+int store_epochs_pending(struct store *store, const char *route, struct store_epoch *ret,
+                         int n_max)
+{
+    const struct epochs *epochs = &store->writer.book.epochs;
+    int n = 0;
+
+    for (uint32_t i = 0; i < epochs->n && n < n_max; i++) {
+        const struct epoch *epoch = &epochs->items[i];
+        const struct store_cursor *cursor =
+            cursors_get(&store->writer.cursors, route, epoch->hex);
+
+        if (epoch->last_seq == UINT64_MAX || !cursor || cursor->low >= epoch->last_seq)
+            continue;
+        memcpy(ret[n].hex, epoch->hex, sizeof ret[n].hex);
+        ret[n].first_seq = epoch->first_seq;
+        ret[n].last_seq = epoch->last_seq;
+        n++;
+    }
+    return n;
+}
+
 int store_cursor_save(struct store *store, const char *route,
                       const struct store_cursor *cursor)
 {
+    const struct epoch *epoch = epochs_find(&store->writer.book.epochs, cursor->epoch);
+
+    if (!epoch)
+        return -ENOENT;
+    if (cursor->low >= epoch->last_seq) {
+        cursors_forget(&store->writer.cursors, route, cursor->epoch);
+        return 0;
+    }
     return cursors_put(&store->writer.cursors, route, cursor);
 }
 
 int store_cursor_forget(struct store *store, const char *route)
 {
-    cursors_forget(&store->writer.cursors, route);
+    cursors_forget(&store->writer.cursors, route, NULL);
     return 0;
 }
 

@@ -38,6 +38,7 @@ struct store_options {
     uint64_t max_bytes;
     uint32_t commit_interval_ms;
     size_t queue_max_bytes; /* of batches waiting for the thread; 0: 16 MiB */
+    uint32_t probe_interval_ms; /* in RAM: looks for its disk so often at first; 0: 30 s */
 };
 
 /* Opens or creates, starts the thread. A directory that cannot be written is not fatal: the
@@ -93,6 +94,21 @@ int store_reader_open(struct store *store, uint64_t from_seq, struct store_reade
 int store_reader_next(struct store_reader *reader, struct stored_record *ret_record);
 void store_reader_close(struct store_reader *reader);
 
+/* Epochs that ended (in RAM and brought back to disk, or under an older identity) and of
+ * which this route has not yet got all. Oldest first; at most n_max; how many. Their
+ * records are numbered first_seq..last_seq; a cursor names its epoch, and is forgotten when
+ * saved at low >= last_seq. */
+struct store_epoch {
+    char hex[33];
+    uint64_t first_seq, last_seq;
+};
+int store_epochs_pending(struct store *store, const char *route, struct store_epoch *ret,
+                         int n_max);
+/* As store_reader_open and store_cursor_load, of any epoch. -ENOENT: no such epoch, or the
+ * route has nothing to get of it. */
+int store_reader_open_epoch(struct store *store, const char *epoch, uint64_t from_seq,
+                            struct store_reader **ret);
+
 #define STORE_CURSOR_RANGES 64
 struct store_cursor {
     char epoch[33];
@@ -102,11 +118,14 @@ struct store_cursor {
         uint64_t first, last;
     } ranges[STORE_CURSOR_RANGES]; /* delivered above low, ascending, disjoint */
 };
-/* A route never seen starts at low = the oldest kept seq - 1. */
+/* Of the epoch that goes on. A route never seen starts at low = the oldest kept seq - 1. */
 int store_cursor_load(struct store *store, const char *route, struct store_cursor *ret_cursor);
+int store_cursor_load_epoch(struct store *store, const char *route, const char *epoch,
+                            struct store_cursor *ret_cursor);
 /* Written in the next group commit. */
 int store_cursor_save(struct store *store, const char *route,
                       const struct store_cursor *cursor);
+/* In all epochs. */
 int store_cursor_forget(struct store *store, const char *route);
 
 /* Small durable facts ("owned.custom.limit_w"), committed at once. get: malloc'ed or NULL. */

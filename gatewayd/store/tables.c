@@ -211,13 +211,32 @@ static void copy_fact(void *ctx, const char *key, const char *value)
         copy->rc = tables_fact_put(copy->to, key, value);
 }
 
+/* The list only grows; what both have they have in the same words. */
+static bool has_consent(struct db *db, const char *const texts[4], int64_t t_wall_ms)
+{
+    struct sqlite3_stmt *stmt = NULL;
+    bool found = false;
+
+    if (stmt_prepare(db,
+                     "SELECT 1 FROM consent WHERE id=?1 AND kind=?2 AND hash=?3 AND "
+                     "json=?4 AND t_wall_ms=?5",
+                     &stmt) < 0)
+        return false;
+    for (int i = 0; i < 4; i++)
+        stmt_bind_text(stmt, i + 1, texts[i]);
+    stmt_bind_i64(stmt, 5, t_wall_ms);
+    found = stmt_step(stmt) > 0;
+    stmt_finish(&stmt);
+    return found;
+}
+
 static void copy_consent(void *ctx, const char *id, const char *kind, const char *hash,
                          const char *json, int64_t t_wall_ms)
 {
     struct copy *copy = ctx;
     const char *texts[4] = {id, kind, hash, json};
 
-    if (copy->rc == 0)
+    if (copy->rc == 0 && !has_consent(copy->to, texts, t_wall_ms))
         copy->rc = insert_consent(copy->to, texts, t_wall_ms);
 }
 
@@ -225,17 +244,20 @@ static int copy_commands(struct db *from, struct db *to)
 {
     struct sqlite3_stmt *get = NULL, *put = NULL;
     int rc = stmt_prepare(
-        from, "SELECT n,id,boot,t_boot_ms,t_wall_ms,answer FROM command", &get);
+        from, "SELECT id,boot,t_boot_ms,t_wall_ms,answer FROM command ORDER BY n", &get);
 
     if (rc == 0)
-        rc = stmt_prepare(to, "INSERT INTO command VALUES(?1,?2,?3,?4,?5,?6)", &put);
+        rc = stmt_prepare(
+            to,
+            "INSERT INTO command(id,boot,t_boot_ms,t_wall_ms,answer) VALUES(?1,?2,?3,?4,"
+            "?5) ON CONFLICT(id) DO UPDATE SET answer=ifnull(excluded.answer,answer)",
+            &put);
     while (rc == 0 && (rc = stmt_step(get)) > 0) {
-        stmt_bind_i64(put, 1, stmt_i64(get, 0));
+        stmt_bind_text(put, 1, stmt_text(get, 0));
         stmt_bind_text(put, 2, stmt_text(get, 1));
-        stmt_bind_text(put, 3, stmt_text(get, 2));
+        stmt_bind_i64(put, 3, stmt_i64(get, 2));
         stmt_bind_i64(put, 4, stmt_i64(get, 3));
-        stmt_bind_i64(put, 5, stmt_i64(get, 4));
-        stmt_bind_text(put, 6, stmt_is_null(get, 5) ? NULL : stmt_text(get, 5));
+        stmt_bind_text(put, 5, stmt_is_null(get, 4) ? NULL : stmt_text(get, 4));
         rc = stmt_run(put);
     }
     stmt_finish(&get);
@@ -260,4 +282,18 @@ int tables_copy(struct db *from, struct db *to)
         return rc;
     db_rollback(to);
     return copy.rc < 0 ? copy.rc : -EIO;
+}
+
+int tables_merge(struct db *from, struct db *to, bool is_whole)
+{
+    struct copy copy = {.to = to};
+    int rc = is_whole ? db_exec(to, "DELETE FROM fact") : 0;
+
+    if (rc == 0)
+        rc = tables_consent_each(from, copy_consent, &copy);
+    if (rc == 0 && copy.rc == 0)
+        rc = tables_fact_each(from, "", copy_fact, &copy);
+    if (rc == 0 && copy.rc == 0)
+        rc = copy_commands(from, to);
+    return rc < 0 ? rc : copy.rc;
 }

@@ -6,6 +6,7 @@
 #ifndef GATEWAYD_STORE_TABLES_H
 #define GATEWAYD_STORE_TABLES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/sqlite/db.h"
@@ -30,5 +31,9 @@ int tables_consent_each(struct db *db,
 /* Copies facts, commands and consent from one database to another, as far as they can be
  * read: what the house agreed to must not go with a damaged disk. */
 int tables_copy(struct db *from, struct db *to);
+
+/* In a transaction of `to`: brings back what changed in `from` since it was copied out of
+ * `to`. is_whole: `from` had all facts, so that those it lacks were deleted. */
+int tables_merge(struct db *from, struct db *to, bool is_whole);
 
 #endif

@@ -115,11 +115,46 @@ static void tell_bound(struct writer *writer, uint64_t n_lost)
     writer->lost_at_bound += n_lost;
 }
 
+uint64_t writer_delivered_low(const struct writer *writer)
+{
+    const struct epochs *epochs = &writer->book.epochs;
+    uint64_t low = 0;
+
+    for (uint32_t i = 0; i < epochs->n; i++) {
+        const struct epoch *epoch = &epochs->items[i];
+        bool goes_on = epoch->last_seq == UINT64_MAX;
+
+        if (epoch->is_moved)
+            continue;
+        low = cursors_delivered_low(&writer->cursors, epoch->hex, goes_on);
+        if (low < epoch->last_seq)
+            break;
+    }
+    return low;
+}
+
+/* Of what was brought back from RAM, the rows that all routes have. In the transaction. */
+static int trim_moved(struct writer *writer, unsigned *ret_rows)
+{
+    const struct epochs *epochs = &writer->book.epochs;
+
+    *ret_rows = 0;
+    for (uint32_t i = 0; i < epochs->n; i++) {
+        const struct epoch *epoch = &epochs->items[i];
+
+        if (!epoch->is_moved ||
+            cursors_delivered_low(&writer->cursors, epoch->hex, false) < epoch->last_seq)
+            continue;
+        return logbook_trim_moved(&writer->book, epoch->id, TRIM_ROWS, ret_rows);
+    }
+    return 0;
+}
+
 /* In the transaction. */
 static int keep_bound(struct writer *writer)
 {
     int64_t max = db_pragma_i64(writer->db, "max_page_count");
-    uint64_t low = cursors_delivered_low(&writer->cursors, writer->book.epoch);
+    uint64_t low = writer_delivered_low(writer);
     unsigned n_rows = 1;
     int rc = 0;
 
@@ -132,7 +167,10 @@ static int keep_bound(struct writer *writer)
 
         if (used_pages(writer) < max - max / 20)
             break;
-        rc = logbook_trim(&writer->book, low, TRIM_ROWS, &n_rows, &n_lost);
+        n_lost = 0;
+        rc = trim_moved(writer, &n_rows);
+        if (rc == 0 && n_rows == 0)
+            rc = logbook_trim(&writer->book, low, TRIM_ROWS, &n_rows, &n_lost);
         if (n_rows > 0)
             tell_bound(writer, n_lost);
     }

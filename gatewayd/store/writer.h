@@ -29,6 +29,7 @@ struct writer {
     struct writer_notice *notices;     /* to be told when the thread comes to it */
     char gateway_id[64], machine_id[40];
     bool has_new_epoch; /* to be told */
+    bool has_all_facts; /* in RAM: it began with a copy of what is on disk */
     unsigned n_repairs; /* since the last commit that went through */
     bool is_full;       /* said that the bound is reached */
     uint64_t lost_at_bound;
@@ -41,6 +42,9 @@ void writer_take(struct writer *writer, const struct queue_item *item);
 void writer_take_loss(struct writer *writer, const struct queue_loss *loss);
 void writer_add_event(struct writer *writer, const char *device, enum category category,
                       const char *code, const char *severity, const char *text);
+
+/* Up to which number of the log all routes have what they wait for; over all its epochs. */
+uint64_t writer_delivered_low(const struct writer *writer);
 
 /* Is there something for a commit? */
 bool writer_has_work(const struct writer *writer);

@@ -65,7 +65,7 @@ void writer_tell_epoch(struct writer *writer)
 
 /* ---- which database ---- */
 
-static void leave_db(struct writer *writer)
+void writer_leave_db(struct writer *writer)
 {
     reader_free(writer->spare_reader);
     writer->spare_reader = NULL;
@@ -88,7 +88,7 @@ static void read_machine_id(char *id, size_t size)
     fclose(file);
 }
 
-static void publish_epoch(struct writer *writer, bool on_disk)
+void writer_publish_epoch(struct writer *writer, bool on_disk)
 {
     struct store_stats *stats = &writer->stats;
 
@@ -119,7 +119,7 @@ static int enter_db(struct writer *writer, struct db *db, bool on_disk,
         return rc;
     }
     writer->db = db;
-    publish_epoch(writer, on_disk);
+    writer_publish_epoch(writer, on_disk);
     if (new_epoch) {
         snprintf(text, sizeof text,
                  "the store was written under another %s; a new epoch begins", new_epoch);
@@ -133,12 +133,25 @@ static int enter_other(struct writer *writer, struct db *db, bool on_disk,
                        const char *reason)
 {
     if (writer->db) {
-        (void)tables_copy(writer->db, db);
-        leave_db(writer);
+        writer->has_all_facts = tables_copy(writer->db, db) == 0;
+        writer_leave_db(writer);
     }
     layouts_mark_unstored(writer->layouts);
     writer->has_new_epoch = true;
     return enter_db(writer, db, on_disk, reason);
+}
+
+static int copy_tables(const char *path, struct db *to)
+{
+    const struct db_options options = {.path = path, .mode = DB_READER, .cache_kib = 64};
+    struct db *old;
+    int rc = db_open(&options, &old, NULL);
+
+    if (rc < 0)
+        return rc;
+    rc = tables_copy(old, to);
+    db_close(old);
+    return rc;
 }
 
 static int go_ram(struct writer *writer, const char *code, const char *why)
@@ -148,6 +161,8 @@ static int go_ram(struct writer *writer, const char *code, const char *why)
     char text[480];
     int rc = disk_open_ram(&writer->disk, &db, &error);
 
+    if (rc == 0 && !writer->db) /* what was agreed to holds, also when it cannot be written */
+        writer->has_all_facts = copy_tables(writer->disk.db_path, db) == 0;
     if (rc == 0)
         rc = enter_other(writer, db, false, code);
     if (rc < 0)
@@ -158,17 +173,6 @@ static int go_ram(struct writer *writer, const char *code, const char *why)
     return 0;
 }
 
-static void salvage(struct writer *writer, const char *path)
-{
-    const struct db_options options = {.path = path, .mode = DB_READER, .cache_kib = 64};
-    struct db *old;
-
-    if (db_open(&options, &old, NULL) < 0)
-        return;
-    (void)tables_copy(old, writer->db);
-    db_close(old);
-}
-
 static int begin_afresh(struct writer *writer)
 {
     char path[PATH_MAX + 64], text[480];
@@ -177,7 +181,7 @@ static int begin_afresh(struct writer *writer)
     int rc;
 
     if (writer->db)
-        leave_db(writer);
+        writer_leave_db(writer);
     rc = disk_set_aside(&writer->disk, path, sizeof path);
     if (rc == 0)
         rc = disk_open(&writer->disk, &db, &error);
@@ -185,7 +189,7 @@ static int begin_afresh(struct writer *writer)
         rc = enter_other(writer, db, true, "damaged");
     if (rc < 0)
         return rc;
-    salvage(writer, path);
+    (void)copy_tables(path, writer->db);
     snprintf(text, sizeof text,
              "the database was damaged and is kept as %.300s; a new one begins", path);
     writer_note(writer, "store-damaged", "alarm", text);
@@ -260,7 +264,7 @@ int writer_open(struct writer *writer, const struct store_options *options,
 void writer_close(struct writer *writer)
 {
     if (writer->db)
-        leave_db(writer);
+        writer_leave_db(writer);
     pending_done(&writer->pending);
     layouts_free(writer->layouts);
     while (writer->notices) {
@@ -278,8 +282,7 @@ void writer_close(struct writer *writer)
 /* A transaction of its own that only deletes; true when it freed something. */
 static bool make_room(struct writer *writer)
 {
-    uint64_t low = cursors_delivered_low(&writer->cursors, writer->book.epoch),
-             n_lost = 0;
+    uint64_t low = writer_delivered_low(writer), n_lost = 0;
     unsigned n_rows = 0;
     int rc = db_begin(writer->db);
 

@@ -10,6 +10,11 @@ int writer_open(struct writer *writer, const struct store_options *options,
                 const struct store_hooks *hooks, struct gw_error *reterr);
 void writer_close(struct writer *writer);
 
+/* Closes the database in use and all that belongs to it. */
+void writer_leave_db(struct writer *writer);
+/* Shows the epoch and where it is kept in the stats. */
+void writer_publish_epoch(struct writer *writer, bool on_disk);
+
 /* Remembers an event of the store itself until writer_tell_notices. */
 void writer_note(struct writer *writer, const char *code, const char *severity,
                  const char *text);

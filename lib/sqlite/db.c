@@ -206,6 +206,11 @@ void db_close(struct db *db)
     free(db);
 }
 
+int db_changes(struct db *db)
+{
+    return sqlite3_changes(db->handle);
+}
+
 int64_t db_pragma_i64(struct db *db, const char *pragma)
 {
     sqlite3_stmt *stmt = NULL;

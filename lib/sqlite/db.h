@@ -67,6 +67,7 @@ int db_check(struct db *db, uint32_t limit_ms);
 int db_checkpoint(struct db *db);
 /* Frames in the WAL after the last commit, of page size + 24 bytes each. */
 uint32_t db_wal_frames(const struct db *db);
+int db_changes(struct db *db); /* rows that the last statement changed */
 int64_t db_pragma_i64(struct db *db, const char *pragma); /* "page_count"; -1: error */
 
 /* Interrupts statements that run longer than limit_ms from now; 0: no limit. */

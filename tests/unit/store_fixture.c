@@ -16,6 +16,7 @@ char fixture_dir[256];
 struct store *fixture_store;
 struct catalog *fixture_catalog;
 const char *fixture_gateway_id = "home-1";
+uint32_t fixture_probe_ms;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -47,6 +48,9 @@ static void event(void *ctx, const char *code, const char *severity, const char 
 static void epoch_changed(void *ctx, const char *epoch)
 {
     (void)epoch;
+    pthread_mutex_lock(&lock);
+    committed_seq = 0;
+    pthread_mutex_unlock(&lock);
     event(ctx, "epoch-changed", "", "");
 }
 
@@ -181,7 +185,8 @@ static void open_store(const char *directory, uint64_t max_bytes, size_t queue_b
                                           .gateway_id = fixture_gateway_id,
                                           .max_bytes = max_bytes,
                                           .commit_interval_ms = interval_ms,
-                                          .queue_max_bytes = queue_bytes};
+                                          .queue_max_bytes = queue_bytes,
+                                          .probe_interval_ms = fixture_probe_ms};
     const struct store_hooks hooks = {
         .committed = committed, .event = event, .epoch_changed = epoch_changed};
     struct gw_error error = {.text = ""};

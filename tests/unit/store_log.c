@@ -10,6 +10,7 @@
 struct pass {
     struct store_log log;
     uint64_t from;
+    const char *epoch;
     bool ordered;
     int rc;
 };
@@ -43,7 +44,10 @@ static void read_all(void *arg)
     struct stored_record record;
 
     pass->ordered = true;
-    pass->rc = store_reader_open(fixture_store, pass->from, &reader);
+    if (pass->epoch)
+        pass->rc = store_reader_open_epoch(fixture_store, pass->epoch, pass->from, &reader);
+    else
+        pass->rc = store_reader_open(fixture_store, pass->from, &reader);
     if (pass->rc < 0)
         return;
     while ((pass->rc = store_reader_next(reader, &record)) > 0)
@@ -54,6 +58,16 @@ static void read_all(void *arg)
 struct store_log store_log_read(uint64_t from)
 {
     struct pass pass = {.from = from};
+
+    fixture_run(read_all, &pass);
+    CU_ASSERT_EQUAL(pass.rc, 0);
+    CU_ASSERT_TRUE(pass.ordered);
+    return pass.log;
+}
+
+struct store_log store_log_read_epoch(const char *epoch, uint64_t from)
+{
+    struct pass pass = {.from = from, .epoch = epoch};
 
     fixture_run(read_all, &pass);
     CU_ASSERT_EQUAL(pass.rc, 0);

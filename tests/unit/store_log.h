@@ -14,6 +14,7 @@ struct store_log {
 /* Reads all from `from` on, on the store's thread; fails the test unless the numbers
  * ascend by one. sum: of all integer values. */
 struct store_log store_log_read(uint64_t from);
+struct store_log store_log_read_epoch(const char *epoch, uint64_t from);
 
 int store_events_count(void); /* through store_read_events */
 int store_consent_count(void);
