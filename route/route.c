@@ -17,6 +17,7 @@
 #include "lib/channel/channel.h"
 #include "lib/channel/route_msg.h"
 #include "lib/channel/wire.h"
+#include "lib/consent/consent_address.h"
 #include "lib/mqtt/backoff.h"
 #include "lib/mqtt/mqtt.h"
 #include "lib/mqtt/resolver.h"
@@ -152,13 +153,19 @@ static void start_attempt(struct route *route)
 
 static void resolve(struct route *route)
 {
-    char address[64], why[200];
+    char address[64], why[240];
     int rc = resolver_result(route->resolver, address, sizeof address);
 
     if (rc == -EAGAIN)
         return;
     if (rc < 0) {
         snprintf(why, sizeof why, "cannot resolve '%.100s': %s", route->config.host, address);
+        wait_and_retry(route, why);
+        return;
+    }
+    if (route->config.home_only && !consent_address_is_local(address)) {
+        snprintf(why, sizeof why, "'%.100s' is %s now, outside of the home's network",
+                 route->config.host, address);
         wait_and_retry(route, why);
         return;
     }

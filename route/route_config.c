@@ -80,6 +80,7 @@ int route_config_decode(const void *body, size_t len, struct route_config *ret)
         config.will_topic = join(config.prefix, "state");
     rc = complete(&config) ? decode_topics(&wire, &config) : -ENOMEM;
     config.max_window = wire_get_u32(&wire);
+    config.home_only = wire_get_u8(&wire) != 0;
     if (rc == 0 && (!wire_done(&wire) || port == 0 || port > 65535 || !config.host[0] ||
                     !config.prefix[0]))
         rc = -EBADMSG;

@@ -18,7 +18,7 @@ struct route_config {
     char *prefix; /* "gw/SITE/ID/" */
     char *will_topic, *will_payload;
     uint16_t port;
-    bool tls;
+    bool tls, home_only;
     uint32_t max_window;
     uint32_t n_topics;
     char *topics[ROUTE_SUBSCRIPTIONS_MAX]; /* whole, prefix included */

@@ -157,6 +157,8 @@ static void encode_config(struct route_process *process, const struct config_rou
     for (size_t i = 0; i < sizeof subscriptions / sizeof *subscriptions; i++)
         wire_put_string(buf, subscriptions[i]);
     wire_put_u32(buf, MAX_WINDOW);
+    /* where a name leads was judged once; at each connection it may lead elsewhere */
+    wire_put_u8(buf, strcmp(route->recipient, "self") == 0);
 }
 
 struct route_process *route_process_new(sd_event *event, const struct config_route *route,

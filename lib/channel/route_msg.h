@@ -9,7 +9,8 @@ enum route_msg {
                             * credentials (its files are this + NAME.user and so on; ""
                             * none), str prefix ("gw/SITE/ID/"), str will_payload (retained
                             * on prefix "state"), u32 n_subscriptions {str topic suffix},
-                            * u32 max_window */
+                            * u32 max_window, u8 home_only (no address outside of the home's
+                            * own networks) */
     ROUTE_MSG_PUBLISH = 2, /* u64 token, u8 retain, u32 expiry_s (0 none), str topic suffix,
                             * bytes payload; QoS 1 */
     ROUTE_MSG_HEARTBEAT = 3, /* each 1 s; missing for 5 s or EOF: exit */

@@ -239,6 +239,7 @@ void rig_route_config(struct rig_route *route, const char *host, uint16_t port, 
     for (int i = 0; i < 3; i++)
         wire_put_string(&buf, topics[i]);
     wire_put_u32(&buf, 64);
+    wire_put_u8(&buf, true); /* the tests stay on loopback, whatever a name may say */
     send_body(route, ROUTE_MSG_CONFIG, &buf);
 }
 

@@ -230,6 +230,16 @@ static void a_refused_connection_and_an_unknown_name_are_told(void)
     CU_ASSERT_EQUAL(rig_route_end(r), CLEAN_EXIT);
 }
 
+static void a_route_of_the_home_does_not_leave_it(void)
+{
+    struct rig_route *r = rig_route_start(NULL);
+
+    rig_route_config(r, "192.0.2.1", 1883, false);
+    CU_ASSERT_TRUE(rig_route_wait(r, rig_is_down, 1));
+    CU_ASSERT_PTR_NOT_NULL(strstr(r->text, "outside of the home's network"));
+    CU_ASSERT_EQUAL(rig_route_end(r), CLEAN_EXIT);
+}
+
 static void a_command_arrives_with_its_expiry_and_retained_flag(void)
 {
     struct mqtt_peer *peer;
@@ -444,6 +454,7 @@ static CU_TestInfo tests[] = {
     TEST(a_broker_that_never_acknowledges_loses_all_after_the_time_out),
     TEST(a_broker_that_closes_at_once_is_tried_again_with_back_off),
     TEST(a_refused_connection_and_an_unknown_name_are_told),
+    TEST(a_route_of_the_home_does_not_leave_it),
     TEST(a_command_arrives_with_its_expiry_and_retained_flag),
     TEST(a_received_message_above_60_kib_does_not_reach_the_core),
     TEST(the_will_is_sent_when_the_route_dies_and_not_when_it_is_stopped),
