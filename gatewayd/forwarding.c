@@ -68,7 +68,7 @@ static void on_state(void *ctx, unsigned window, const char *text)
     char line[300];
 
     route_link_set_state(link, window > 0 ? "online" : "offline", window > 0 ? "" : text);
-    if (was_online != (window > 0)) {
+    if (was_online != (window > 0) && link->life != LINK_RETIRED) {
         snprintf(line, sizeof line, "route '%s' %s%s%s", link->route.name,
                  window > 0 ? "connected" : "lost its broker",
                  window > 0 || !*text ? "" : ": ", window > 0 ? "" : text);

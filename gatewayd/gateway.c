@@ -69,7 +69,8 @@ static void on_records(void *ctx, struct record_batch *batch, bool urgent)
 
     latest_update(gateway->latest, batch);
     __atomic_add_fetch(&gateway->n_readings, batch->n_readings, __ATOMIC_RELAXED);
-    store_append(gateway->store, batch, urgent);
+    store_append(gateway->store, batch, urgent || !gateway->had_records);
+    gateway->had_records = true;
 }
 
 static const char *device_name(const struct gateway *gateway, uint32_t device)
@@ -155,6 +156,10 @@ static void on_store_event(void *ctx, const char *code, const char *severity, co
 
 static void on_forward_event(void *ctx, const char *code, const char *severity, const char *text)
 {
+    struct gateway *gateway = ctx;
+
+    if (strcmp(code, "route-online") == 0) /* raised on the loop */
+        gateway->had_records = false;
     gateway_event(ctx, "", code, severity, text);
 }
 
@@ -249,15 +254,28 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *ctx)
 
 /* ---- configuration ------------------------------------------------------------------------------------------ */
 
+/* "FILE:LINE:COL: error: ..." with its source line and caret below it: the first line tells
+ * the level. */
 static void log_report(const struct config_report *report)
 {
+    enum log_level level = LOG_LEVEL_ERROR;
     struct strbuf buf;
 
     strbuf_init(&buf);
     config_report_print(report, &buf);
-    for (char *line = buf.data ? strtok(buf.data, "\n") : NULL; line; line = strtok(NULL, "\n"))
-        log_warning("config", "%s", line);
+    for (char *line = buf.data ? strtok(buf.data, "\n") : NULL; line; line = strtok(NULL, "\n")) {
+        if (strstr(line, ": error: "))
+            level = LOG_LEVEL_ERROR;
+        else if (strstr(line, ": warning: "))
+            level = LOG_LEVEL_WARNING;
+        log_line(level, "config", "%s", line);
+    }
     strbuf_done(&buf);
+}
+
+static const char *plural(uint32_t n)
+{
+    return n == 1 ? "" : "s";
 }
 
 static int load_first_config(struct gateway *gateway)
@@ -474,9 +492,11 @@ static void tell_ready(struct gateway *gateway)
     gateway_event(gateway, "", "gateway-started", "info", "gatewayd " PACKAGE_VERSION " started");
     sd_notifyf(0, "READY=1\nSTATUS=%u devices on %u buses, %u routes", gateway->config->n_devices,
                gateway->config->n_buses, gateway->config->n_routes);
-    log_info(NULL, "running: %u buses, %u devices, %u points, %u routes",
-             gateway->config->n_buses, gateway->config->n_devices, gateway->catalog->n_points,
-             gateway->config->n_routes);
+    log_info(NULL, "running: %u bus%s, %u device%s, %u point%s, %u route%s",
+             gateway->config->n_buses, gateway->config->n_buses == 1 ? "" : "es",
+             gateway->config->n_devices, plural(gateway->config->n_devices),
+             gateway->catalog->n_points, plural(gateway->catalog->n_points),
+             gateway->config->n_routes, plural(gateway->config->n_routes));
 }
 
 static int start(struct gateway *gateway)

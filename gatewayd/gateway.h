@@ -46,6 +46,7 @@ struct gateway {
     int64_t viewing_boot_ns;
     int exit_code;
     bool stopping, running_last_good;
+    bool had_records; /* since start or since a route came back: the first go at once */
     uint32_t generation;
 
     pthread_mutex_t view_lock; /* hosts' health, alarms, catalogue, config as views see them */

@@ -44,6 +44,7 @@ struct host_bus_state {
     uint32_t n_units;
     struct host_unit *units;
     struct option_set options; /* for the resources it asks for */
+    bool link_down;            /* told as an event */
     int64_t blamed_boot_ns;    /* when this bus last ended its host; 0: never */
 };
 

@@ -44,6 +44,25 @@ static void set_text(char **slot, const char *text)
 
 /* ---- readings ------------------------------------------------------------------------------ */
 
+/* A dead link opens no breaker: its first and last record tell. */
+static void tell_link(struct host *host, const struct host_unit *unit, uint8_t quality)
+{
+    const struct hosts_hooks *hooks = hosts_hooks_of(host->set);
+    struct host_bus_state *bus = &host->buses[unit->bus];
+    char text[200];
+
+    if (quality == GW_LINK_DOWN && !bus->link_down) {
+        bus->link_down = true;
+        snprintf(text, sizeof text, "bus '%s': its link is down, the points of its devices are "
+                 "kept with their last values; trying on", bus->name);
+        hooks->event(hooks->ctx, "", "link-down", "warning", text);
+    } else if (quality == GW_GOOD && bus->link_down) {
+        bus->link_down = false;
+        snprintf(text, sizeof text, "bus '%s': its link is up again", bus->name);
+        hooks->event(hooks->ctx, "", "link-up", "info", text);
+    }
+}
+
 /* Returns false when the record names what this host does not have. */
 static bool get_record(struct host *host, struct wire *wire, struct record_batch *batch,
                        bool *ret_urgent)
@@ -67,6 +86,7 @@ static bool get_record(struct host *host, struct wire *wire, struct record_batch
             return false;
         if (wanted && !wire->failed)
             record_batch_add(batch, point, quality, detail, &value);
+        tell_link(host, unit, quality);
         *ret_urgent |= quality == GW_TIMEOUT || quality == GW_LINK_DOWN;
     }
     return !wire->failed;

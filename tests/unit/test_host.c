@@ -2,6 +2,7 @@
 /* Tests of gateway-devhost as a process with the faulty plugin, the test playing the core:
  * schedule, writes, services. */
 #include <errno.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -242,6 +243,13 @@ static void a_resource_that_comes_at_once_raises_no_alarm(void)
 
 static void names_are_resolved_off_the_bus_thread(void)
 {
+    struct addrinfo *list = NULL;
+
+    if (getaddrinfo("localhost", NULL, NULL, &list) != 0) {
+        puts("skipped: this machine cannot resolve localhost (no /etc/hosts)");
+        return;
+    }
+    freeaddrinfo(list);
     rig_one_device(1, 100);
     peer_option(&rig_config.buses[0].options, "host", "localhost");
     rig_start();
