@@ -82,7 +82,3 @@ class Line:
 
 def now_ns():
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-
-
-def value_of(unit, count):
-    return unit * 100000 + count

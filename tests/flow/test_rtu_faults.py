@@ -5,7 +5,7 @@ pulled out and put back. Each poll of the simulator serves another value, so a v
 arrives is traced to the one request it answered: none may come from a spoiled or late reply,
 none twice, none under another unit, and healthy values flow again after each mood."""
 from harness import World, wait_for
-from rtu import UNITS, Line, now_ns, value_of
+from rtu import UNITS, Line, now_ns
 
 MOODY = (2, 5, 8)  # three units misbehave at a time, each in its own way
 IN_TIME_MS = (60, 250)
@@ -26,24 +26,22 @@ def stats(line, unit):
 
 
 def batch(line, moods, rounds=ROUNDS):
-    """Units misbehave for some requests, then behave. The values they served meanwhile when
-    that was too late to be right: unit -> set."""
-    before, late, begin_ns = {}, set(), now_ns()
+    """Units misbehave for some requests, then behave. (unit, first counter, last) of those
+    that answered too late meanwhile."""
+    before, windows, begin_ns = {}, [], now_ns()
     for unit, words in moods:
         before[unit] = stats(line, unit)
         line.devices.tell(f"u{unit} {words} x{rounds}")
     for unit, words in moods:
-        wait_for(lambda: stats(line, unit)[0] >= before[unit][0] + rounds,
+        # one more: a sound one may have come before the mood did
+        wait_for(lambda: stats(line, unit)[0] >= before[unit][0] + rounds + 1,
                  f"{rounds} requests to unit {unit}", 60)
-    for unit, words in moods:
         kind, *value = words.split()
         if kind == "late" and int(value[0]) not in IN_TIME_MS:
-            # the first of them were late: the fault ends by itself after that
-            first = before[unit][1] + 1
-            late |= {(unit, value_of(unit, i)) for i in range(first, first + rounds)}
+            windows.append((unit, before[unit][1] + 1, stats(line, unit)[1]))
         line.wait_served(unit, now_ns(), n=2)
         line.wait_arrived(unit, begin_ns)
-    return late
+    return windows
 
 
 def replug(line):
@@ -61,7 +59,7 @@ def replug(line):
     return back_s
 
 
-def judge(line, late_values):
+def judge(line, windows):
     rows = line.devices.all_rows()
     spoiled = {"garbage", "truncate", "wrong-unit", "wrong-function", "wrong-count", "crc",
                "exception", "silent"}
@@ -70,32 +68,36 @@ def judge(line, late_values):
     arrived = line.arrived()
     foreign = sorted(k for k in arrived if k not in served)
     assert not foreign, f"values nobody served soundly: {foreign[:5]}"
-    late = sorted(set(arrived) & late_values)
+    late_values = [(device + 1, int(value)) for _, device, counter, value, fault in rows
+                   if fault == "late" and any(device + 1 == unit and first <= counter <= last
+                                              for unit, first, last in windows)]
+    late = sorted(set(arrived) & set(late_values))
     assert not late, f"late replies were taken for others: {late[:5]}"
     twice = [k for k, keys in arrived.items() if len(keys) > 1]
     assert not twice, f"one reply became two readings: {twice[:5]}"
-    return len(arrived)
+    return len(arrived), len(late_values)
 
 
 def main():
     with World() as world:
         line = Line(world, interval_ms=500)
-        late_values = set()
+        windows = []
         for delay_ms in SNEAKY_MS:
-            late_values |= batch(line, [(MOODY[0], f"late {delay_ms}")], SNEAKY_ROUNDS)
-            judge(line, late_values)
-        print(f"late by {SNEAKY_MS} ms: {judge(line, late_values)} values arrived, none wrong",
+            windows += batch(line, [(MOODY[0], f"late {delay_ms}")], SNEAKY_ROUNDS)
+            judge(line, windows)
+        print(f"late by {SNEAKY_MS} ms: {judge(line, windows)[0]} values arrived, none wrong",
               flush=True)
         moods = [f"late {ms}" for ms in IN_TIME_MS + TOO_LATE_MS] + list(SPOILED)
         for i in range(0, len(moods), len(MOODY)):
             words = moods[i:i + len(MOODY)]
-            late_values |= batch(line, list(zip(MOODY, words)))
-            n = judge(line, late_values)
+            windows += batch(line, list(zip(MOODY, words)))
+            n = judge(line, windows)[0]
             print(f"{', '.join(words)}: {n} values arrived so far, none wrong", flush=True)
         for _ in range(2):
             print(f"adapter out and in again: polls again after {replug(line):.2f} s")
-        n = judge(line, late_values)
-        print(f"in all {n} values arrived, none wrong, {len(late_values)} late ones refused")
+        n, n_late = judge(line, windows)
+        assert n_late >= len(SNEAKY_MS) * SNEAKY_ROUNDS, f"only {n_late} replies came late"
+        print(f"in all {n} values arrived, none wrong, {n_late} late ones refused")
         line.stop()
 
 
