@@ -145,6 +145,8 @@ static void port_event(void *ctx, const char *route, const char *code, const cha
     struct forwarding *forwarding = side->link->owner;
     char line[300];
 
+    if (side == &side->link->live && strcmp(code, "receiver-ahead") == 0)
+        store_new_epoch(forwarding->store, code);
     snprintf(line, sizeof line, "route '%s': %s", route, text);
     forwarding->hooks.event(forwarding->hooks.ctx, code, severity, line);
 }

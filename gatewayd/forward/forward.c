@@ -340,9 +340,24 @@ static void told_ahead(struct forward *forward)
     if (!forward->ahead)
         tell(
             forward, "receiver-ahead", "alarm",
-            "the receiver has seen higher numbers than the store has given; its receipts "
-            "are not believed");
+            "the receiver has seen higher numbers than the store has given");
     forward->ahead = true;
+}
+
+/* A receiver that is ahead has records of another life of this epoch; of ours it has what
+ * it was given before it said so and does not miss. */
+static void settle_given(struct forward *forward, const struct receipt *receipt)
+{
+    int64_t before_ns = clock_boot_ns() - MISSING_GRACE_S * CLOCK_NS_PER_S;
+
+    for (uint32_t i = forward->flights.n; i-- > 0;) {
+        struct flight *flight = &forward->flights.items[i];
+
+        if (flight->acked && flight->t_boot_ns <= before_ns && !names(receipt, flight)) {
+            forward->t_progress_boot_ns = clock_boot_ns();
+            confirm(forward, flight);
+        }
+    }
 }
 
 void forward_receipt(struct forward *forward, const char *epoch, const char *json,
@@ -356,6 +371,8 @@ void forward_receipt(struct forward *forward, const char *epoch, const char *jso
         return;
     if (receipt.upto > forward->committed) {
         told_ahead(forward);
+        settle_given(forward, &receipt);
+        turn(forward);
         return;
     }
     if (take_receipt(forward, &receipt)) {

@@ -212,6 +212,40 @@ int disk_set_aside(struct disk *disk, char *ret_path, size_t size)
     return 0;
 }
 
+static void mark_path(const struct disk *disk, char *path, size_t size)
+{
+    snprintf(path, size, "%s/store.mark", disk->directory);
+}
+
+bool disk_read_mark(const struct disk *disk, struct disk_mark *ret_mark)
+{
+    char path[PATH_MAX];
+    FILE *file;
+    int n;
+
+    mark_path(disk, path, sizeof path);
+    file = fopen(path, "re");
+    if (!file)
+        return false;
+    n = fscanf(file, "%32s %" SCNu64, ret_mark->epoch, &ret_mark->next_seq);
+    fclose(file);
+    return n == 2;
+}
+
+/* Not flushed: a mark that is lost or old never says that a sound database is too old. */
+void disk_write_mark(const struct disk *disk, const char *epoch, uint64_t next_seq)
+{
+    char path[PATH_MAX];
+    FILE *file;
+
+    mark_path(disk, path, sizeof path);
+    file = fopen(path, "we");
+    if (!file)
+        return;
+    fprintf(file, "%s %" PRIu64 "\n", epoch, next_seq);
+    fclose(file);
+}
+
 static void ballast_path(const struct disk *disk, char *path, size_t size)
 {
     snprintf(path, size, "%s/store.ballast", disk->directory);

@@ -39,6 +39,14 @@ int disk_open_ram(struct disk *disk, struct db **ret_db, struct gw_error *reterr
 /* Renames database, WAL and index to "<name>.damaged-<time>"; *ret_path: the new name. */
 int disk_set_aside(struct disk *disk, char *ret_path, size_t size);
 
+/* How far the numbers had come when it was last written: at start and at a clean stop. */
+struct disk_mark {
+    char epoch[33];
+    uint64_t next_seq;
+};
+bool disk_read_mark(const struct disk *disk, struct disk_mark *ret_mark);
+void disk_write_mark(const struct disk *disk, const char *epoch, uint64_t next_seq);
+
 /* Bytes kept back for the day when the disk is full. */
 void disk_make_ballast(struct disk *disk);
 /* True when there was one. */

@@ -25,7 +25,7 @@ gatewayd_store_libstore_la_SOURCES = \
 
 if HAVE_CUNIT
 store_tests = tests/unit/test_store tests/unit/test_store_codec tests/unit/test_store_faults \
-	tests/unit/test_store_back
+	tests/unit/test_store_back tests/unit/test_store_identity
 check_PROGRAMS += $(store_tests)
 TESTS += $(store_tests)
 store_fixture = tests/unit/suite.h tests/unit/store_fixture.c tests/unit/store_fixture.h \
@@ -40,6 +40,9 @@ tests_unit_test_store_faults_LDADD = $(store_test_libs)
 tests_unit_test_store_back_SOURCES = tests/unit/test_store_back.c $(store_fixture)
 tests_unit_test_store_back_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_store_back_LDADD = $(store_test_libs)
+tests_unit_test_store_identity_SOURCES = tests/unit/test_store_identity.c $(store_fixture)
+tests_unit_test_store_identity_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_store_identity_LDADD = $(store_test_libs)
 tests_unit_test_store_codec_SOURCES = tests/unit/test_store_codec.c tests/unit/suite.h
 tests_unit_test_store_codec_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_store_codec_LDADD = $(store_test_libs)

@@ -286,3 +286,25 @@ int logbook_open(struct logbook *book, struct db *db, struct layouts *layouts,
         logbook_close(book);
     return rc;
 }
+
+int logbook_new_epoch(struct logbook *book, const char *reason)
+{
+    uint64_t first_before = book->epoch_first_seq;
+    char before[sizeof book->epoch];
+    int rc = db_begin(book->db);
+
+    memcpy(before, book->epoch, sizeof before);
+    if (rc == 0)
+        rc = write_epoch(book, reason);
+    if (rc == 0)
+        rc = epochs_load(&book->epochs, book->db);
+    if (rc == 0)
+        rc = db_commit(book->db);
+    if (rc < 0) {
+        db_rollback(book->db);
+        (void)epochs_load(&book->epochs, book->db);
+        memcpy(book->epoch, before, sizeof before);
+        book->epoch_first_seq = first_before;
+    }
+    return rc;
+}

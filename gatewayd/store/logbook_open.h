@@ -15,6 +15,8 @@ struct logbook_identity {
  */
 int logbook_open(struct logbook *book, struct db *db, struct layouts *layouts,
                  const struct logbook_identity *identity, const char **ret_new_epoch);
+/* A transaction of its own. */
+int logbook_new_epoch(struct logbook *book, const char *reason);
 void logbook_close(struct logbook *book);
 
 #endif

@@ -294,6 +294,33 @@ int store_post(struct store *store, void (*fn)(void *arg), void *arg, bool urgen
     return queue_push(&store->queue, item) < 0 ? -ENOMEM : 0;
 }
 
+struct new_epoch {
+    struct writer *writer;
+    char reason[40];
+};
+
+static void begin_epoch(void *arg)
+{
+    struct new_epoch *call = arg;
+
+    writer_want_epoch(call->writer, call->reason);
+    free(call);
+}
+
+int store_new_epoch(struct store *store, const char *reason)
+{
+    struct new_epoch *call = malloc(sizeof *call);
+
+    if (!call)
+        return -ENOMEM;
+    call->writer = &store->writer;
+    snprintf(call->reason, sizeof call->reason, "%s", reason);
+    if (store_post(store, begin_epoch, call, true) == 0)
+        return 0;
+    free(call);
+    return -ENOMEM;
+}
+
 void store_set_tick(struct store *store, bool on)
 {
     if (atomic_exchange(&store->wants_tick, on) != on && on)

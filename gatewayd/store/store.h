@@ -35,6 +35,7 @@ struct store_hooks {
 struct store_options {
     const char *directory;
     const char *gateway_id;
+    const char *machine_id; /* NULL: what /etc/machine-id says */
     uint64_t max_bytes;
     uint32_t commit_interval_ms;
     size_t queue_max_bytes; /* of batches waiting for the thread; 0: 16 MiB */
@@ -63,6 +64,10 @@ int store_append_gap(struct store *store, const char *device, uint64_t count,
 /* Runs fn(arg) on the store's thread, in order with the appends; -ENOMEM. `urgent` also
  * commits what it wrote at once. */
 int store_post(struct store *store, void (*fn)(void *arg), void *arg, bool urgent);
+
+/* Ends the epoch, the next record begins another: somebody has seen numbers that this
+ * store does not know to have given ("receiver-ahead"). Soon, on the store's thread. */
+int store_new_epoch(struct store *store, const char *reason);
 
 /* hooks.tick each second (on), or only after each commit (off, as it begins). */
 void store_set_tick(struct store *store, bool on);

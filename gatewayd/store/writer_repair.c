@@ -128,6 +128,36 @@ static int enter_db(struct writer *writer, struct db *db, bool on_disk,
     return 0;
 }
 
+void writer_want_epoch(struct writer *writer, const char *reason)
+{
+    char text[200];
+    int rc = logbook_new_epoch(&writer->book, reason);
+
+    if (rc < 0 && writer_repair(writer, rc))
+        return; /* the other database has one of its own */
+    snprintf(text, sizeof text, rc < 0 ? "no new epoch could be begun (%s)"
+                                       : "numbers begin a new epoch: %s", reason);
+    writer_note(writer, "store-new-epoch", "warning", text);
+    if (rc < 0)
+        return;
+    writer_publish_epoch(writer, writer->stats.on_disk);
+    writer->has_new_epoch = true;
+}
+
+/* The mark beside the database tells how far the numbers had come: a database that knows
+ * less, or not even the epoch, was put back from a backup, or has lost what it said was
+ * safe. */
+static void compare_mark(struct writer *writer)
+{
+    const struct logbook *book = &writer->book;
+    struct disk_mark mark;
+
+    if (book->next_seq > 1 && disk_read_mark(&writer->disk, &mark) &&
+        (!epochs_find(&book->epochs, mark.epoch) || mark.next_seq > book->next_seq))
+        writer_want_epoch(writer, "restored");
+    disk_write_mark(&writer->disk, writer->book.epoch, writer->book.next_seq);
+}
+
 /* Leaves the database in use, if any, taking along the house's own small tables. */
 static int enter_other(struct writer *writer, struct db *db, bool on_disk,
                        const char *reason)
@@ -245,7 +275,11 @@ int writer_open(struct writer *writer, const struct store_options *options,
     pthread_mutex_init(&writer->stats_lock, NULL);
     pending_init(&writer->pending);
     snprintf(writer->gateway_id, sizeof writer->gateway_id, "%s", options->gateway_id);
-    read_machine_id(writer->machine_id, sizeof writer->machine_id);
+    if (options->machine_id)
+        snprintf(writer->machine_id, sizeof writer->machine_id, "%s",
+                 options->machine_id);
+    else
+        read_machine_id(writer->machine_id, sizeof writer->machine_id);
     writer->stats.max_bytes = options->max_bytes;
     writer->layouts = layouts_new();
     rc = writer->layouts ? open_any(writer) : -ENOMEM;
@@ -255,14 +289,18 @@ int writer_open(struct writer *writer, const struct store_options *options,
         writer_close(writer);
         return -ENOMEM;
     }
-    writer->has_new_epoch = false; /* nobody knew an older one */
-    if (writer->stats.on_disk)
+    if (writer->stats.on_disk) {
+        compare_mark(writer);
         disk_make_ballast(&writer->disk);
+    }
+    writer->has_new_epoch = false; /* nobody knew an older one */
     return 0;
 }
 
 void writer_close(struct writer *writer)
 {
+    if (writer->db && writer->stats.on_disk)
+        disk_write_mark(&writer->disk, writer->book.epoch, writer->book.next_seq);
     if (writer->db)
         writer_leave_db(writer);
     pending_done(&writer->pending);

@@ -15,6 +15,9 @@ void writer_leave_db(struct writer *writer);
 /* Shows the epoch and where it is kept in the stats. */
 void writer_publish_epoch(struct writer *writer, bool on_disk);
 
+/* What is committed from now on belongs to another epoch; told as an event. */
+void writer_want_epoch(struct writer *writer, const char *reason);
+
 /* Remembers an event of the store itself until writer_tell_notices. */
 void writer_note(struct writer *writer, const char *code, const char *severity,
                  const char *text);

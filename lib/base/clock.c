@@ -13,6 +13,7 @@ static struct {
     bool on;
     int64_t boot_ns, wall_ms;
     enum clock_trust trust;
+    const char *boot_id;
 } fake;
 
 static char sync_file[PATH_MAX] = "/run/systemd/timesync/synchronized";
@@ -61,6 +62,8 @@ const char *clock_boot_id(void)
 {
     static char id[33];
 
+    if (fake.boot_id)
+        return fake.boot_id;
     if (!id[0])
         read_boot_id(id, sizeof id);
     return id[0] ? id : "00000000000000000000000000000000";
@@ -92,6 +95,11 @@ const char *clock_trust_name(enum clock_trust trust)
     static const char *const names[] = {"unset", "synced", "holdover", "estimated"};
 
     return (unsigned)trust < 4 ? names[trust] : "unset";
+}
+
+void clock_fake_boot_id(const char *hex)
+{
+    fake.boot_id = hex;
 }
 
 void clock_fake(int64_t boot_ns, int64_t wall_ms, enum clock_trust trust)

@@ -37,6 +37,8 @@ enum clock_trust clock_trust_now(void);
 /* "synced", "holdover", "estimated", "unset". */
 const char *clock_trust_name(enum clock_trust trust);
 
+/* Tests: the boot id from now on; NULL: the real one. Not thread-safe. */
+void clock_fake_boot_id(const char *hex);
 /* Tests: from now on the clocks stand at these values until set again; wall_ms < 0 gives
  * the real ones back. Not thread-safe. */
 void clock_fake(int64_t boot_ns, int64_t wall_ms, enum clock_trust trust);

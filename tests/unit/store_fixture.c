@@ -16,6 +16,7 @@ char fixture_dir[256];
 struct store *fixture_store;
 struct catalog *fixture_catalog;
 const char *fixture_gateway_id = "home-1";
+const char *fixture_machine_id;
 uint32_t fixture_probe_ms;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -183,6 +184,7 @@ static void open_store(const char *directory, uint64_t max_bytes, size_t queue_b
 {
     const struct store_options options = {.directory = directory,
                                           .gateway_id = fixture_gateway_id,
+                                          .machine_id = fixture_machine_id,
                                           .max_bytes = max_bytes,
                                           .commit_interval_ms = interval_ms,
                                           .queue_max_bytes = queue_bytes,

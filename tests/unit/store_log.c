@@ -33,6 +33,8 @@ static void look(struct pass *pass, const struct stored_record *record)
     }
     for (uint32_t i = 0; i < record->n_values; i++)
         log->sum += (uint64_t)record->values[i].value.v.i;
+    if (record->n_values)
+        snprintf(log->point, sizeof log->point, "%s", record->values[0].point);
     snprintf(log->boot, sizeof log->boot, "%s", record->boot);
     snprintf(log->epoch, sizeof log->epoch, "%s", record->epoch);
 }

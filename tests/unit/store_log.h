@@ -8,7 +8,7 @@
 
 struct store_log {
     uint64_t first, last, n, n_events, n_gaps, n_lost, gap_to, sum;
-    char boot[33], epoch[33];
+    char boot[33], epoch[33], point[16]; /* of the last record; its first point */
 };
 
 /* Reads all from `from` on, on the store's thread; fails the test unless the numbers

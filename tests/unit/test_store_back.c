@@ -273,6 +273,7 @@ static void a_disk_that_was_missing_at_the_start_is_taken_later(void)
     after = store_log_read_epoch(ram_epoch, 1);
     CU_ASSERT_TRUE(after.n >= before.n);
     CU_ASSERT_EQUAL(after.sum, before.sum);
+    CU_ASSERT_STRING_EQUAL(after.point, "renamed");
     fixture_store_batch(2, 70);
     after = store_log_read(1);
     CU_ASSERT_STRING_EQUAL(after.epoch, disk.epoch);
