@@ -63,6 +63,16 @@ def main():
         at_failsafe(gateway, "SIGTERM", 0.1)
         gateway.start()
 
+        # as systemd stops a unit: every process of it at once
+        switch_on(gateway)
+        children = gateway.children()
+        gateway.process.terminate()
+        for pid in children:
+            os.kill(pid, signal.SIGTERM)
+        assert gateway.process.wait(5) == 0
+        at_failsafe(gateway, "SIGTERM of all", 0.1)
+        gateway.start()
+
         switch_on(gateway)
         gateway.process.send_signal(signal.SIGSTOP)
         at_failsafe(gateway, "SIGSTOP of the core", 8)
