@@ -90,7 +90,12 @@ struct place {
 /* One answer's events; true when --count of them are out. */
 static bool print_events(const struct ctl *ctl, const json_t *events, struct place *place)
 {
-    for (size_t i = 0; i < json_array_size(events); i++) {
+    size_t n = json_array_size(events), i = 0;
+
+    /* without --follow the newest are wanted */
+    if (!ctl->is_following && ctl->count && n > ctl->count)
+        i = n - ctl->count;
+    for (; i < n; i++) {
         const json_t *event = json_array_get(events, i);
 
         if (ctl_number(event, "seq") <= place->seq)
