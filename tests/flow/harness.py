@@ -162,8 +162,9 @@ class Devices:
 class Gateway:
     """The real daemon from the build tree, unprivileged paths."""
 
-    def __init__(self, world, config, name="gateway", args=()):
+    def __init__(self, world, config, name="gateway", args=(), prefix=()):
         self.world, self.name, self.args = world, name, list(args)
+        self.prefix = list(prefix)  # a command that execs the daemon
         self.home = world.dir / name
         (self.home / "store").mkdir(parents=True)
         self.config_file = self.home / "gatewayd.yaml"
@@ -188,7 +189,7 @@ class Gateway:
         if self.ready.exists():
             self.ready.unlink()
         self.process = self.world.start(
-            program("gatewayd/gatewayd"), "--config", self.config_file, "--plugins",
+            *self.prefix, program("gatewayd/gatewayd"), "--config", self.config_file, "--plugins",
             self.home / "plugins", "--libexec", self.home / "libexec", "--maps",
             SRC / "conf" / "maps", "--socket", self.socket, "--ready-file", self.ready,
             "--last-good", self.home / "last-good", *self.args, log=self.name)

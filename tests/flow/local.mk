@@ -13,7 +13,8 @@ flow_tests = \
 	tests/flow/test_ledger_receiver.py \
 	tests/flow/test_reload.py \
 	tests/flow/test_rtu_faults.py \
-	tests/flow/test_rtu_line.py
+	tests/flow/test_rtu_line.py \
+	tests/flow/test_two_routes.py
 
 TESTS += $(flow_tests)
 EXTRA_DIST += $(flow_tests) tests/flow/harness.py tests/flow/ledger.py tests/flow/rtu.py
