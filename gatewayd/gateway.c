@@ -333,10 +333,13 @@ static void tell_restart(const struct config *a, const struct config *b, struct 
         {"api.listen",            strcmp(a->api_listen, b->api_listen) != 0          },
     };
 
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-        if (list[i].changed)
-            strbuf_printf(buf, "%s changed: that takes effect at the next restart\n",
-                          list[i].what);
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        if (!list[i].changed)
+            continue;
+        strbuf_printf(buf, "%s changed: that takes effect at the next restart\n", list[i].what);
+        /* who reloads by a signal sees only the log */
+        log_warning("config", "%s changed: that takes effect at the next restart", list[i].what);
+    }
 }
 
 int gateway_reload(struct gateway *gateway, char **ret_text)
