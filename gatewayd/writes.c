@@ -324,15 +324,18 @@ void writes_device_lost(struct writes *writes, const char *device)
 {
     size_t len = strlen(device);
 
-    for (unsigned i = 0; i < OWNED_MAX; i++)
-        if (strncmp(writes->owned[i].name, device, len) == 0 &&
-            writes->owned[i].name[len] == '.') {
-            writes->owned[i].releasing = true;
-            writes->owned[i].next_boot_ns = 0;
-            if (write_is_under_way(writes, &writes->owned[i]))
-                finish(find_pending(writes, writes->owned[i].write_id), WRITE_FAILED,
-                       "its host process ended; try again in a moment", NULL);
-        }
+    for (unsigned i = 0; i < OWNED_MAX; i++) {
+        struct owned *owned = &writes->owned[i];
+        struct pending *pending;
+
+        if (strncmp(owned->name, device, len) != 0 || owned->name[len] != '.')
+            continue;
+        owned->releasing = true;
+        owned->next_boot_ns = 0;
+        pending = owned->write_id ? find_pending(writes, owned->write_id) : NULL;
+        if (pending)
+            finish(pending, WRITE_FAILED, "its host process ended; try again in a moment", NULL);
+    }
 }
 
 /* ---- recovery -------------------------------------------------------------------------------------- */
