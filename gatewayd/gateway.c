@@ -23,6 +23,9 @@
 #define STOP_DEADLINE_US UINT64_C(4800000)
 #define LATE_TURN_NS (2 * CLOCK_NS_PER_S)
 
+/* The unit starts it again but after EXIT_MEND: configuration or store need a person. */
+enum { EXIT_MEND = 1, EXIT_AGAIN = 3 };
+
 /* ---- events and alarms --------------------------------------------------------------------- */
 
 bool gateway_raise_alarm(struct gateway *gateway, const char *code, const char *text)
@@ -557,7 +560,7 @@ int gateway_run(const struct gateway_options *options)
 {
     struct gateway gateway = {.options = options, .start_boot_ns = clock_boot_ns()};
     sigset_t mask;
-    int rc;
+    int rc, status;
 
     sigemptyset(&mask);
     sigaddset(&mask, SIGTERM);
@@ -577,6 +580,7 @@ int gateway_run(const struct gateway_options *options)
         rc = sd_event_loop(gateway.event);
     else if (gateway.store)
         log_error(NULL, "cannot start: %s", error_errno_text(rc));
+    status = rc >= 0 ? rc : gateway.store ? EXIT_AGAIN : EXIT_MEND;
     finish(&gateway);
-    return rc < 0 ? 1 : rc;
+    return status;
 }
