@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opens the store in a state that a power cut left, and holds it against what was delivered
+and what the devices served until then."""
+import functools
+import json
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+
+import rig
+from harness import program
+
+ROUTE, GATEWAY = "community", "home-017"
+
+
+@functools.lru_cache(200000)
+def values_of(tail):
+    """What a dumped line says of the points, as the payload would be read."""
+    found = {}
+    for word in tail.split():
+        name, mark, text = word.partition("!")
+        if mark:
+            found[name] = text
+        else:
+            name, _, text = word.partition("=")
+            found[name] = float(text)
+    return found
+
+
+def values_in(record):
+    return {**{k: float(v) for k, v in record["values"].items()}, **record.get("quality", {})}
+
+
+class Delivered:
+    """What the subscriber had, by the number of the message that brought it."""
+
+    def __init__(self, messages):
+        self.records = []  # (message, key, t, values)
+        self.covers = []   # (message, epoch, first, last)
+        for n, (topic, payload) in enumerate(messages):
+            if not payload or "epoch" not in payload:
+                continue
+            name = (payload["epoch"], payload["boot"])
+            if "covers" in payload:
+                self.covers.append((n, payload["epoch"], *payload["covers"]))
+            for r in payload["records"] if topic.endswith("/readings") else []:
+                key = (*name, r["seq"], r.get("period_ms", 0), r["device"])
+                self.records.append((n, key, r["t"], values_in(r)))
+
+    def numbers(self, n):
+        """epoch -> seqs covered by the first n messages."""
+        seqs = {}
+        for message, epoch, first, last in self.covers:
+            if message >= n:
+                break
+            seqs.setdefault(epoch, set()).update(range(first, last + 1))
+        return seqs
+
+
+class Dump:
+    def __init__(self, lines):
+        self.records, self.kinds, self.seqs, self.notices = {}, {}, [], []
+        self.cursor = self.new = self.new_name = self.epoch = None
+        for line in lines:
+            kind, rest = line.split(" ", 1)
+            word = rest.split()
+            if kind == "R" and self.new:
+                self.new_name = tuple(word[:3])
+            elif kind == "R":
+                epoch, boot, seq, t, period, device, *_ = word
+                self.records[(epoch, boot, int(seq), int(period), device)] = (
+                    int(t), rest.split(device, 1)[1])
+            if kind in "REGC" and not self.new:
+                self.seqs.append(int(word[2]))
+                self.epoch = word[0]
+                self.kinds[int(word[2])] = kind
+            elif kind == "K" and not self.new:
+                self.cursor = (word[1], int(word[2]),
+                               [tuple(map(int, r.split("-"))) for r in word[3:]])
+            elif kind == "!":
+                self.notices.append(rest)
+            elif kind == "N":
+                self.new = (word[0], int(word[1]), word[2])
+
+
+class Judge:
+    """Plays the cuts of one log; made once for each process that does."""
+
+    def __init__(self, plan, world_dir, name):
+        self.plan = plan
+        self.states = rig.States(plan["base"], plan["entries"])
+        room = "/dev/shm" if os.access("/dev/shm", os.W_OK) else world_dir
+        self.dir = os.path.join(room, f"gatewayd-power.{os.getpid()}.{name}")
+        os.makedirs(os.path.join(self.dir, "mount"))
+        rig.leave_mounts()
+        boot_id = os.path.join(self.dir, "boot_id")
+        with open(boot_id, "w") as file:  # who comes back after a power cut booted anew
+            file.write(f"{random.Random(name).getrandbits(128):032x}\n")
+        rig.run("mount", "--bind", boot_id, "/proc/sys/kernel/random/boot_id")
+
+    def close(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def dump(self, store):
+        done = subprocess.run([program("tests/power/dump_store"), store, GATEWAY, ROUTE],
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, f"the store does not open: {done.stderr[-500:]}"
+        return Dump(done.stdout.splitlines())
+
+    def look(self, at, chance, n_lies):
+        """One state: {"faults": [...], "lost": n, ...}."""
+        image, mount = f"{self.dir}/cut.img", f"{self.dir}/mount"
+        result = {"at": at, "faults": [], "lost": 0, "window_ms": 0.0}
+        result["open"] = self.states.write(at, chance, image, n_lies)
+        done = subprocess.run(["mount", "-t", "ext4", "-o", "loop", image, mount],
+                              capture_output=True, text=True)
+        if done.returncode:
+            result["faults"].append("the filesystem cannot be mounted")
+            return result
+        try:
+            store = f"{mount}/store"
+            dump = self.dump(store)
+            with sqlite3.connect(f"file:{store}/store.db?mode=ro", uri=True) as db:
+                sound = db.execute("PRAGMA integrity_check").fetchone()[0]
+            db.close()
+            if sound != "ok":
+                result["faults"].append(f"integrity: {sound}")
+            self.compare(at, dump, result)
+        except (AssertionError, sqlite3.Error, subprocess.TimeoutExpired) as e:
+            result["faults"].append(f"{type(e).__name__}: {e}")
+        finally:
+            rig.run("umount", mount)
+        return result
+
+    def compare(self, at, dump, result):
+        faults, plan = result["faults"], self.plan
+        mark, later = plan["marks"](at)
+        self.check_store(dump, faults)
+        self.check_delivered(mark["n"], dump, result)
+        self.check_identity(mark["n"], dump, result)
+        self.check_cursor(dump, plan["delivered"].numbers(later["n"]), faults)
+        self.check_window(mark["t"], dump, result)
+        result["records"] = len(dump.records)
+
+    def check_store(self, dump, faults):
+        if dump.notices:
+            faults.append(f"the store says {dump.notices}")
+        if dump.new[2] != "disk":
+            faults.append("the store is not on the disk")
+        holes = [s for s, after in zip(dump.seqs, dump.seqs[1:]) if after != s + 1]
+        if holes:
+            faults.append(f"undeclared holes behind {holes[:5]}")
+        if dump.seqs and (dump.seqs[0] != 1 or dump.new[1] <= dump.seqs[-1]):
+            faults.append(f"kept {dump.seqs[0]}..{dump.seqs[-1]}, went on at {dump.new[1]}")
+
+    def check_delivered(self, n, dump, result):
+        """What had left the box before the cut is there, and is the same."""
+        for message, key, t, values in self.plan["delivered"].records:
+            if message >= n:
+                break
+            kept = dump.records.get(key)
+            if kept is None:
+                result["lost"] += 1
+            elif values_of(kept[1]) != values or abs(kept[0] - t) > 100:
+                result["faults"].append(f"{key} was {values} at {t}, now {kept}")
+        missing = 0
+        for epoch, seqs in self.plan["delivered"].numbers(n).items():
+            missing += len(seqs - (set(dump.seqs) if epoch == dump.epoch else set()))
+        result["lost"] = max(result["lost"], missing)
+        if result["lost"]:
+            result["faults"].append(f"{result['lost']} delivered records are gone")
+
+    def check_identity(self, n, dump, result):
+        """A number is never given twice in an epoch (that takes a disk that keeps its word),
+        nor, whatever the disk did, is a name."""
+        epoch, seq, _ = dump.new
+        result["reused"] = int(seq in self.plan["delivered"].numbers(n).get(epoch, ()))
+        final = self.plan["final"]
+        twice = [k for k, (_, tail) in dump.records.items()
+                 if k in final and values_of(tail) != final[k]]
+        if dump.new_name in self.plan["names"]:
+            twice.append(dump.new_name)
+        result["twice"] = twice[:3]
+        if twice:
+            result["faults"].append(f"one name, two records: {twice[:3]}")
+
+    def check_cursor(self, dump, numbers, faults):
+        """Nothing is taken for delivered that the broker did not get."""
+        if not dump.cursor:
+            return
+        epoch, low, ranges = dump.cursor
+        claimed = set(range(1, low + 1))
+        for first, last in ranges:
+            claimed.update(range(first, last + 1))
+        wrong = claimed - numbers.get(epoch, set())
+        if wrong:
+            faults.append(f"the cursor says delivered, nobody has {sorted(wrong)[:5]}")
+
+    def check_window(self, t_cut, dump, result):
+        """The oldest reading that a device had given and the store does not hold."""
+        kept = set()
+        for (_, _, _, _, device), (_, tail) in dump.records.items():
+            value = values_of(tail).get("served")
+            if isinstance(value, float):
+                kept.add((int(device[3:]), int(value)))
+        for t, what in self.plan["served"]:
+            if t > t_cut:
+                break
+            if what not in kept and not any(a <= t <= b for a, b in self.plan["blind"]):
+                result["window_ms"] = (t_cut - t) / 1e6
+                break
+        if result["window_ms"] > self.plan["window_ms"]:
+            result["faults"].append(f"{result['window_ms']:.0f} ms of readings are lost")
+
+
+def work(plan, world_dir, name, jobs, out):
+    """In a child: jobs are (at, seed or None, lies), ascending; one line of JSON for each."""
+    judge = Judge(plan, world_dir, name)
+    try:
+        with open(out, "w") as file:
+            for at, seed, n_lies in jobs:
+                chance = None if seed is None else random.Random(seed)
+                file.write(json.dumps(judge.look(at, chance, n_lies)) + "\n")
+    finally:
+        judge.close()
+
+
+def play(plan, world_dir, jobs, n_workers=2):
+    """The results of all jobs, shared between processes."""
+    children = []
+    for i in range(n_workers):
+        out = os.path.join(world_dir, f"states-{len(jobs)}-{i}")
+        pid = os.fork()
+        if pid == 0:
+            rc = 1
+            try:
+                work(plan, world_dir, f"{i}", jobs[i::n_workers], out)
+                rc = 0
+            except Exception as e:  # its parent reports the missing lines
+                print(f"states: {e!r}", flush=True)
+            finally:
+                os._exit(rc)
+        children.append((pid, out))
+    results = []
+    for pid, out in children:
+        _, status = os.waitpid(pid, 0)
+        assert status == 0, "a process that plays cuts failed"
+        with open(out) as file:
+            results.extend(json.loads(line) for line in file)
+    return results

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The power goes at any moment: the real daemon polls, stores and forwards on a disk that
+logs what reaches it; from the log come hundreds of states a cut could have left, and each is
+opened by the real store. Last, the same on a filesystem that never flushes must show losses,
+or this rig would see nothing at all.
+"""
+import bisect
+import os
+import pathlib
+import random
+import signal
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
+import rig  # noqa: E402
+from harness import Broker, Devices, Gateway, Subscriber, World, wait_for  # noqa: E402
+from judge import GATEWAY, ROUTE, Delivered, play, values_in  # noqa: E402
+
+STATES = int(os.environ.get("POWER_STATES", "200"))
+SECONDS = float(os.environ.get("POWER_SECONDS", "24"))
+SEED = int(os.environ.get("POWER_SEED", "1"))
+N, POINTS = 16, 60
+COMMIT_MS = 100
+SLACK_MS = 1500  # a commit under way, the poll before it, a machine that does other things
+
+
+def config(ports, broker_port, store):
+    points = ", ".join(f"{{name: {'served' if i == 0 else f'p{i}'}, table: holding, address: "
+                       f"{2 * i}, type: float32}}" for i in range(POINTS))
+    buses = "\n".join(f"  - {{name: bus{i}, plugin: modbus, transport: tcp, host: 127.0.0.1, "
+                      f"port: {p}, timeout: 300 ms}}" for i, p in enumerate(ports))
+    devices = "\n".join(f"  - {{name: dev{i}, bus: bus{i}, unit: 1, interval: 100 ms, points: "
+                        f"[{points}]}}" for i in range(len(ports)))
+    return f"""
+gateway: {{id: {GATEWAY}, site: misono-e3, timezone: Asia/Tokyo}}
+store: {{directory: {store}, max_size: 16 MiB, commit_interval: {COMMIT_MS} ms}}
+api: {{socket: @HOME@/api.sock, listen: off}}
+buses:
+{buses}
+devices:
+{devices}
+forward:
+  - {{name: {ROUTE}, url: "mqtt://127.0.0.1:{broker_port}", recipient: self, confirm: broker}}
+"""
+
+
+def now_ns():
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+class Marker:
+    """Writes down in the disk's log how many messages are out, and when."""
+
+    def __init__(self, disk, subscriber, database):
+        self.disk, self.subscriber, self.stopping = disk, subscriber, threading.Event()
+        self.database, self.changes = database, set()  # of the file behind the WAL
+        self.thread = threading.Thread(target=self.work, daemon=True)
+        self.thread.start()
+
+    def work(self):
+        while not self.stopping.is_set():
+            t = now_ns()
+            self.disk.mark({"n": len(self.subscriber.messages), "t": t})
+            if self.database.exists():
+                self.changes.add(self.database.stat().st_mtime_ns)
+            self.stopping.wait(0.01)  # its pace; what is marked is true whenever it is
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join()
+
+
+def let_run(seconds):
+    end = now_ns() + seconds * 1e9
+    wait_for(lambda: now_ns() > end, "time", seconds + 5)
+
+
+def record(world, name, options, seconds):
+    """A run of the daemon on a logged disk, ended twice on the way, in what a judge needs."""
+    blind = []  # spans of time whose readings nobody promised
+    (world.dir / name).mkdir()
+    broker = Broker(world)
+    devices = Devices(world, "--tcp", "127.0.0.1:0", "--count", str(N), "--registers", str(2 * POINTS),
+                      "--content", "counter", name=f"{name}-devices")
+    subscriber = Subscriber(world, broker)
+    with rig.LoggedDisk(world, f"{name}/disk", options) as disk:
+        store = disk.mount / "store"
+        gateway = Gateway(world, config(devices.ports(), broker.port, store),
+                          name=f"{name}/gateway").start(wait=False)
+        marker = Marker(disk, subscriber, store / "store.db")
+        for share, sig in ((0.2, signal.SIGKILL), (0.2, signal.SIGTERM), (0.6, None)):
+            wait_for(gateway.ready.exists, "the daemon's start")
+            n_changes = len(marker.changes)
+            let_run(seconds * share / 2)
+            devices.tell("3 silent")  # transitions commit at once
+            let_run(seconds * share / 4)
+            devices.tell("3 ok")
+            let_run(seconds * share / 4)
+            if sig:
+                begin = now_ns()
+                gateway.stop(sig)
+                blind.append((begin - (COMMIT_MS + SLACK_MS) * 1e6, now_ns() + SLACK_MS * 1e6))
+                gateway.start(wait=False)
+        wait_for(lambda: len(marker.changes) > n_changes, "a checkpoint under way", 60)
+        let_run(seconds / 12)
+        stats = gateway.json("status")["store"]
+        marker.stop()
+        gateway.stop(signal.SIGKILL)
+    subscriber.stop()
+    messages = subscriber.snapshot()
+    broker.stop()
+    entries = rig.read_log(disk.log)
+    stats["checkpoints"] = len(marker.changes)
+    return plan_of(disk, entries, messages, devices, blind), stats
+
+
+def plan_of(disk, entries, messages, devices, blind):
+    delivered = Delivered(messages)
+    at = [i for i, e in enumerate(entries) if e.mark]
+
+    def marks(i):
+        """What was reported before entry i, and what at most a second after it."""
+        k = bisect.bisect_right(at, i) - 1
+        mark = entries[at[k]].mark
+        j = k
+        while j + 1 < len(at) and entries[at[j]].mark["t"] < mark["t"] + 1e9:
+            j += 1
+        return mark, entries[at[j]].mark
+
+    first_ok = {}
+    for t, device, _, value in devices.ledger():
+        first_ok.setdefault((device, int(value)), t)
+    final = {key: values for _, key, _, values in delivered.records}
+    return {"base": disk.base, "entries": entries, "marks": marks, "first": at[0],
+            "delivered": delivered, "final": final, "blind": blind,
+            "names": {(epoch, boot, str(seq)) for epoch, boot, seq, _, _ in final},
+            "served": sorted((t, k) for k, t in first_ok.items()),
+            "window_ms": COMMIT_MS + SLACK_MS}
+
+
+def tell(name, plan, results, seconds):
+    entries = plan["entries"]
+    written = sum(len(e.data) for e in entries if not e.mark)
+    windows = sorted(r["window_ms"] for r in results)
+    print(f"{name}: log of {len(entries)} entries, {len(rig.flushes(entries))} flushes, "
+          f"{written >> 10} KiB, {len(plan['final'])} records delivered; {len(results)} states "
+          f"in {seconds:.1f} s ({seconds / len(results):.3f} s each), "
+          f"{sum(r['lost'] > 0 for r in results)} with a loss, at most "
+          f"{max(r['lost'] for r in results)} records, "
+          f"{sum(bool(r['faults']) for r in results)} with any fault, "
+          f"{sum(r.get('reused', 0) for r in results)} gave a number again, "
+          f"readings lost: median {windows[len(windows) // 2]:.0f} ms, most {windows[-1]:.0f} ms, "
+          f"unflushed writes at the cut: {sum(r['open'] for r in results) / len(results):.1f}",
+          flush=True)
+
+
+def cut(world, plan, n, n_none, chance, n_lies=0):
+    """n states where chance decides and n_none where nothing unflushed is left."""
+    jobs = [(at, chance.getrandbits(32), n_lies) for at in rig.points(plan["entries"], plan["first"],
+                                                              chance, n)]
+    jobs += [(at, None, n_lies) for at in rig.points(plan["entries"], plan["first"], chance, n_none)]
+    begin = time.monotonic()
+    results = play(plan, str(world.dir), sorted(jobs, key=lambda job: job[0]))
+    assert len(results) == len(jobs), f"{len(results)} of {len(jobs)} states"
+    return results, time.monotonic() - begin
+
+
+def honest(world, chance):
+    plan, stats = record(world, "flushed", "defaults", SECONDS)
+    results, seconds = cut(world, plan, STATES, max(STATES // 5, 1), chance)
+    tell("barriers on", plan, results, seconds)
+    print(f"store: {stats}")
+    faults = [r for r in results if r["faults"]]
+    for r in faults[:10]:
+        print(f"cut at entry {r['at']}: {r['faults'][:3]}")
+    assert len(plan["final"]) > 100, "too little was delivered to say anything"
+    assert not faults, f"{len(faults)} of {len(results)} states are not as promised"
+    assert not any(r["reused"] for r in results), "a number was given twice"
+    lying(world, plan, chance)
+
+
+def lying(world, plan, chance):
+    """A disk that forgets its last flushes goes back in time: numbers that already left are
+    given again, under the name of another boot, so that no record hides another."""
+    results, seconds = cut(world, plan, 0, max(STATES // 8, 8), chance, n_lies=40)
+    tell("a disk that lies", plan, results, seconds)
+    assert any(r["reused"] for r in results), "no number was given again: nothing is shown"
+    assert not any(r["twice"] for r in results), "one name, two records"
+    broken = [r for r in results if any("integrity" in f or "mounted" in f for f in r["faults"])]
+    assert not broken, f"{broken[:3]}"
+
+
+def control(world, chance):
+    """A filesystem that never flushes must lose, or nothing above means anything. Even there
+    no two records may bear one name."""
+    plan, _ = record(world, "unflushed", "barrier=0", SECONDS / 2)
+    results, seconds = cut(world, plan, max(STATES // 8, 8), 4, chance)
+    tell("barriers off", plan, results, seconds)
+    lossy = [r for r in results if r["lost"] or r["faults"]]
+    assert len(lossy) * 2 > len(results), \
+        f"only {len(lossy)} of {len(results)} states without flushes show a loss: blind rig"
+    assert not any(r.get("twice") for r in results), "one name, two records"
+
+
+def main():
+    rig.needs()
+    rig.in_own_mounts()
+    chance = random.Random(SEED)
+    print(f"seed {SEED}")
+    for part in (honest, control):
+        with World() as world:
+            part(world, chance)
+
+
+main()
