@@ -90,7 +90,7 @@ static void link_failed(struct bus_runner *runner, struct plan_request *request)
     }
 }
 
-static void link_works(struct bus_runner *runner)
+static void link_works(struct bus_runner *runner, const struct plan_request *done)
 {
     struct bus *bus = &runner->bus;
 
@@ -99,7 +99,7 @@ static void link_works(struct bus_runner *runner)
     runner->link_failures = 0;
     runner->link_retry_boot_ns = 0;
     for (uint32_t i = 0; i < bus->config->n_devices; i++)
-        plan_catch_up(&bus->devices[i].plan, clock_boot_ns());
+        plan_catch_up(&bus->devices[i].plan, done, clock_boot_ns());
     if (runner->link_was_told) {
         outbox_log(bus->outbox, LOG_LEVEL_INFO, bus->subject, "link is up");
         bus_stats_ask(&runner->stats);
@@ -122,7 +122,8 @@ static void describe(struct bus_runner *runner, uint32_t number)
 
 /* ---- one request --------------------------------------------------------------------------- */
 
-static void judge(struct bus_runner *runner, uint32_t number, enum gw_result result)
+static void judge(struct bus_runner *runner, uint32_t number, const struct plan_request *done,
+                  enum gw_result result)
 {
     struct bus_device *device = &runner->bus.devices[number];
     int64_t now_ns = clock_boot_ns();
@@ -131,7 +132,7 @@ static void judge(struct bus_runner *runner, uint32_t number, enum gw_result res
         /* the core tells people: it sees the transition in the statistics */
         bus_stats_ask(&runner->stats);
         if (device->breaker.state == BREAKER_CLOSED)
-            plan_catch_up(&device->plan, now_ns);
+            plan_catch_up(&device->plan, done, now_ns);
     }
     /* not asked any more: nothing of it is known, told again once a minute */
     if (device->breaker.state == BREAKER_OPEN && result != GW_ERR_LINK)
@@ -161,9 +162,9 @@ static enum gw_result attempt(struct bus_runner *runner, uint32_t number,
         link_failed(runner, request);
     } else {
         bus->n_overruns += plan_advance(request, start_ns);
-        link_works(runner);
+        link_works(runner, request);
     }
-    judge(runner, number, result);
+    judge(runner, number, request, result);
     if (result == GW_ERR_CONFIG)
         forget_request(runner, device, request);
     if (sink_wants_plan(bus->sink))

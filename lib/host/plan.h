@@ -40,8 +40,9 @@ void plan_schedule(struct gw_plan *plan, const struct gw_plan *old, int64_t now_
 /* The cycle that began at start_boot_ns is done: next grid point after it. Returns how many
  * grid points were skipped. */
 uint64_t plan_advance(struct plan_request *request, int64_t start_boot_ns);
-/* All that is overdue becomes due once, now; skipped cycles are not counted. */
-void plan_catch_up(struct gw_plan *plan, int64_t now_boot_ns);
+/* A device is back: everything is due once, now, but `done` (just made, or NULL): a slow point
+ * must not stay without value until its next turn. Skipped cycles are not counted. */
+void plan_catch_up(struct gw_plan *plan, const struct plan_request *done, int64_t now_boot_ns);
 /* The scheduled request that costs least, or NULL. */
 struct plan_request *plan_cheapest(struct gw_plan *plan);
 uint32_t plan_max_timeout_ms(const struct gw_plan *plan);

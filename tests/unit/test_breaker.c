@@ -145,8 +145,24 @@ static void skipped_cycles_are_counted(void)
     plan_schedule(&plan, NULL, 7 * S);
     CU_ASSERT_EQUAL(plan_advance(&plan.requests[0], 9 * S + 500 * MS), 2);
     CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, 10 * S);
-    plan_catch_up(&plan, 60 * S + 1);
+    plan_catch_up(&plan, NULL, 60 * S + 1);
     CU_ASSERT_EQUAL(plan_advance(&plan.requests[0], 60 * S + 1), 0);
+    plan_done(&plan);
+}
+
+static void a_device_that_is_back_is_asked_for_everything_at_once(void)
+{
+    struct gw_plan plan = plan_of(30000);
+
+    plan_schedule(&plan, NULL, 31 * S);
+    CU_ASSERT_EQUAL(plan_advance(&plan.requests[0], 31 * S), 0);
+    CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, 60 * S);
+    plan_catch_up(&plan, &plan.requests[0], 40 * S); /* just made */
+    CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, 60 * S);
+    plan_catch_up(&plan, NULL, 40 * S);
+    CU_ASSERT_TRUE(plan.requests[0].due_boot_ns <= 40 * S);
+    CU_ASSERT_EQUAL(plan_advance(&plan.requests[0], 40 * S), 0);
+    CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, 60 * S);
     plan_done(&plan);
 }
 
@@ -156,7 +172,7 @@ static void event_driven_requests_are_never_due(void)
 
     plan_schedule(&plan, NULL, 7 * S);
     CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, INT64_MAX);
-    plan_catch_up(&plan, 60 * S);
+    plan_catch_up(&plan, NULL, 60 * S);
     CU_ASSERT_EQUAL(plan_advance(&plan.requests[0], 60 * S), 0);
     CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, INT64_MAX);
     CU_ASSERT_PTR_NULL(plan_cheapest(&plan));
@@ -231,6 +247,7 @@ static CU_TestInfo tests[] = {
     TEST(a_dead_unit_takes_at_most_a_twentieth_of_the_line),
     TEST(the_first_read_is_due_at_once_and_the_next_on_the_grid),
     TEST(skipped_cycles_are_counted),
+    TEST(a_device_that_is_back_is_asked_for_everything_at_once),
     TEST(event_driven_requests_are_never_due),
     TEST(a_new_plan_keeps_the_times_of_what_stayed),
     TEST(wrong_requests_are_refused),
