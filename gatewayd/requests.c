@@ -126,7 +126,7 @@ struct asked {
     uint32_t generation;
     int64_t deadline_boot_ns;
     char *answer;
-    bool seen;
+    bool seen, is_noted;
 };
 
 static void send_answer(void *arg)
@@ -181,6 +181,19 @@ static void on_command_answer(void *ctx, enum write_outcome outcome, const char 
     answer_command(asked, results[outcome], text, readback);
 }
 
+/* Without its id on record a repetition could not be told from a new command. */
+static void refuse_unnoted(struct asked *asked)
+{
+    struct strbuf buf;
+
+    strbuf_init(&buf);
+    command_put_answer(&buf, COMMAND_REFUSED, "the command cannot be noted now; send it again",
+                       NULL);
+    free(asked->answer);
+    asked->answer = strbuf_take(&buf);
+    send_answer(asked);
+}
+
 static void do_command(void *arg)
 {
     struct asked *asked = arg;
@@ -189,6 +202,8 @@ static void do_command(void *arg)
 
     if (asked->seen)
         send_answer(asked);
+    else if (!asked->is_noted)
+        refuse_unnoted(asked);
     else if (!command->accepted)
         answer_command(asked, COMMAND_REFUSED, command->reason, NULL);
     else if (clock_boot_ns() > asked->deadline_boot_ns)
@@ -206,6 +221,7 @@ static void note_command(void *arg)
     int rc = store_command_begin(asked->gateway->store, asked->id, &asked->answer);
 
     asked->seen = rc == 1;
+    asked->is_noted = rc >= 0;
     if (rc < 0)
         log_warning("command", "cannot note command %s: %s", asked->id, strerror(-rc));
     if (loop_calls_post(asked->gateway->calls, do_command, asked) < 0) {

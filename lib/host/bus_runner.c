@@ -191,6 +191,9 @@ static void read_now(struct bus_runner *runner, const struct command *command)
                 snprintf(text, sizeof text, "%s",
                          result == GW_OK ? "" : device->last_error);
             }
+            /* a silent device would hold the line for each of its requests */
+            if (result == GW_ERR_TIMEOUT || result == GW_ERR_LINK)
+                break;
         }
     }
     flush(runner);
