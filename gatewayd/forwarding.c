@@ -30,6 +30,8 @@ static void free_link(struct route_link *link)
     free(link->site);
     if (link->question)
         locality_cancel(link->question);
+    for (unsigned i = 0; i < link->n_receipts; i++)
+        free(link->receipts[i].payload);
     free(link);
 }
 
@@ -100,7 +102,7 @@ static void on_message(void *ctx, const struct route_message *message)
     struct forwarding *forwarding = link->owner;
 
     if (strncmp(message->topic, "receipt/", 8) == 0)
-        route_link_note(link, NOTE_RECEIPT, 0, 0, message->topic, message->payload, message->len);
+        route_link_receipt(link, message->topic, message->payload, message->len);
     else if (strncmp(message->topic, "cmd/", 4) == 0)
         forwarding->hooks.command(forwarding->hooks.ctx, link->route.name, message->topic + 4,
                                   message);

@@ -44,6 +44,11 @@ struct gateway {
      * not come back is an alarm */
     int n_views;
     int64_t viewing_boot_ns;
+    struct {
+        unsigned n; /* under way: atomic */
+        int64_t due_boot_ns, told_boot_ns;
+        uint64_t n_dropped; /* since it was told */
+    } commands;             /* of requests.c */
     int exit_code;
     bool stopping, running_last_good;
     bool had_records; /* since start or since a route came back: the first go at once */

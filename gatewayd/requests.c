@@ -14,6 +14,12 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
+/* What a broker can make us do and store: more than this is dropped without an answer. */
+#define COMMANDS_MAX 64
+#define COMMANDS_PER_S 10
+#define COMMANDS_BURST 100
+#define DROPS_TOLD_NS (60 * CLOCK_NS_PER_S)
+
 /* ---- posts of the API ------------------------------------------------------------------------ */
 
 struct posted {
@@ -129,6 +135,13 @@ struct asked {
     bool seen, is_noted;
 };
 
+static void asked_free(struct asked *asked)
+{
+    __atomic_sub_fetch(&asked->gateway->commands.n, 1, __ATOMIC_RELAXED);
+    free(asked->answer);
+    free(asked);
+}
+
 static void send_answer(void *arg)
 {
     struct asked *asked = arg;
@@ -137,8 +150,7 @@ static void send_answer(void *arg)
     snprintf(topic, sizeof topic, "ack/%s", asked->id);
     if (asked->answer)
         forwarding_answer(asked->gateway->forwarding, asked->route, topic, asked->answer);
-    free(asked->answer);
-    free(asked);
+    asked_free(asked);
 }
 
 static void keep_answer(void *arg)
@@ -146,10 +158,8 @@ static void keep_answer(void *arg)
     struct asked *asked = arg;
 
     store_command_finish(asked->gateway->store, asked->id, asked->answer);
-    if (loop_calls_post(asked->gateway->calls, send_answer, asked) < 0) {
-        free(asked->answer);
-        free(asked);
-    }
+    if (loop_calls_post(asked->gateway->calls, send_answer, asked) < 0)
+        asked_free(asked);
 }
 
 static void answer_command(struct asked *asked, enum command_result result, const char *reason,
@@ -224,10 +234,39 @@ static void note_command(void *arg)
     asked->is_noted = rc >= 0;
     if (rc < 0)
         log_warning("command", "cannot note command %s: %s", asked->id, strerror(-rc));
-    if (loop_calls_post(asked->gateway->calls, do_command, asked) < 0) {
-        free(asked->answer);
-        free(asked);
+    if (loop_calls_post(asked->gateway->calls, do_command, asked) < 0)
+        asked_free(asked);
+}
+
+static void tell_drops(struct gateway *gateway, const char *route, int64_t now_ns)
+{
+    char text[160];
+
+    gateway->commands.n_dropped++;
+    if (gateway->commands.told_boot_ns &&
+        now_ns - gateway->commands.told_boot_ns < DROPS_TOLD_NS)
+        return;
+    snprintf(text, sizeof text, "more commands than are taken (%d per s), by now over route '%s': "
+             "%llu dropped", COMMANDS_PER_S, route,
+             (unsigned long long)gateway->commands.n_dropped);
+    gateway_event(gateway, "", "commands-dropped", "warning", text);
+    gateway->commands.n_dropped = 0;
+    gateway->commands.told_boot_ns = now_ns;
+}
+
+static bool takes_command(struct gateway *gateway, const char *route)
+{
+    int64_t now_ns = clock_boot_ns(), each_ns = CLOCK_NS_PER_S / COMMANDS_PER_S;
+
+    if (gateway->commands.due_boot_ns < now_ns - COMMANDS_BURST * each_ns)
+        gateway->commands.due_boot_ns = now_ns - COMMANDS_BURST * each_ns;
+    if (gateway->commands.due_boot_ns > now_ns ||
+        __atomic_load_n(&gateway->commands.n, __ATOMIC_RELAXED) >= COMMANDS_MAX) {
+        tell_drops(gateway, route, now_ns);
+        return false;
     }
+    gateway->commands.due_boot_ns += each_ns;
+    return true;
 }
 
 void requests_command(void *ctx, const char *route, const char *id,
@@ -238,6 +277,8 @@ void requests_command(void *ctx, const char *route, const char *id,
                                  .retained = message->retained, .expiry_s = message->expiry_s};
     struct asked *asked;
 
+    if (!takes_command(gateway, route))
+        return;
     if (!command_id_is_valid(id)) {
         log_warning(route, "command with an unusable id ignored");
         return;
@@ -246,6 +287,7 @@ void requests_command(void *ctx, const char *route, const char *id,
     if (!asked)
         return;
     asked->gateway = gateway;
+    __atomic_add_fetch(&gateway->commands.n, 1, __ATOMIC_RELAXED);
     snprintf(asked->route, sizeof asked->route, "%s", route);
     snprintf(asked->id, sizeof asked->id, "%s", id);
     asked->generation = gateway->generation;
@@ -253,5 +295,5 @@ void requests_command(void *ctx, const char *route, const char *id,
     asked->deadline_boot_ns =
         clock_boot_ns() + (int64_t)asked->command.valid_s * CLOCK_NS_PER_S;
     if (store_post(gateway->store, note_command, asked, true) < 0)
-        free(asked);
+        asked_free(asked);
 }

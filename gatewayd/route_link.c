@@ -46,6 +46,49 @@ void route_link_note(struct route_link *link, enum note_kind kind, uint64_t toke
         free(note);
 }
 
+static struct waiting_receipt *place_of(struct route_link *link, const char *topic)
+{
+    struct waiting_receipt *place;
+
+    for (unsigned i = 0; i < link->n_receipts; i++)
+        if (strcmp(link->receipts[i].topic, topic) == 0)
+            return &link->receipts[i];
+    if (link->n_receipts == RECEIPTS_MAX)
+        return NULL;
+    place = &link->receipts[link->n_receipts++];
+    snprintf(place->topic, sizeof place->topic, "%s", topic);
+    place->payload = NULL;
+    return place;
+}
+
+void route_link_receipt(struct route_link *link, const char *topic, const char *payload,
+                        size_t len)
+{
+    struct waiting_receipt *place = NULL;
+    char *copy = malloc(len + 1);
+    bool is_first = false;
+
+    if (!copy)
+        return;
+    memcpy(copy, payload, len);
+    copy[len] = '\0';
+    pthread_mutex_lock(&link->owner->lock);
+    if (strlen(topic) < sizeof place->topic) {
+        is_first = link->n_receipts == 0;
+        place = place_of(link, topic);
+    }
+    if (place) {
+        free(place->payload);
+        place->payload = copy;
+        place->len = len;
+    }
+    pthread_mutex_unlock(&link->owner->lock);
+    if (!place)
+        free(copy);
+    if (place && is_first)
+        route_link_note(link, NOTE_RECEIPT, 0, 0, NULL, NULL, 0);
+}
+
 void route_link_set_state(struct route_link *link, const char *state, const char *text)
 {
     pthread_mutex_lock(&link->owner->lock);
@@ -356,14 +399,30 @@ static void connected(struct route_link *link, unsigned window)
     share_window(link);
 }
 
-static void receipt(struct route_link *link, const struct note *note)
+static void receipt(struct route_link *link, const struct waiting_receipt *receipt)
 {
-    const char *epoch = strchr(note->topic, '/');
+    const char *epoch = strchr(receipt->topic, '/');
 
     if (link->live.forward && epoch)
-        forward_receipt(link->live.forward, epoch + 1, note->payload, note->len);
+        forward_receipt(link->live.forward, epoch + 1, receipt->payload, receipt->len);
     if (link->drain.forward && epoch)
-        forward_receipt(link->drain.forward, epoch + 1, note->payload, note->len);
+        forward_receipt(link->drain.forward, epoch + 1, receipt->payload, receipt->len);
+}
+
+static void receipts(struct route_link *link)
+{
+    struct waiting_receipt taken[RECEIPTS_MAX];
+    unsigned n;
+
+    pthread_mutex_lock(&link->owner->lock);
+    n = link->n_receipts;
+    memcpy(taken, link->receipts, sizeof taken);
+    link->n_receipts = 0;
+    pthread_mutex_unlock(&link->owner->lock);
+    for (unsigned i = 0; i < n; i++) {
+        receipt(link, &taken[i]);
+        free(taken[i].payload);
+    }
 }
 
 /* Tokens of another forward are unknown to it and ignored. */
@@ -399,7 +458,7 @@ static void on_note(void *arg)
         lost(link, note);
         break;
     case NOTE_RECEIPT:
-        receipt(link, note);
+        receipts(link);
         break;
     case NOTE_ANSWER:
         if (link->process && status_allowed(link))

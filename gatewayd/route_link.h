@@ -11,6 +11,7 @@
 #include "gatewayd/forwarding.h"
 
 #define OWN_TOKEN (UINT64_C(1) << 63) /* state, ack: no forward waits for them */
+#define RECEIPTS_MAX 8 /* topics whose last receipt waits; more are dropped */
 #define LINKS_MAX 16 /* the ones still ending count: a new one waits for its place */
 
 struct route_link;
@@ -46,6 +47,11 @@ struct route_link {
     char epoch[33];
     unsigned window;
     /* under owner->lock */
+    struct waiting_receipt {
+        char topic[80], *payload;
+        size_t len;
+    } receipts[RECEIPTS_MAX];
+    unsigned n_receipts;
     char state[16], text[200];
     struct forward_stats stats;
 };
@@ -76,6 +82,9 @@ enum note_kind { NOTE_CONNECTED, NOTE_DONE, NOTE_LOST, NOTE_RECEIPT, NOTE_ANSWER
 /* Loop: hands it over; payload is copied. */
 void route_link_note(struct route_link *link, enum note_kind kind, uint64_t token,
                      unsigned number, const char *topic, const char *payload, size_t len);
+/* Loop: a newer receipt replaces one of its topic that was not looked at yet. */
+void route_link_receipt(struct route_link *link, const char *topic, const char *payload,
+                        size_t len);
 /* Any thread: what the views show. */
 void route_link_set_state(struct route_link *link, const char *state, const char *text);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Flow tests: the real daemon, a real broker, simulated devices.
 flow_tests = \
+	tests/flow/test_abuse_broker.py \
 	tests/flow/test_abuse_commands.py \
 	tests/flow/test_children.py \
 	tests/flow/test_abuse_journal.py \
