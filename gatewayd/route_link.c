@@ -192,6 +192,8 @@ static void port_event(void *ctx, const char *route, const char *code, const cha
         store_new_epoch(forwarding->store, code);
     snprintf(line, sizeof line, "route '%s': %s", route, text);
     forwarding->hooks.event(forwarding->hooks.ctx, code, severity, line);
+    if (strcmp(code, "route-no-subscriber") == 0 || strcmp(code, "route-refused") == 0)
+        route_link_set_state(side->link, "online", text); /* why nothing gets confirmed */
 }
 
 /* ---- a route's forwards, one per epoch --------------------------------------------------- */
@@ -315,6 +317,8 @@ static void copy_stats(struct route_link *link)
     add_stats(&stats, link->live.forward);
     add_stats(&stats, link->drain.forward);
     pthread_mutex_lock(&link->owner->lock);
+    if (stats.n_confirmed > link->stats.n_confirmed && strcmp(link->state, "online") == 0)
+        link->text[0] = '\0';
     link->stats = stats;
     pthread_mutex_unlock(&link->owner->lock);
 }

@@ -184,20 +184,23 @@ static void confirm(struct forward *forward, struct flight *flight)
     flights_remove(&forward->flights, flight);
 }
 
-static void back_off(struct forward *forward, unsigned reason)
+static void back_off(struct forward *forward, unsigned reason, bool is_readings)
 {
     int64_t now_ns = clock_boot_ns();
-    char text[120];
+    char text[160];
 
     forward->probing = true;
     if (now_ns < forward->backoff_until_boot_ns)
         return; /* one of several that were under way together */
     if (forward->backoff_s == 0) {
-        snprintf(text, sizeof text,
-                 reason == REASON_NOBODY
-                     ? "the broker has no subscriber for our readings; they are kept"
-                     : "the broker refused a message (reason 0x%02x); it is kept",
-                 reason);
+        if (reason == REASON_NOBODY)
+            snprintf(text, sizeof text,
+                     "nobody subscribes to our %s at the broker: everything is kept until "
+                     "somebody listens to all of gw/#",
+                     is_readings ? "readings" : "events");
+        else
+            snprintf(text, sizeof text,
+                     "the broker refused a message (reason 0x%02x); it is kept", reason);
         tell(forward, reason == REASON_NOBODY ? "route-no-subscriber" : "route-refused",
              "warning", text);
     }
@@ -218,12 +221,14 @@ static void back_to_normal(struct forward *forward)
 void forward_done(struct forward *forward, uint64_t token, unsigned reason)
 {
     struct flight *flight = flights_find(&forward->flights, token);
+    bool is_readings;
 
     if (!flight || flight->acked)
         return;
     if (reason != 0) {
+        is_readings = flight->n_readings > 0;
         give_back(forward, flight);
-        back_off(forward, reason);
+        back_off(forward, reason, is_readings);
     } else {
         back_to_normal(forward);
         if (!forward->confirm_receiver || flight->settled) {
