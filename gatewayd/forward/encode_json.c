@@ -97,6 +97,10 @@ static void put_record(struct strbuf *buf, const struct stored_record *record, u
     strbuf_puts(buf, ",\"clock\":\"");
     strbuf_puts(buf, clock_trust_name((enum clock_trust)record->clock));
     strbuf_putc(buf, '"');
+    if (record->n_corrections) {
+        strbuf_puts(buf, ",\"corrections\":");
+        strbuf_put_u64(buf, record->n_corrections);
+    }
     if (record->period_ms) {
         strbuf_puts(buf, ",\"period_ms\":");
         strbuf_put_u64(buf, record->period_ms);
@@ -211,8 +215,12 @@ static void put_correction(struct strbuf *buf, const struct stored_record *recor
     put_range(buf, ",\"seq\":[", record->seq_from, record->seq_to);
     put_range(buf, ",\"covers\":[", record->seq, record->seq);
     put_number(buf, ",\"add_ms\":", record->add_ms);
-    put_text(buf, ",\"clock\":", clock_trust_name((enum clock_trust)record->clock));
+    put_text(buf, ",\"clock\":", clock_trust_name((enum clock_trust)record->of_clock));
     put_number(buf, ",\"error_ms\":", record->error_ms);
+    if (record->of_epoch)
+        put_text(buf, ",\"of_epoch\":", record->of_epoch);
+    if (record->of_boot)
+        put_text(buf, ",\"of_boot\":", record->of_boot);
 }
 
 const char *encode_json_single(struct strbuf *buf, const struct encode_json_ids *ids,

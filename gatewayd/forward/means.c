@@ -33,6 +33,7 @@ struct device_sums {
     int64_t start_ms, t_boot_ns, opened_boot_ns;
     uint64_t first_seq, last_seq;
     uint8_t clock;
+    uint32_t n_corrections; /* that its times have in them */
     char boot[40];
     struct sum **sums;
     uint32_t n_sums;
@@ -187,6 +188,7 @@ static void open_period(struct device_sums *device, const struct stored_record *
     device->first_seq = record->seq;
     device->category = record->category;
     device->clock = record->clock;
+    device->n_corrections = record->n_corrections;
     strncpy(device->boot, record->boot, sizeof device->boot - 1);
     for (uint32_t i = 0; i < device->n_sums; i++) {
         device->sums[i]->seen = false;
@@ -322,6 +324,7 @@ static struct closed *closed_new(const struct device_sums *device)
                                                  .t_boot_ns = device->t_boot_ns,
                                                  .t_wall_ms = device->start_ms,
                                                  .clock = device->clock,
+                                       .n_corrections = device->n_corrections,
                                                  .period_ms = device->period_ms,
                                                  .device = device->device,
                                                  .category = device->category};

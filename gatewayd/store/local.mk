@@ -5,6 +5,8 @@ gatewayd_store_libstore_la_SOURCES = \
 	gatewayd/store/block_get.c gatewayd/store/block_get.h \
 	gatewayd/store/block_put.c gatewayd/store/block_put.h \
 	gatewayd/store/block_state.c gatewayd/store/block_state.h \
+	gatewayd/store/clockmap.c gatewayd/store/clockmap.h \
+	gatewayd/store/correction.c gatewayd/store/correction.h \
 	gatewayd/store/cursors.c gatewayd/store/cursors.h \
 	gatewayd/store/disk.c gatewayd/store/disk.h \
 	gatewayd/store/epochs.c gatewayd/store/epochs.h \
@@ -25,7 +27,8 @@ gatewayd_store_libstore_la_SOURCES = \
 
 if HAVE_CUNIT
 store_tests = tests/unit/test_store tests/unit/test_store_codec tests/unit/test_store_faults \
-	tests/unit/test_store_back tests/unit/test_store_identity
+	tests/unit/test_store_back tests/unit/test_store_identity \
+	tests/unit/test_store_clock
 check_PROGRAMS += $(store_tests)
 TESTS += $(store_tests)
 store_fixture = tests/unit/suite.h tests/unit/store_fixture.c tests/unit/store_fixture.h \
@@ -43,6 +46,9 @@ tests_unit_test_store_back_LDADD = $(store_test_libs)
 tests_unit_test_store_identity_SOURCES = tests/unit/test_store_identity.c $(store_fixture)
 tests_unit_test_store_identity_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_store_identity_LDADD = $(store_test_libs)
+tests_unit_test_store_clock_SOURCES = tests/unit/test_store_clock.c $(store_fixture)
+tests_unit_test_store_clock_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_store_clock_LDADD = $(store_test_libs)
 tests_unit_test_store_codec_SOURCES = tests/unit/test_store_codec.c tests/unit/suite.h
 tests_unit_test_store_codec_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_store_codec_LDADD = $(store_test_libs)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gatewayd/store/clockmap.h"
+#include "gatewayd/store/logbook_open.h"
 #include "lib/base/clock.h"
 #include "lib/sqlite/stmt.h"
 
@@ -22,15 +24,6 @@ const struct logbook_boot *logbook_find_boot(const struct logbook *book, int64_t
         if (book->boots[i].id == id)
             return &book->boots[i];
     return NULL;
-}
-
-struct belief logbook_resolve(const struct logbook *book, const struct logbook_boot *boot,
-                              struct belief believed)
-{
-    (void)book;
-    if (believed.trust == CLOCK_UNSET && boot && boot->has_offset)
-        return (struct belief){.offset_ms = boot->offset_ms, .trust = CLOCK_SYNCED};
-    return believed;
 }
 
 static int write_layouts(struct logbook *book)
@@ -77,7 +70,7 @@ static int write_event(struct logbook *book, const struct pending_row *row)
     return stmt_run(stmt);
 }
 
-static int write_row(struct logbook *book, const struct pending_row *row)
+int logbook_write_row(struct logbook *book, const struct pending_row *row)
 {
     struct sqlite3_stmt *stmt = book->insert_row;
     int rc = row->kind == STORED_EVENT ? write_event(book, row) : 0;
@@ -100,40 +93,15 @@ static int write_row(struct logbook *book, const struct pending_row *row)
     return rc;
 }
 
-/* Once per boot, with the first trusted record. */
-static int write_trust(struct logbook *book, struct belief belief)
-{
-    struct sqlite3_stmt *stmt = NULL;
-    struct logbook_boot *boot = &book->boots[book->n_boots - 1];
-    int rc;
-
-    if (belief.trust != CLOCK_SYNCED || boot->has_offset)
-        return 0;
-    rc = stmt_prepare(book->db, "UPDATE boot SET offset_ms=?1, clock=?2 WHERE id=?3",
-                      &stmt);
-    if (rc < 0)
-        return rc;
-    stmt_bind_i64(stmt, 1, belief.offset_ms);
-    stmt_bind_i64(stmt, 2, belief.trust);
-    stmt_bind_i64(stmt, 3, boot->id);
-    rc = stmt_run(stmt);
-    stmt_finish(&stmt);
-    if (rc == 0) {
-        boot->offset_ms = belief.offset_ms;
-        boot->has_offset = true;
-    }
-    return rc;
-}
-
 int logbook_write(struct logbook *book, const struct pending *pending)
 {
     int rc = write_layouts(book);
 
     for (const struct pending_row *row = pending->first; row && rc == 0;
          row = row->next) {
-        rc = write_row(book, row);
+        rc = clockmap_before_row(book, row->belief);
         if (rc == 0)
-            rc = write_trust(book, row->belief);
+            rc = logbook_write_row(book, row);
     }
     return rc;
 }
@@ -142,6 +110,7 @@ void logbook_committed(struct logbook *book)
 {
     book->next_seq = book->seq_after;
     book->first_seq = book->first_after;
+    book->has_new_times = false;
     if (book->first_seq == 0 && book->next_seq > book->epoch_first_seq)
         book->first_seq = book->first_after = book->epoch_first_seq;
 }
@@ -151,8 +120,8 @@ void logbook_rolled_back(struct logbook *book)
     book->seq_after = book->next_seq;
     book->first_after = book->first_seq;
     layouts_mark_unstored(book->layouts);
-    if (book->n_boots)
-        book->boots[book->n_boots - 1].has_offset = false;
+    if (book->has_new_times)
+        (void)logbook_reload_times(book); /* no memory: some times are wrong until then */
 }
 
 /* ---- trimming ---- */
@@ -165,10 +134,10 @@ struct trimmed {
 
 static void add_to_gap(struct logbook *book, struct gap *gap, uint64_t seq, uint64_t last)
 {
-    const struct logbook_boot *boot = logbook_find_boot(book, stmt_i64(book->oldest, 2));
-    struct belief belief = {.offset_ms = stmt_i64(book->oldest, 5),
-                            .trust = (uint8_t)stmt_i64(book->oldest, 6)};
-    int64_t offset_ms = logbook_resolve(book, boot, belief).offset_ms;
+    struct belief belief = {.offset_ms = stmt_i64(book->oldest, 5)};
+    uint32_t n;
+    int64_t offset_ms =
+        corrections_apply(&book->corrections, 0, seq, belief, &n).offset_ms;
 
     if (gap->count == 0) {
         gap->seq_from = seq;
@@ -230,7 +199,7 @@ static int write_gap(struct logbook *book, const struct gap *gap)
     pending_init(&pending);
     rc = pending_add_gap(&pending, clock_boot_ns(), belief_now(), gap);
     if (rc == 0)
-        rc = write_row(book, pending.first);
+        rc = logbook_write_row(book, pending.first);
     pending_done(&pending);
     return rc;
 }
@@ -248,6 +217,8 @@ int logbook_trim(struct logbook *book, uint64_t delivered_low, unsigned max_rows
     rc = delete_rows(book, trimmed.next_seq);
     if (rc == 0 && trimmed.gap.count)
         rc = write_gap(book, &trimmed.gap);
+    if (rc == 0)
+        rc = corrections_trim(&book->corrections, book->db, trimmed.next_seq);
     if (rc == 0)
         book->first_after = trimmed.next_seq;
     return rc;
@@ -279,5 +250,12 @@ int logbook_trim_moved(struct logbook *book, int64_t epoch, unsigned max_rows,
     rc = stmt_run(stmt);
     stmt_finish(&stmt);
     *ret_rows += rc == 0; /* there may be another one */
+    if (rc == 0)
+        rc = db_exec(book->db,
+                     "DELETE FROM correction WHERE space<>0 AND space NOT IN (SELECT id"
+                     " FROM epoch); DELETE FROM event WHERE seq>>40 AND seq>>40 NOT IN"
+                     " (SELECT id FROM epoch)");
+    if (rc == 0)
+        rc = corrections_load(&book->corrections, book->db);
     return rc < 0 ? rc : epochs_load(&book->epochs, book->db);
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gatewayd/store/correction.h"
 #include "gatewayd/store/epochs.h"
 #include "gatewayd/store/layout.h"
 #include "gatewayd/store/pending.h"
@@ -19,8 +20,8 @@ struct sqlite3_stmt;
 struct logbook_boot {
     int64_t id;
     char hex[33];
-    bool has_offset; /* the clock was trusted in this boot: */
-    int64_t offset_ms;
+    bool has_offset; /* the clock was trusted in this boot, or it was estimated later: */
+    int64_t offset_ms, error_ms;
 };
 
 struct logbook {
@@ -35,6 +36,10 @@ struct logbook {
     struct logbook_boot *boots;
     uint32_t n_boots;
     int64_t boot; /* id of this boot */
+    struct corrections corrections;
+    bool is_steady; /* the last row's clock was trusted: */
+    int64_t steady_ms;
+    bool has_new_times; /* in the open transaction */
     struct sqlite3_stmt *insert_row, *insert_event, *insert_layout, *oldest, *delete_rows;
 };
 
@@ -56,8 +61,7 @@ int logbook_trim_moved(struct logbook *book, int64_t epoch, unsigned max_rows,
                        unsigned *ret_rows);
 
 const struct logbook_boot *logbook_find_boot(const struct logbook *book, int64_t id);
-/* The best wall time for a boot time of a row: offset, and how it may be believed. */
-struct belief logbook_resolve(const struct logbook *book, const struct logbook_boot *boot,
-                              struct belief believed);
+/* In a transaction: one row at the end. */
+int logbook_write_row(struct logbook *book, const struct pending_row *row);
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "gatewayd/store/clockmap.h"
 #include "lib/base/clock.h"
 #include "lib/sqlite/stmt.h"
 
@@ -46,6 +47,7 @@ void logbook_close(struct logbook *book)
     stmt_finish(&book->oldest);
     stmt_finish(&book->delete_rows);
     epochs_free(&book->epochs);
+    corrections_free(&book->corrections);
     free(book->boots);
     book->boots = NULL;
     book->n_boots = 0;
@@ -67,11 +69,12 @@ static int load_boots(struct logbook *book)
 {
     struct sqlite3_stmt *stmt = NULL;
     int rc =
-        stmt_prepare(book->db, "SELECT id,hex,offset_ms FROM boot ORDER BY id", &stmt);
+        stmt_prepare(book->db, "SELECT id,hex,offset_ms,error_ms FROM boot ORDER BY id", &stmt);
 
     while (rc == 0 && (rc = stmt_step(stmt)) > 0) {
         struct logbook_boot boot = {.id = stmt_i64(stmt, 0),
                                     .offset_ms = stmt_i64(stmt, 2),
+                                    .error_ms = stmt_i64(stmt, 3),
                                     .has_offset = !stmt_is_null(stmt, 2)};
 
         snprintf(boot.hex, sizeof boot.hex, "%s", stmt_text(stmt, 1));
@@ -281,6 +284,10 @@ int logbook_open(struct logbook *book, struct db *db, struct layouts *layouts,
     if (rc == 0)
         rc = settle_identity(book, identity, ret_new_epoch);
     if (rc == 0)
+        rc = corrections_load(&book->corrections, db);
+    if (rc == 0)
+        rc = clockmap_open(book);
+    if (rc == 0)
         rc = prepare_all(book);
     if (rc < 0)
         logbook_close(book);
@@ -307,4 +314,20 @@ int logbook_new_epoch(struct logbook *book, const char *reason)
         book->epoch_first_seq = first_before;
     }
     return rc;
+}
+
+int logbook_reload_times(struct logbook *book)
+{
+    struct logbook fresh = {.db = book->db};
+    int rc = load_boots(&fresh);
+
+    if (rc < 0) {
+        free(fresh.boots);
+        return rc;
+    }
+    free(book->boots);
+    book->boots = fresh.boots;
+    book->n_boots = fresh.n_boots;
+    book->is_steady = book->has_new_times = false;
+    return corrections_load(&book->corrections, book->db);
 }

@@ -16,6 +16,8 @@ struct logbook_identity {
 int logbook_open(struct logbook *book, struct db *db, struct layouts *layouts,
                  const struct logbook_identity *identity, const char **ret_new_epoch);
 /* A transaction of its own. */
+/* Boots and corrections as the database has them, after a rollback. */
+int logbook_reload_times(struct logbook *book);
 int logbook_new_epoch(struct logbook *book, const char *reason);
 void logbook_close(struct logbook *book);
 

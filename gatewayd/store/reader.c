@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gatewayd/store/block_get.h"
 #include "lib/base/clock.h"
@@ -29,6 +30,8 @@ struct store_reader {
     uint32_t period_ms;
     const struct logbook_boot *boot;
     struct belief belief;
+    uint32_t n_corrections; /* that are in it */
+    struct correction correction;
     struct stored_value *values;
     uint32_t values_capacity;
 };
@@ -129,15 +132,20 @@ static int next_row(struct store_reader *reader)
     reader->kind = (enum stored_kind)stmt_i64(rows, 2);
     reader->period_ms = (uint32_t)stmt_i64(rows, 3);
     reader->boot = logbook_find_boot(reader->book, stmt_i64(rows, 4));
-    reader->belief =
-        logbook_resolve(reader->book, reader->boot,
-                        (struct belief){.offset_ms = stmt_i64(rows, 5),
-                                        .trust = (uint8_t)stmt_i64(rows, 6)});
+    reader->belief = corrections_apply(
+        &reader->book->corrections, reader->epoch.is_moved ? reader->epoch.id : 0,
+        reader->seq,
+        (struct belief){.offset_ms = stmt_i64(rows, 5),
+                        .trust = (uint8_t)stmt_i64(rows, 6)},
+        &reader->n_corrections);
     data = stmt_blob(rows, 7, &len);
     if (reader->kind == STORED_READINGS &&
         block_reader_begin(&reader->block, data, len) < 0)
         return -EUCLEAN;
     if (reader->kind == STORED_GAP && gap_get(data, len, &reader->gap) < 0)
+        return -EUCLEAN;
+    if (reader->kind == STORED_CORRECTION &&
+        correction_get(data, len, &reader->correction) < 0)
         return -EUCLEAN;
     return 1;
 }
@@ -219,6 +227,24 @@ static int next_gap(struct store_reader *reader, struct stored_record *record)
     return 1;
 }
 
+static int next_correction(struct store_reader *reader, struct stored_record *record)
+{
+    const struct correction *correction = &reader->correction;
+
+    record->t_boot_ns = stmt_i64(reader->rows, 8) * CLOCK_NS_PER_MS;
+    record->category = CATEGORY_STATUS;
+    record->seq_from = correction->seq_from;
+    record->seq_to = correction->seq_to;
+    record->add_ms = correction->add_ms;
+    record->error_ms = correction->error_ms;
+    record->of_clock = correction->clock;
+    if (strcmp(correction->epoch, record->epoch) != 0)
+        record->of_epoch = correction->epoch;
+    if (strcmp(correction->boot, record->boot) != 0)
+        record->of_boot = correction->boot;
+    return 1;
+}
+
 static int next_record(struct store_reader *reader, struct stored_record *record)
 {
     switch (reader->kind) {
@@ -229,7 +255,7 @@ static int next_record(struct store_reader *reader, struct stored_record *record
     case STORED_GAP:
         return next_gap(reader, record);
     case STORED_CORRECTION:
-        break;
+        return next_correction(reader, record);
     }
     return -EUCLEAN;
 }
@@ -251,6 +277,7 @@ int reader_next(struct store_reader *reader, struct stored_record *ret_record)
                                    .boot = reader->boot ? reader->boot->hex : "",
                                    .period_ms = reader->period_ms,
                                    .clock = reader->belief.trust,
+                                   .n_corrections = reader->n_corrections,
                                    .device = "",
                                    .code = "",
                                    .severity = "",

@@ -60,4 +60,14 @@ static const char version_2[] =
     "INSERT INTO cursor SELECT route,epoch,low,ranges FROM cursor_1;"
     "DROP TABLE cursor_1;";
 
-const char *const schema_steps[SCHEMA_VERSION] = {version_1, version_2};
+/* What must be added to the times of a range of rows; key: its own row. */
+static const char version_3[] =
+    /* space: 0 the log, else the epoch in `moved` */
+    "CREATE TABLE correction(key INTEGER PRIMARY KEY, space INTEGER NOT NULL, seq_from "
+    "INTEGER NOT NULL, seq_to INTEGER NOT NULL, add_ms INTEGER NOT NULL, error_ms INTEGER"
+    " NOT NULL, clock INTEGER NOT NULL, epoch TEXT NOT NULL, boot TEXT NOT NULL)"
+    " STRICT;"
+    /* until now it was never told, nor counted: what is trusted begins anew */
+    "UPDATE boot SET offset_ms=NULL, clock=NULL;";
+
+const char *const schema_steps[SCHEMA_VERSION] = {version_1, version_2, version_3};

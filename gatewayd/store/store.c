@@ -341,8 +341,6 @@ static void tell_event(struct sqlite3_stmt *stmt,
                        void (*fn)(void *ctx, const struct stored_record *record),
                        void *ctx)
 {
-    bool resolve = stmt_i64(stmt, 4) == CLOCK_UNSET && !stmt_is_null(stmt, 11);
-    int64_t offset_ms = stmt_i64(stmt, resolve ? 11 : 3);
     struct stored_record record = {.kind = STORED_EVENT,
                                    .seq = (uint64_t)stmt_i64(stmt, 0) & EVENT_SEQ_MASK,
                                    .epoch = stmt_text(stmt, 12),
@@ -354,8 +352,8 @@ static void tell_event(struct sqlite3_stmt *stmt,
                                    .severity = stmt_text(stmt, 8),
                                    .text = stmt_text(stmt, 9)};
 
-    record.clock = resolve ? CLOCK_SYNCED : (uint8_t)stmt_i64(stmt, 4);
-    record.t_wall_ms = record.t_boot_ns / CLOCK_NS_PER_MS + offset_ms;
+    record.clock = (uint8_t)stmt_i64(stmt, stmt_is_null(stmt, 11) ? 4 : 11);
+    record.t_wall_ms = record.t_boot_ns / CLOCK_NS_PER_MS + stmt_i64(stmt, 3);
     fn(ctx, &record);
 }
 
@@ -364,13 +362,15 @@ int store_read_events(struct store *store, int64_t from_ms, unsigned limit,
                       void *ctx)
 {
     static const char sql[] =
-        "SELECT * FROM (SELECT e.seq,e.boot,e.t_boot_ns,e.offset_ms,e.clock,e.category,"
-        "e.device,e.code,e.severity,e.text,b.hex,b.offset_ms,(SELECT hex FROM epoch WHERE"
-        " CASE WHEN e.seq>>40 THEN id=e.seq>>40 ELSE moved_last_seq IS NULL AND"
-        " first_seq<=e.seq END ORDER BY id DESC LIMIT 1) FROM event e JOIN boot b"
-        " ON b.id=e.boot WHERE e.t_boot_ns/1000000+iif(e.clock=0 AND b.offset_ms NOT "
-        "NULL,b.offset_ms,e.offset_ms) >= ?1"
-        " ORDER BY e.boot DESC,e.t_boot_ns DESC,e.seq DESC LIMIT ?2) ORDER BY 2,3,1";
+        "SELECT * FROM (SELECT seq,boot,t_boot_ns,offset_ms+ifnull((SELECT sum(add_ms)"
+        " FROM correction c WHERE c.space=seq>>40 AND (seq & 0xffffffffff) BETWEEN"
+        " c.seq_from AND c.seq_to),0) AS offset,clock,category,device,code,severity,text,"
+        "(SELECT hex FROM boot WHERE id=event.boot),(SELECT clock FROM correction c WHERE"
+        " c.space=seq>>40 AND (seq & 0xffffffffff) BETWEEN c.seq_from AND c.seq_to ORDER"
+        " BY key DESC LIMIT 1),(SELECT hex FROM epoch WHERE CASE WHEN seq>>40 THEN"
+        " id=seq>>40 ELSE moved_last_seq IS NULL AND first_seq<=seq END ORDER BY id DESC"
+        " LIMIT 1) FROM event WHERE t_boot_ns/1000000+offset >= ?1"
+        " ORDER BY boot DESC,t_boot_ns DESC,seq DESC LIMIT ?2) ORDER BY 2,3,1";
     struct sqlite3_stmt *stmt = NULL;
     struct store_stats stats;
     struct db *db;

@@ -168,6 +168,15 @@ static int copy_epoch(struct writer *writer, struct home *home, const struct epo
         rc = copy_range(writer, home, &rows, epoch, id);
     if (rc == 0)
         rc = copy_range(writer, home, &events, epoch, id);
+    for (uint32_t i = 0; i < writer->book.corrections.n && rc == 0; i++) {
+        struct correction correction = writer->book.corrections.items[i];
+
+        if (strcmp(correction.epoch, epoch->hex) != 0)
+            continue;
+        correction.space = id;
+        correction.key += (uint64_t)id << EPOCH_SHIFT;
+        rc = corrections_add(&home->book.corrections, home->db, &correction);
+    }
     return rc;
 }
 

@@ -86,6 +86,9 @@ struct stored_record {
     uint64_t seq_from, seq_to, count;
     int64_t from_ms, to_ms;
     int64_t add_ms, error_ms;
+    uint8_t of_clock;      /* STORED_CORRECTION: what the corrected times are worth */
+    const char *of_epoch, *of_boot; /* of the range, when other than its own; else NULL */
+    uint32_t n_corrections; /* that t_wall_ms has in it already */
 };
 
 #endif

@@ -162,6 +162,7 @@ static void event_gap_and_correction_are_as_documented(void)
                  "\"seq\":[7,7],\"covers\":[7,7],\"device\":\"grid-meter\",\"count\":312,"
                  "\"from\":1000,\"to\":2000,\"reason\":\"channel-full\"}");
     correction.kind = STORED_CORRECTION;
+    correction.of_clock = CLOCK_SYNCED;
     correction.seq_from = 2;
     correction.seq_to = 6;
     correction.add_ms = -1500;
