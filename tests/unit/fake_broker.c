@@ -18,7 +18,7 @@ struct fake_broker {
     int listen_fd, stop_fd;
     uint16_t port;
     bool close_at_once;
-    atomic_uint n_publish, n_connect;
+    atomic_uint n_publish, n_connect, drop_at_publish; /* 0: never */
     pthread_t thread;
 };
 
@@ -64,7 +64,7 @@ static void serve(struct fake_broker *fake, int fd)
 {
     static const uint8_t connack[] = {0x20, 3, 0, 0, 0}, pingresp[] = {0xd0, 0};
     uint8_t *body = malloc(65536);
-    unsigned type;
+    unsigned type, n = 0, drop_at = atomic_load(&fake->drop_at_publish);
 
     while ((type = read_packet(fake, fd, body)) != 0) {
         uint8_t suback[] = {0x90, 6, body[0], body[1], 0, 1, 1, 1};
@@ -73,6 +73,8 @@ static void serve(struct fake_broker *fake, int fd)
             atomic_fetch_add(&fake->n_connect, 1);
         if (type == 3)
             atomic_fetch_add(&fake->n_publish, 1);
+        if (type == 3 && ++n == drop_at)
+            break;
         if (type == 1 && fake->close_at_once)
             break;
         if (type == 1)
@@ -123,6 +125,11 @@ struct fake_broker *fake_broker_new(bool close_at_once)
     if (pthread_create(&fake->thread, NULL, run, fake) != 0)
         rig_fail(__func__);
     return fake;
+}
+
+void fake_broker_drop_at_publish(struct fake_broker *fake, unsigned n)
+{
+    atomic_store(&fake->drop_at_publish, n);
 }
 
 void fake_broker_free(struct fake_broker *fake)

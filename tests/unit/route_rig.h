@@ -33,6 +33,8 @@ void rig_process_stop(pid_t pid, int signal);
  * or closes each at once. */
 struct fake_broker;
 struct fake_broker *fake_broker_new(bool close_at_once);
+/* From now on it drops each connection at its nth PUBLISH. */
+void fake_broker_drop_at_publish(struct fake_broker *fake, unsigned n);
 void fake_broker_free(struct fake_broker *fake); /* closes what it accepted */
 uint16_t fake_broker_port(const struct fake_broker *fake);
 unsigned fake_broker_n_publish(struct fake_broker *fake);
