@@ -9,7 +9,7 @@ bench_libraries_CFLAGS = -std=gnu17 $(SYSTEMD_CFLAGS) $(SQLITE_CFLAGS) $(YAML_CF
 bench_libraries_LDADD = $(SYSTEMD_LIBS) $(SQLITE_LIBS) $(YAML_LIBS) $(JANSSON_LIBS) $(MHD_LIBS) $(PAHO_LIBS)
 bench_paho_loop_SOURCES = bench/paho_loop.c
 bench_paho_loop_LDADD = $(PAHO_LIBS)
-bench_store_load_SOURCES = bench/store_load.c
+bench_store_load_SOURCES = bench/store_load.c tests/unit/home_load.c tests/unit/home_load.h
 bench_store_load_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 bench_store_load_LDADD = gatewayd/store/libstore.la lib/libgateway.la $(SQLITE_LIBS) $(LIBM)
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fills a store with readings on injected time, for bench/drain and bench/flash: 10 devices
- * of 25 points read each second, half of them int16 registers with +/-1 % of noise, half
- * float32 with 24 noisy bits; a commit for each --commit-s of them. --plain writes the same
+ * Fills a store with readings on injected time (tests/unit/home_load.h), for bench/drain and
+ * bench/flash; a commit for each --commit-s of them. --plain writes the same
  * readings into a plain SQLite log, a row for each, with the same durability.
  */
 #include <getopt.h>
@@ -16,69 +15,21 @@
 #include "lib/base/clock.h"
 #include "lib/sqlite/db.h"
 #include "lib/sqlite/stmt.h"
+#include "tests/unit/home_load.h"
 
-#define N_DEVICES 10
-#define N_POINTS 25
 #define PLAIN_CHECKPOINT_FRAMES 1000 /* SQLite's own default */
-
-static const char *const point_names[N_POINTS] = {
-    "voltage_l1_v", "voltage_l2_v", "voltage_l3_v", "current_l1_a", "current_l2_a",
-    "current_l3_a", "power_l1_w", "power_l2_w", "power_l3_w", "power_w",
-    "reactive_power_var", "apparent_power_va", "power_factor", "frequency_hz",
-    "energy_import_wh", "energy_export_wh", "temperature_c", "soc_permille",
-    "dc_voltage_v", "dc_current_a", "dc_power_w", "limit_w", "state", "alarm",
-    "insulation_kohm",
-};
 
 struct load {
     const char *directory;
     uint64_t n_readings, max_mib;
     unsigned commit_s;
     bool is_plain;
-    uint64_t random;
-    int64_t t_boot_ns;
-    struct catalog *catalog;
+    struct home_load home;
     struct store *store;
     pthread_mutex_t lock;
     pthread_cond_t committed;
     uint64_t last_seq;
 };
-
-static uint32_t next_random(struct load *load)
-{
-    load->random = load->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)(load->random >> 32);
-}
-
-static struct gw_value next_value(struct load *load, uint32_t point)
-{
-    if (point % 2 == 0)
-        return (struct gw_value){.type = GW_TYPE_INT,
-                                 .v.i = 9900 + (int64_t)(next_random(load) % 201)};
-    /* 2^7..2^8 with every bit of the mantissa at random */
-    return (struct gw_value){.type = GW_TYPE_FLOAT32,
-                             .v.f = 128.0f + (float)(next_random(load) >> 9) / 65536.0f};
-}
-
-static void make_catalog(struct load *load)
-{
-    load->catalog = catalog_new(1, N_DEVICES);
-    for (int i = 0; i < N_DEVICES; i++) {
-        struct catalog_device *device = &load->catalog->devices[i];
-        char name[16];
-
-        snprintf(name, sizeof name, "meter-%d", i);
-        device->name = strdup(name);
-        device->bus = strdup("bus");
-        device->n_points = N_POINTS;
-        device->points = calloc(N_POINTS, sizeof *device->points);
-        for (int p = 0; p < N_POINTS; p++) {
-            device->points[p].name = strdup(point_names[p]);
-            device->points[p].unit = strdup("");
-        }
-    }
-    catalog_seal(load->catalog);
-}
 
 /* ---- ours ---------------------------------------------------------------------------- */
 
@@ -107,20 +58,9 @@ static void on_event(void *ctx, const char *code, const char *severity, const ch
 
 static void append(struct load *load, unsigned seconds)
 {
-    struct record_batch *batch = record_batch_new(load->catalog);
-    uint64_t target = load->last_seq + (uint64_t)seconds * N_DEVICES;
+    struct record_batch *batch = home_load_batch(&load->home, seconds);
+    uint64_t target = load->last_seq + (uint64_t)seconds * HOME_LOAD_DEVICES;
 
-    for (unsigned s = 0; s < seconds; s++) {
-        for (uint32_t d = 0; d < N_DEVICES; d++) {
-            record_batch_begin(batch, d, load->t_boot_ns + d * 7 * CLOCK_NS_PER_MS);
-            for (uint32_t p = 0; p < N_POINTS; p++) {
-                struct gw_value value = next_value(load, p);
-
-                record_batch_add(batch, p, GW_GOOD, 0, &value);
-            }
-        }
-        load->t_boot_ns += CLOCK_NS_PER_S;
-    }
     if (store_append(load->store, batch, true) < 0)
         exit(1);
     pthread_mutex_lock(&load->lock);
@@ -142,7 +82,7 @@ static uint64_t load_store(struct load *load)
         fprintf(stderr, "%s\n", error.text);
         exit(1);
     }
-    for (uint64_t n = 0; n < load->n_readings; n += load->commit_s * N_DEVICES * N_POINTS)
+    for (uint64_t n = 0; n < load->n_readings; n += load->commit_s * HOME_LOAD_PER_S)
         append(load, load->commit_s);
     store_close(load->store);
     return db_bytes_written();
@@ -160,9 +100,9 @@ static void must(int rc)
 
 static void insert(struct load *load, struct sqlite3_stmt *stmt, uint32_t point)
 {
-    struct gw_value value = next_value(load, point);
+    struct gw_value value = home_load_value(&load->home, point);
 
-    stmt_bind_i64(stmt, 1, load->t_boot_ns / CLOCK_NS_PER_MS);
+    stmt_bind_i64(stmt, 1, load->home.t_boot_ns / CLOCK_NS_PER_MS);
     stmt_bind_i64(stmt, 2, point);
     if (value.type == GW_TYPE_INT)
         stmt_bind_i64(stmt, 3, value.v.i);
@@ -186,8 +126,8 @@ static uint64_t load_plain(struct load *load)
     must(stmt_prepare(db, "INSERT INTO log(t,point,value) VALUES(?1,?2,?3)", &stmt));
     for (uint64_t n = 0; n < load->n_readings;) {
         must(db_begin(db));
-        for (unsigned s = 0; s < load->commit_s; s++, load->t_boot_ns += CLOCK_NS_PER_S)
-            for (uint32_t i = 0; i < N_DEVICES * N_POINTS; i++, n++)
+        for (unsigned s = 0; s < load->commit_s; s++, load->home.t_boot_ns += CLOCK_NS_PER_S)
+            for (uint32_t i = 0; i < HOME_LOAD_PER_S; i++, n++)
                 insert(load, stmt, i);
         must(db_commit(db));
         if (db_wal_frames(db) >= PLAIN_CHECKPOINT_FRAMES)
@@ -238,7 +178,7 @@ static bool parse(struct load *load, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct load load = {.commit_s = 5, .random = 1,
+    struct load load = {.commit_s = 5,
                         .lock = PTHREAD_MUTEX_INITIALIZER, .committed = PTHREAD_COND_INITIALIZER};
     int64_t begin_ns;
     uint64_t bytes;
@@ -248,13 +188,13 @@ int main(int argc, char **argv)
               "       [--backlog-mib MAX (nothing is delivered)] [--plain]\n", stderr);
         return 2;
     }
-    make_catalog(&load);
-    begin_ns = load.t_boot_ns = clock_boot_ns();
+    begin_ns = clock_boot_ns();
+    home_load_init(&load.home, begin_ns);
     bytes = load.is_plain ? load_plain(&load) : load_store(&load);
     printf("{\"readings\":%llu,\"bytes_written\":%llu,\"bytes_to_storage\":%llu,\"seconds\":%.2f}\n",
            (unsigned long long)load.n_readings, (unsigned long long)bytes,
            (unsigned long long)bytes_to_storage(),
            (double)(clock_boot_ns() - begin_ns) / (double)CLOCK_NS_PER_S);
-    catalog_unref(load.catalog);
+    home_load_done(&load.home);
     return 0;
 }

@@ -5,6 +5,7 @@ gatewayd_gatewayd_SOURCES = \
 	gatewayd/alarms.c gatewayd/alarms.h \
 	gatewayd/forward/route_process.c gatewayd/forward/route_process.h \
 	gatewayd/forwarding.c gatewayd/forwarding.h \
+	gatewayd/fullness.c gatewayd/fullness.h \
 	gatewayd/gateway.c gatewayd/gateway.h gatewayd/gateway_options.h \
 	gatewayd/grants.c gatewayd/grants.h \
 	gatewayd/loader.c gatewayd/loader.h \
@@ -20,3 +21,13 @@ gatewayd_gatewayd_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 gatewayd_gatewayd_LDADD = gatewayd/device/libdevice.la \
 	gatewayd/forward/libforward.la gatewayd/store/libstore.la gatewayd/command/libcommand.la \
 	lib/libgateway.la $(SYSTEMD_LIBS) $(SQLITE_LIBS) $(YAML_LIBS) $(JANSSON_LIBS) $(MHD_LIBS) $(LIBM)
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test_outage
+TESTS += tests/unit/test_outage
+tests_unit_test_outage_SOURCES = tests/unit/test_outage.c gatewayd/fullness.c gatewayd/fullness.h \
+	tests/unit/home_load.c tests/unit/home_load.h $(store_fixture)
+tests_unit_test_outage_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_outage_LDADD = gatewayd/store/libstore.la lib/libgateway.la $(SQLITE_LIBS) \
+	$(CUNIT_LIBS) $(LIBM)
+endif

@@ -4,6 +4,7 @@
  * threads: the latest-value table copies itself, hosts and alarms are read under view_lock,
  * the rest has locks of its own.
  */
+#include "gatewayd/fullness.h"
 #include "gatewayd/gateway.h"
 
 #include <stdio.h>
@@ -205,7 +206,8 @@ static void view_buses(void *ctx, api_bus_fn visit, void *visit_ctx)
 struct route_visit {
     api_route_fn visit;
     void *ctx;
-    double full_in_h;
+    struct store_stats stats;
+    double hours; /* since start */
 };
 
 static void visit_route(void *ctx, const struct forwarding_view *view)
@@ -216,7 +218,8 @@ static void visit_route(void *ctx, const struct forwarding_view *view)
                               .text = view->text,
                               .backlog = view->stats.backlog,
                               .oldest_wall_ms = view->stats.oldest_wall_ms,
-                              .full_in_h = to->full_in_h,
+                              .full_in_h = fullness_hours(&to->stats, view->stats.backlog,
+                                                         to->hours),
                               .n_sent = view->stats.n_sent,
                               .n_confirmed = view->stats.n_confirmed,
                               .n_resent = view->stats.n_resent,
@@ -225,28 +228,15 @@ static void visit_route(void *ctx, const struct forwarding_view *view)
     to->visit(to->ctx, &route);
 }
 
-/* Until the log reaches its bound at the rate it grew since start; < 0 in the first minute. */
-static double hours_until_full(struct gateway *gateway)
-{
-    double hours = (double)(clock_boot_ns() - gateway->start_boot_ns) / 3.6e12;
-    struct store_stats stats;
-    double per_hour;
-
-    store_get_stats(gateway->store, &stats);
-    if (hours < 1.0 / 60 || stats.last_seq < stats.first_seq || stats.n_records == 0)
-        return -1;
-    per_hour = (double)stats.size_bytes / (double)(stats.last_seq - stats.first_seq + 1) *
-               (double)stats.n_records / hours;
-    if (!(per_hour > 0) || stats.size_bytes > stats.max_bytes)
-        return -1;
-    return (double)(stats.max_bytes - stats.size_bytes) / per_hour;
-}
-
 static void view_routes(void *ctx, api_route_fn visit, void *visit_ctx)
 {
     struct gateway *gateway = ctx;
-    struct route_visit to = {visit, visit_ctx, hours_until_full(gateway)};
+    struct route_visit to = {
+        .visit = visit,
+        .ctx = visit_ctx,
+        .hours = (double)(clock_boot_ns() - gateway->start_boot_ns) / 3.6e12};
 
+    store_get_stats(gateway->store, &to.stats);
     enter_view(gateway);
     forwarding_visit(gateway->forwarding, visit_route, &to);
     leave_view(gateway);
