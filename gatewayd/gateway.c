@@ -449,6 +449,12 @@ static int open_api(struct gateway *gateway)
 
     views_fill_ports(gateway, &ports);
     rc = api_open(&options, &ports, &gateway->api, &error);
+    if (rc < 0 && *options.listen) {
+        /* a port that somebody else has is no reason for a dark house */
+        gateway_event(gateway, "", error.code, "alarm", error.text);
+        options.listen = "";
+        rc = api_open(&options, &ports, &gateway->api, &error);
+    }
     if (rc < 0)
         log_error("api", "%s", error.text);
     return rc;

@@ -6,6 +6,7 @@ flow_tests = \
 	tests/flow/test_children.py \
 	tests/flow/test_abuse_journal.py \
 	tests/flow/test_abuse_routes.py \
+	tests/flow/test_abuse_start.py \
 	tests/flow/test_commands.py \
 	tests/flow/test_consent.py \
 	tests/flow/test_failsafe.py \
