@@ -203,7 +203,7 @@ static int append_one(struct store *store)
 int main(int argc, char **argv)
 {
     const struct store_hooks hooks = {.committed = committed, .event = event};
-    struct store_options options = {.max_bytes = 16u << 20, .commit_interval_ms = 60000};
+    struct store_options options = {.max_bytes = 4u << 20, .commit_interval_ms = 60000};
     struct gw_error error;
     int rc = 1;
 

@@ -15,6 +15,35 @@ from harness import program
 ROUTE, GATEWAY = "community", "home-017"
 
 
+def config(ports, broker_port, store, commit_ms, n_points):
+    """Devices that count, read ten times a second, and a broker that confirms."""
+    points = ", ".join(f"{{name: {'served' if i == 0 else f'p{i}'}, table: holding, address: "
+                       f"{2 * i}, type: float32}}" for i in range(n_points))
+    buses = "\n".join(f"  - {{name: bus{i}, plugin: modbus, transport: tcp, host: 127.0.0.1, "
+                      f"port: {p}, timeout: 300 ms}}" for i, p in enumerate(ports))
+    devices = "\n".join(f"  - {{name: dev{i}, bus: bus{i}, unit: 1, interval: 100 ms, points: "
+                        f"[{points}]}}" for i in range(len(ports)))
+    return f"""
+gateway: {{id: {GATEWAY}, site: misono-e3, timezone: Asia/Tokyo}}
+store: {{directory: {store}, max_size: 4 MiB, commit_interval: {commit_ms} ms}}
+api: {{socket: @HOME@/api.sock, listen: off}}
+buses:
+{buses}
+devices:
+{devices}
+forward:
+  - {{name: {ROUTE}, url: "mqtt://127.0.0.1:{broker_port}", recipient: self, confirm: broker}}
+"""
+
+
+def served_by(devices):
+    """(t_boot_ns, (device, value)) of every number a device gave, the first time."""
+    first = {}
+    for t, device, _, value in devices.ledger():
+        first.setdefault((device, int(value)), t)
+    return sorted((t, what) for what, t in first.items())
+
+
 @functools.lru_cache(200000)
 def values_of(tail):
     """What a dumped line says of the points, as the payload would be read."""
@@ -61,7 +90,8 @@ class Delivered:
 
 class Dump:
     def __init__(self, lines):
-        self.records, self.kinds, self.seqs, self.notices = {}, {}, [], []
+        self.records, self.seqs, self.notices = {}, [], []
+        self.gaps = set()
         self.cursor = self.new = self.new_name = self.epoch = None
         for line in lines:
             kind, rest = line.split(" ", 1)
@@ -75,7 +105,8 @@ class Dump:
             if kind in "REGC" and not self.new:
                 self.seqs.append(int(word[2]))
                 self.epoch = word[0]
-                self.kinds[int(word[2])] = kind
+            if kind == "G" and int(word[3]):
+                self.gaps.update(range(int(word[3]), int(word[4]) + 1))
             elif kind == "K" and not self.new:
                 self.cursor = (word[1], int(word[2]),
                                [tuple(map(int, r.split("-"))) for r in word[3:]])
@@ -83,6 +114,25 @@ class Dump:
                 self.notices.append(rest)
             elif kind == "N":
                 self.new = (word[0], int(word[1]), word[2])
+
+    @property
+    def first(self):
+        return self.seqs[0] if self.seqs else 1
+
+    def numbers_kept(self):
+        """(device, value) of every record that has one."""
+        for (*_, device), (_, tail) in self.records.items():
+            value = values_of(tail).get("served")
+            if isinstance(value, float):
+                yield int(device[3:]), int(value)
+
+
+def dump_of(store):
+    """Opens it with the real store, which repairs it and adds one record."""
+    done = subprocess.run([program("tests/power/dump_store"), str(store), GATEWAY, ROUTE],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, f"the store does not open: {done.stderr[-500:]}"
+    return Dump(done.stdout.splitlines())
 
 
 class Judge:
@@ -103,12 +153,6 @@ class Judge:
     def close(self):
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    def dump(self, store):
-        done = subprocess.run([program("tests/power/dump_store"), store, GATEWAY, ROUTE],
-                              capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, f"the store does not open: {done.stderr[-500:]}"
-        return Dump(done.stdout.splitlines())
-
     def look(self, at, chance, n_lies):
         """One state: {"faults": [...], "lost": n, ...}."""
         image, mount = f"{self.dir}/cut.img", f"{self.dir}/mount"
@@ -121,7 +165,7 @@ class Judge:
             return result
         try:
             store = f"{mount}/store"
-            dump = self.dump(store)
+            dump = dump_of(store)
             with sqlite3.connect(f"file:{store}/store.db?mode=ro", uri=True) as db:
                 sound = db.execute("PRAGMA integrity_check").fetchone()[0]
             db.close()
@@ -137,14 +181,16 @@ class Judge:
     def compare(self, at, dump, result):
         faults, plan = result["faults"], self.plan
         mark, later = plan["marks"](at)
-        self.check_store(dump, faults)
+        self.check_store(dump, plan["delivered"].numbers(later["n"]), faults)
         self.check_delivered(mark["n"], dump, result)
         self.check_identity(mark["n"], dump, result)
         self.check_cursor(dump, plan["delivered"].numbers(later["n"]), faults)
         self.check_window(mark["t"], dump, result)
         result["records"] = len(dump.records)
 
-    def check_store(self, dump, faults):
+    def check_store(self, dump, numbers, faults):
+        """Sound, on the disk, every number there up to the newest; the oldest may have made
+        room once they were delivered, or a gap says so."""
         if dump.notices:
             faults.append(f"the store says {dump.notices}")
         if dump.new[2] != "disk":
@@ -152,8 +198,11 @@ class Judge:
         holes = [s for s, after in zip(dump.seqs, dump.seqs[1:]) if after != s + 1]
         if holes:
             faults.append(f"undeclared holes behind {holes[:5]}")
-        if dump.seqs and (dump.seqs[0] != 1 or dump.new[1] <= dump.seqs[-1]):
+        if dump.seqs and dump.new[1] <= dump.seqs[-1]:
             faults.append(f"kept {dump.seqs[0]}..{dump.seqs[-1]}, went on at {dump.new[1]}")
+        gone = set(range(1, dump.first)) - numbers.get(dump.epoch, set()) - dump.gaps
+        if gone:
+            faults.append(f"made room of undelivered, undeclared {sorted(gone)[:5]}")
 
     def check_delivered(self, n, dump, result):
         """What had left the box before the cut is there, and is the same."""
@@ -161,13 +210,16 @@ class Judge:
             if message >= n:
                 break
             kept = dump.records.get(key)
+            if key[0] == dump.epoch and key[2] < dump.first:
+                continue  # had its time
             if kept is None:
                 result["lost"] += 1
             elif values_of(kept[1]) != values or abs(kept[0] - t) > 100:
                 result["faults"].append(f"{key} was {values} at {t}, now {kept}")
         missing = 0
         for epoch, seqs in self.plan["delivered"].numbers(n).items():
-            missing += len(seqs - (set(dump.seqs) if epoch == dump.epoch else set()))
+            kept = {s for s in seqs if s < dump.first}.union(dump.seqs)
+            missing += len(seqs - kept if epoch == dump.epoch else seqs)
         result["lost"] = max(result["lost"], missing)
         if result["lost"]:
             result["faults"].append(f"{result['lost']} delivered records are gone")
@@ -200,11 +252,11 @@ class Judge:
 
     def check_window(self, t_cut, dump, result):
         """The oldest reading that a device had given and the store does not hold."""
-        kept = set()
-        for (_, _, _, _, device), (_, tail) in dump.records.items():
-            value = values_of(tail).get("served")
-            if isinstance(value, float):
-                kept.add((int(device[3:]), int(value)))
+        kept = set(dump.numbers_kept())
+        kept.update((int(key[4][3:]), int(values["served"]))
+                    for _, key, _, values in self.plan["delivered"].records
+                    if key[0] == dump.epoch and key[2] < dump.first
+                    and isinstance(values["served"], float))
         for t, what in self.plan["served"]:
             if t > t_cut:
                 break

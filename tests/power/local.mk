@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Power cuts: the store on a logged disk, opened in the states a cut could have left.
-# `make check-power` alone; it needs root, loop devices, FUSE and qemu-storage-daemon.
-power_tests = tests/power/test_power_cut.py
+# And the daemon killed 50 times. `make check-power` alone runs them: cuts need root, loop
+# devices, FUSE and qemu-storage-daemon, and all of it takes minutes.
+power_tests = tests/power/test_kills.py tests/power/test_power_cut.py
+POWER_LIMIT = 400
 
 check_PROGRAMS += tests/power/dump_store
 tests_power_dump_store_SOURCES = tests/power/dump_store.c
@@ -11,4 +13,5 @@ EXTRA_DIST += $(power_tests) tests/power/judge.py tests/power/rig.py
 
 .PHONY: check-power
 check-power:
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS="$(power_tests)"
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS="$(power_tests)" \
+	  PY_LOG_COMPILER="env TEST_TIMEOUT=$(POWER_LIMIT) $(SHELL) $(top_srcdir)/tests/run-test $(PYTHON3)"

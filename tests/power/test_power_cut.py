@@ -16,7 +16,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
 import rig  # noqa: E402
 from harness import Broker, Devices, Gateway, Subscriber, World, wait_for  # noqa: E402
-from judge import GATEWAY, ROUTE, Delivered, play, values_in  # noqa: E402
+from judge import Delivered, config, play, served_by  # noqa: E402
 
 STATES = int(os.environ.get("POWER_STATES", "200"))
 SECONDS = float(os.environ.get("POWER_SECONDS", "24"))
@@ -24,26 +24,6 @@ SEED = int(os.environ.get("POWER_SEED", "1"))
 N, POINTS = 16, 60
 COMMIT_MS = 100
 SLACK_MS = 1500  # a commit under way, the poll before it, a machine that does other things
-
-
-def config(ports, broker_port, store):
-    points = ", ".join(f"{{name: {'served' if i == 0 else f'p{i}'}, table: holding, address: "
-                       f"{2 * i}, type: float32}}" for i in range(POINTS))
-    buses = "\n".join(f"  - {{name: bus{i}, plugin: modbus, transport: tcp, host: 127.0.0.1, "
-                      f"port: {p}, timeout: 300 ms}}" for i, p in enumerate(ports))
-    devices = "\n".join(f"  - {{name: dev{i}, bus: bus{i}, unit: 1, interval: 100 ms, points: "
-                        f"[{points}]}}" for i in range(len(ports)))
-    return f"""
-gateway: {{id: {GATEWAY}, site: misono-e3, timezone: Asia/Tokyo}}
-store: {{directory: {store}, max_size: 16 MiB, commit_interval: {COMMIT_MS} ms}}
-api: {{socket: @HOME@/api.sock, listen: off}}
-buses:
-{buses}
-devices:
-{devices}
-forward:
-  - {{name: {ROUTE}, url: "mqtt://127.0.0.1:{broker_port}", recipient: self, confirm: broker}}
-"""
 
 
 def now_ns():
@@ -87,7 +67,8 @@ def record(world, name, options, seconds):
     subscriber = Subscriber(world, broker)
     with rig.LoggedDisk(world, f"{name}/disk", options) as disk:
         store = disk.mount / "store"
-        gateway = Gateway(world, config(devices.ports(), broker.port, store),
+        gateway = Gateway(world, config(devices.ports(), broker.port, store,
+                                        COMMIT_MS, POINTS),
                           name=f"{name}/gateway").start(wait=False)
         marker = Marker(disk, subscriber, store / "store.db")
         for share, sig in ((0.2, signal.SIGKILL), (0.2, signal.SIGTERM), (0.6, None)):
@@ -113,6 +94,7 @@ def record(world, name, options, seconds):
     broker.stop()
     entries = rig.read_log(disk.log)
     stats["checkpoints"] = len(marker.changes)
+    stats["log"] = f"{disk.log.stat().st_size >> 10} KiB"
     return plan_of(disk, entries, messages, devices, blind), stats
 
 
@@ -129,14 +111,11 @@ def plan_of(disk, entries, messages, devices, blind):
             j += 1
         return mark, entries[at[j]].mark
 
-    first_ok = {}
-    for t, device, _, value in devices.ledger():
-        first_ok.setdefault((device, int(value)), t)
     final = {key: values for _, key, _, values in delivered.records}
     return {"base": disk.base, "entries": entries, "marks": marks, "first": at[0],
             "delivered": delivered, "final": final, "blind": blind,
             "names": {(epoch, boot, str(seq)) for epoch, boot, seq, _, _ in final},
-            "served": sorted((t, k) for k, t in first_ok.items()),
+            "served": served_by(devices),
             "window_ms": COMMIT_MS + SLACK_MS}
 
 
