@@ -122,7 +122,7 @@ static uint64_t load_plain(struct load *load)
 
     snprintf(path, sizeof path, "%s/plain.db", load->directory);
     must(db_open(&options, &db, &error));
-    must(db_exec(db, "CREATE TABLE log(id INTEGER PRIMARY KEY, t, point, value)"));
+    must(db_exec(db, "CREATE TABLE IF NOT EXISTS log(id INTEGER PRIMARY KEY, t, point, value)"));
     must(stmt_prepare(db, "INSERT INTO log(t,point,value) VALUES(?1,?2,?3)", &stmt));
     for (uint64_t n = 0; n < load->n_readings;) {
         must(db_begin(db));
