@@ -19,3 +19,5 @@ dist_example_DATA = \
 
 dist_man_MANS += docs/man/gatewayd.yaml.5
 dist_doc_DATA += docs/config.md docs/maps.md
+
+dist_pkgdata_DATA = conf/gatewayd.schema.json conf/map.schema.json

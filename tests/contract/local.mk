@@ -35,3 +35,6 @@ EXTRA_DIST += tests/contract/devicesim_clients.py
 
 clean-local:
 	rm -rf tests/contract/npm
+dist_check_SCRIPTS += tests/contract/schemas
+TESTS += tests/contract/schemas
+EXTRA_DIST += tests/contract/schemas.py
