@@ -14,6 +14,7 @@
 #include "gatewayd/grants.h"
 #include "gatewayd/locality.h"
 #include "gatewayd/route_link.h"
+#include "gatewayd/route_note.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
@@ -22,6 +23,7 @@ static void free_link(struct route_link *link)
     route_process_free(link->process);
     forward_free(link->live.forward);
     forward_free(link->drain.forward);
+    route_note_done(link);
     free(link->route.name);
     free(link->route.url);
     free(link->route.recipient);
@@ -81,19 +83,19 @@ static void on_state(void *ctx, unsigned window, const char *text)
     if (window > 0)
         link->owner->hooks.clear(link->owner->hooks.ctx, "route-process-down",
                                  "the route's process works again");
-    route_link_note(link, NOTE_CONNECTED, 0, window, NULL, NULL, 0);
+    route_note_connected(link, window);
 }
 
 static void on_done(void *ctx, uint64_t token, unsigned reason)
 {
     if (!(token & OWN_TOKEN))
-        route_link_note(ctx, NOTE_DONE, token, reason, NULL, NULL, 0);
+        route_note_send(ctx, NOTE_DONE, token, reason, NULL, NULL, 0);
 }
 
 static void on_lost(void *ctx, uint64_t token)
 {
     if (!(token & OWN_TOKEN))
-        route_link_note(ctx, NOTE_LOST, token, 0, NULL, NULL, 0);
+        route_note_send(ctx, NOTE_LOST, token, 0, NULL, NULL, 0);
 }
 
 static void on_message(void *ctx, const struct route_message *message)
@@ -102,7 +104,7 @@ static void on_message(void *ctx, const struct route_message *message)
     struct forwarding *forwarding = link->owner;
 
     if (strncmp(message->topic, "receipt/", 8) == 0)
-        route_link_receipt(link, message->topic, message->payload, message->len);
+        route_note_receipt(link, message->topic, message->payload, message->len);
     else if (strncmp(message->topic, "cmd/", 4) == 0)
         forwarding->hooks.command(forwarding->hooks.ctx, link->route.name, message->topic + 4,
                                   message);
@@ -123,7 +125,7 @@ static void on_stopped(void *ctx)
 {
     struct route_link *link = ctx;
 
-    route_link_note(link, NOTE_DETACH, 0, link->is_removed, NULL, NULL, 0);
+    route_note_tell(link, NOTE_DETACH, link->is_removed);
 }
 
 void forwarding_start_process(void *arg)
@@ -197,7 +199,7 @@ static void on_locality(void *ctx, bool found, bool is_local)
     } else {
         link->is_local = is_local;
         link->life = LINK_WAITING;
-        route_link_note(link, NOTE_ATTACH, 0, 0, NULL, NULL, 0);
+        route_note_tell(link, NOTE_ATTACH, 0);
     }
 }
 
@@ -298,7 +300,7 @@ static struct route_link *make_link(struct forwarding *forwarding, const struct 
     link->gateway_id = strdup(config->gateway_id);
     link->site = strdup(config->site);
     if (!link->route.name || !link->route.url || !link->route.recipient || !link->route.host ||
-        !link->gateway_id || !link->site) {
+        !link->gateway_id || !link->site || route_note_prepare(link) < 0) {
         free_link(link);
         return NULL;
     }
@@ -325,7 +327,7 @@ static void retire(struct forwarding *forwarding, unsigned position)
         link->question = NULL;
     }
     if (life == LINK_RUNNING && link->process) {
-        route_link_note(link, NOTE_GOODBYE, 0, 0, NULL, NULL, 0);
+        route_note_tell(link, NOTE_GOODBYE, 0);
     } else if (life != LINK_WAITING) {
         on_stopped(link);
     } /* WAITING ends when the answer of the store's thread comes */
@@ -401,9 +403,14 @@ int forwarding_apply(struct forwarding *forwarding, struct store *store,
 
 void forwarding_tick(struct forwarding *forwarding)
 {
-    for (unsigned i = 0; i < forwarding->n_links; i++)
-        if (forwarding->links[i]->process)
-            route_process_tick(forwarding->links[i]->process);
+    for (unsigned i = 0; i < forwarding->n_links; i++) {
+        struct route_link *link = forwarding->links[i];
+
+        if (link->process)
+            route_process_tick(link->process);
+        if (link->owes_state)
+            route_note_connected(link, link->new_window);
+    }
     start_waiting(forwarding);
 }
 
@@ -420,7 +427,7 @@ void forwarding_answer(struct forwarding *forwarding, const char *route, const c
 {
     for (unsigned i = 0; i < forwarding->n_links; i++)
         if (strcmp(forwarding->links[i]->route.name, route) == 0)
-            route_link_note(forwarding->links[i], NOTE_ANSWER, 0, 0, topic, payload, strlen(payload));
+            route_note_send(forwarding->links[i], NOTE_ANSWER, 0, 0, topic, payload, strlen(payload));
 }
 
 void forwarding_visit(struct forwarding *forwarding,

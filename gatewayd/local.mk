@@ -14,6 +14,7 @@ gatewayd_gatewayd_SOURCES = \
 	gatewayd/main.c \
 	gatewayd/requests.c \
 	gatewayd/route_link.c gatewayd/route_link.h \
+	gatewayd/route_note.c gatewayd/route_note.h \
 	gatewayd/views.c \
 	gatewayd/watch.c \
 	gatewayd/writes.c gatewayd/writes.h
@@ -30,4 +31,12 @@ tests_unit_test_outage_SOURCES = tests/unit/test_outage.c gatewayd/fullness.c ga
 tests_unit_test_outage_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_outage_LDADD = gatewayd/store/libstore.la lib/libgateway.la $(SQLITE_LIBS) \
 	$(CUNIT_LIBS) $(LIBM)
+check_PROGRAMS += tests/unit/test_route_link
+TESTS += tests/unit/test_route_link
+tests_unit_test_route_link_SOURCES = tests/unit/test_route_link.c tests/unit/store_fixture.c \
+	tests/unit/store_fixture.h tests/unit/suite.h gatewayd/route_link.c gatewayd/route_link.h \
+	gatewayd/route_note.c gatewayd/route_note.h
+tests_unit_test_route_link_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(SYSTEMD_CFLAGS)
+tests_unit_test_route_link_LDADD = gatewayd/forward/libforward.la gatewayd/store/libstore.la \
+	lib/libgateway.la $(SYSTEMD_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(CUNIT_LIBS) $(LIBM)
 endif

@@ -10,84 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gatewayd/route_note.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
-
-/* ---- small things across threads ------------------------------------------------------------ */
-
-struct note {
-    enum note_kind kind;
-    struct route_link *link;
-    uint64_t token;
-    unsigned number;
-    size_t len;
-    char topic[80];
-    char payload[];
-};
-
-static void on_note(void *arg);
-
-void route_link_note(struct route_link *link, enum note_kind kind, uint64_t token, unsigned number,
-                      const char *topic, const char *payload, size_t len)
-{
-    struct note *note = malloc(sizeof *note + len + 1);
-
-    if (!note) {
-        log_error(link->route.name, "no memory for a message to the store's thread");
-        return;
-    }
-    *note = (struct note){
-        .kind = kind, .link = link, .token = token, .number = number, .len = len};
-    snprintf(note->topic, sizeof note->topic, "%s", topic ? topic : "");
-    if (len)
-        memcpy(note->payload, payload, len);
-    note->payload[len] = '\0';
-    if (store_post(link->owner->store, on_note, note, false) < 0)
-        free(note);
-}
-
-static struct waiting_receipt *place_of(struct route_link *link, const char *topic)
-{
-    struct waiting_receipt *place;
-
-    for (unsigned i = 0; i < link->n_receipts; i++)
-        if (strcmp(link->receipts[i].topic, topic) == 0)
-            return &link->receipts[i];
-    if (link->n_receipts == RECEIPTS_MAX)
-        return NULL;
-    place = &link->receipts[link->n_receipts++];
-    snprintf(place->topic, sizeof place->topic, "%s", topic);
-    place->payload = NULL;
-    return place;
-}
-
-void route_link_receipt(struct route_link *link, const char *topic, const char *payload,
-                        size_t len)
-{
-    struct waiting_receipt *place = NULL;
-    char *copy = malloc(len + 1);
-    bool is_first = false;
-
-    if (!copy)
-        return;
-    memcpy(copy, payload, len);
-    copy[len] = '\0';
-    pthread_mutex_lock(&link->owner->lock);
-    if (strlen(topic) < sizeof place->topic) {
-        is_first = link->n_receipts == 0;
-        place = place_of(link, topic);
-    }
-    if (place) {
-        free(place->payload);
-        place->payload = copy;
-        place->len = len;
-    }
-    pthread_mutex_unlock(&link->owner->lock);
-    if (!place)
-        free(copy);
-    if (place && is_first)
-        route_link_note(link, NOTE_RECEIPT, 0, 0, NULL, NULL, 0);
-}
 
 void route_link_set_state(struct route_link *link, const char *state, const char *text)
 {
@@ -395,12 +320,27 @@ static void detach(struct route_link *link, bool is_removed)
     loop_calls_post(forwarding->calls, forwarding_free_link, link);
 }
 
-static void connected(struct route_link *link, unsigned window)
+static void set_window(struct route_link *link, unsigned window)
 {
     link->window = window;
     if (window > 0)
         publish_state(link, "online");
     share_window(link);
+}
+
+static void connected(struct route_link *link)
+{
+    unsigned window;
+    bool went_down;
+
+    pthread_mutex_lock(&link->owner->lock);
+    window = link->new_window;
+    went_down = link->went_down;
+    link->is_state_sent = link->went_down = false;
+    pthread_mutex_unlock(&link->owner->lock);
+    if (went_down && window > 0)
+        set_window(link, 0); /* what the process before it had is lost */
+    set_window(link, window);
 }
 
 static void receipt(struct route_link *link, const struct waiting_receipt *receipt)
@@ -446,14 +386,18 @@ static void lost(struct route_link *link, const struct note *note)
         forward_lost(link->drain.forward, note->token);
 }
 
-static void on_note(void *arg)
+void route_link_on_note(void *arg)
 {
     struct note *note = arg;
     struct route_link *link = note->link;
 
+    if (note->kind > NOTE_CONNECTED) {
+        atomic_fetch_sub(&link->n_waiting, 1);
+        atomic_fetch_sub(&link->waiting_bytes, (unsigned)note->len);
+    }
     switch (note->kind) {
     case NOTE_CONNECTED:
-        connected(link, note->number);
+        connected(link);
         break;
     case NOTE_DONE:
         done(link, note);

@@ -7,6 +7,7 @@
 #define GATEWAYD_ROUTE_LINK_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "gatewayd/forwarding.h"
 
@@ -27,6 +28,14 @@ struct route_side {
 enum link_life { LINK_NEW, LINK_RESOLVING, LINK_WAITING, LINK_RUNNING, LINK_REFUSED, LINK_RETIRED };
 
 struct locality;
+struct note;
+
+/* What crosses from the loop to the store's thread. */
+enum note_kind { NOTE_ATTACH, NOTE_GOODBYE, NOTE_DETACH, NOTE_CONNECTED, NOTE_DONE, NOTE_LOST,
+                 NOTE_RECEIPT, NOTE_ANSWER };
+#define NOTES_KEPT 3 /* the first: each once in a link's life, had in advance, never lost */
+#define NOTES_WAITING_MAX 1024u /* of the others, while the store's thread hangs */
+#define NOTES_WAITING_BYTES (256u * 1024)
 
 struct route_link {
     struct forwarding *owner;
@@ -39,6 +48,10 @@ struct route_link {
     struct locality *question;
     struct route_link *next_retired;
     bool is_removed; /* gone from the configuration: its cursor is forgotten */
+    struct note *kept[NOTES_KEPT]; /* NULL: sent */
+    bool owes_state;               /* no memory for a NOTE_CONNECTED: the tick tries again */
+    /* any thread */
+    atomic_uint n_waiting, waiting_bytes;
     /* set before the store's thread sees it */
     bool is_local;
     /* store's thread */
@@ -54,6 +67,8 @@ struct route_link {
     unsigned n_receipts;
     char state[16], text[200];
     struct forward_stats stats;
+    unsigned new_window;
+    bool is_state_sent, went_down; /* a NOTE_CONNECTED waits; one before said 0 */
 };
 
 struct forwarding {
@@ -75,16 +90,8 @@ struct forwarding {
     pthread_mutex_t lock;
 };
 
-/* What crosses from the loop to the store's thread. */
-enum note_kind { NOTE_CONNECTED, NOTE_DONE, NOTE_LOST, NOTE_RECEIPT, NOTE_ANSWER, NOTE_ATTACH,
-                 NOTE_DETACH, NOTE_GOODBYE };
-
-/* Loop: hands it over; payload is copied. */
-void route_link_note(struct route_link *link, enum note_kind kind, uint64_t token,
-                     unsigned number, const char *topic, const char *payload, size_t len);
-/* Loop: a newer receipt replaces one of its topic that was not looked at yet. */
-void route_link_receipt(struct route_link *link, const char *topic, const char *payload,
-                        size_t len);
+/* Store's thread: takes the note. */
+void route_link_on_note(void *note);
 /* Any thread: what the views show. */
 void route_link_set_state(struct route_link *link, const char *state, const char *text);
 

@@ -236,6 +236,11 @@ void route_process_stop(struct route_process *process)
     child_stop(process->child, ROUTE_MSG_STOP, NULL, 0, STOP_TERM_MS, STOP_KILL_MS);
 }
 
+void route_process_restart(struct route_process *process, const char *why)
+{
+    child_kill(process->child, why);
+}
+
 uint32_t route_process_n_restarts(const struct route_process *process)
 {
     return child_n_restarts(process->child);

@@ -53,6 +53,8 @@ int route_process_publish(struct route_process *process, uint64_t token, const c
                           bool retain, const char *payload, size_t len);
 /* Lets it disconnect; hooks.stopped within 1 s. */
 void route_process_stop(struct route_process *process);
+/* Ends it and starts it anew, as after a crash: every token it had is lost. */
+void route_process_restart(struct route_process *process, const char *why);
 uint32_t route_process_n_restarts(const struct route_process *process);
 
 #endif

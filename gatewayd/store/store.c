@@ -294,6 +294,42 @@ int store_post(struct store *store, void (*fn)(void *arg), void *arg, bool urgen
     return queue_push(&store->queue, item) < 0 ? -ENOMEM : 0;
 }
 
+struct store_place {
+    struct queue_item *item;
+};
+
+struct store_place *store_place_new(void)
+{
+    struct store_place *place = calloc(1, sizeof *place);
+
+    if (!place)
+        return NULL;
+    place->item = queue_item_new(QUEUE_POST, NULL);
+    if (!place->item) {
+        free(place);
+        return NULL;
+    }
+    place->item->bytes = 0; /* so it fits into a full queue */
+    return place;
+}
+
+void store_place_free(struct store_place *place)
+{
+    if (!place)
+        return;
+    queue_item_free(place->item);
+    free(place);
+}
+
+void store_post_in(struct store *store, struct store_place *place, void (*fn)(void *arg),
+                   void *arg)
+{
+    place->item->fn = fn;
+    place->item->arg = arg;
+    queue_push(&store->queue, place->item);
+    free(place);
+}
+
 struct new_epoch {
     struct writer *writer;
     char reason[40];

@@ -64,6 +64,14 @@ int store_append_gap(struct store *store, const char *device, uint64_t count,
 /* Runs fn(arg) on the store's thread, in order with the appends; -ENOMEM. `urgent` also
  * commits what it wrote at once. */
 int store_post(struct store *store, void (*fn)(void *arg), void *arg, bool urgent);
+/* A place in the queue, had in advance: posting with it cannot fail. It passes the queue's
+ * bound, so whoever takes many bounds them. NULL: no memory. */
+struct store_place;
+struct store_place *store_place_new(void);
+void store_place_free(struct store_place *place); /* of one that was not used; NULL is fine */
+/* Takes the place. */
+void store_post_in(struct store *store, struct store_place *place, void (*fn)(void *arg),
+                   void *arg);
 
 /* Ends the epoch, the next record begins another: somebody has seen numbers that this
  * store does not know to have given ("receiver-ahead"). Soon, on the store's thread. */

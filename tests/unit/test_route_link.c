@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tests of gatewayd/route_note.c and route_link.c while the store's thread hangs: real store and forward,
+ * the route's process and the loop are played here.
+ */
+#include "gatewayd/route_note.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gatewayd/store/store.h"
+#include "tests/unit/store_fixture.h"
+#include "tests/unit/suite.h"
+
+static unsigned n_restarts, n_published, n_freed, n_stops;
+
+/* ---- the neighbours, played ---- */
+
+void route_process_restart(struct route_process *process, const char *why)
+{
+    (void)process;
+    (void)why;
+    n_restarts++;
+}
+
+int route_process_publish(struct route_process *process, uint64_t token, const char *topic,
+                          bool retain, const char *payload, size_t len)
+{
+    (void)process;
+    (void)token;
+    (void)topic;
+    (void)retain;
+    (void)payload;
+    (void)len;
+    n_published++;
+    return 0;
+}
+
+int loop_calls_post(struct loop_calls *calls, void (*fn)(void *arg), void *arg)
+{
+    (void)calls;
+    fn(arg);
+    return 0;
+}
+
+void forwarding_start_process(void *link)
+{
+    (void)link;
+}
+
+void forwarding_stop_process(void *link)
+{
+    (void)link;
+    n_stops++;
+}
+
+void forwarding_refuse_link(void *link)
+{
+    (void)link;
+}
+
+void forwarding_free_link(void *link)
+{
+    (void)link;
+    n_freed++;
+}
+
+/* ---- a link whose store hangs ---- */
+
+static struct forwarding forwarding;
+static struct route_link route;
+static char name[] = "home", self[] = "self", version[] = "1", process;
+static int reached[2], opened[2];
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+static void wait_at_gate(void *arg)
+{
+    char c;
+
+    (void)arg;
+    CU_ASSERT_EQUAL(write(reached[1], "x", 1), 1);
+    CU_ASSERT_EQUAL(read(opened[0], &c, 1), 1);
+}
+
+static void make_link(void)
+{
+    n_restarts = n_published = n_freed = n_stops = 0;
+    fixture_make();
+    fixture_open_sized(64u << 20, 32768, 20);
+    forwarding = (struct forwarding){
+        .store = fixture_store, .version = version, .consent = consent_new()};
+    pthread_mutex_init(&forwarding.lock, NULL);
+    route = (struct route_link){
+        .owner = &forwarding, .is_local = true, .process = (struct route_process *)&process};
+    route.route.name = name;
+    route.route.recipient = self;
+    CU_ASSERT_EQUAL_FATAL(route_note_prepare(&route), 0);
+}
+
+static void hang(void)
+{
+    char c;
+
+    CU_ASSERT_EQUAL_FATAL(pipe(reached), 0);
+    CU_ASSERT_EQUAL_FATAL(pipe(opened), 0);
+    CU_ASSERT_EQUAL(store_post(fixture_store, wait_at_gate, NULL, true), 0);
+    CU_ASSERT_EQUAL_FATAL(read(reached[0], &c, 1), 1);
+    while (store_post(fixture_store, nothing, NULL, false) == 0)
+        ;
+}
+
+static void tell_reached(void *arg)
+{
+    (void)arg;
+    CU_ASSERT_EQUAL(write(reached[1], "x", 1), 1);
+}
+
+static void go_on(void)
+{
+    char c;
+
+    store_post_in(fixture_store, store_place_new(), tell_reached, NULL);
+    CU_ASSERT_EQUAL(write(opened[1], "x", 1), 1);
+    CU_ASSERT_EQUAL(read(reached[0], &c, 1), 1);
+    for (int i = 0; i < 2; i++) {
+        close(reached[i]);
+        close(opened[i]);
+    }
+}
+
+static void finish(void)
+{
+    route_note_done(&route);
+    consent_free(forwarding.consent);
+    pthread_mutex_destroy(&forwarding.lock);
+    fixture_close();
+    fixture_remove();
+}
+
+/* ---- the tests ---- */
+
+static void what_ends_a_link_passes_a_full_store_queue(void)
+{
+    make_link();
+    hang();
+    route_note_tell(&route, NOTE_GOODBYE, 0);
+    route_note_tell(&route, NOTE_DETACH, 0);
+    CU_ASSERT_EQUAL(n_freed, 0);
+    go_on();
+    CU_ASSERT_EQUAL(n_published, 1); /* its state: offline */
+    CU_ASSERT_EQUAL(n_stops, 1);
+    CU_ASSERT_EQUAL(n_freed, 1);
+    finish();
+}
+
+static void notes_that_cannot_wait_start_the_process_anew(void)
+{
+    make_link();
+    hang();
+    for (unsigned i = 0; i < NOTES_WAITING_MAX; i++)
+        route_note_send(&route, NOTE_DONE, i, 0, NULL, NULL, 0);
+    CU_ASSERT_EQUAL(n_restarts, 0);
+    route_note_send(&route, NOTE_DONE, 1, 0, NULL, NULL, 0);
+    CU_ASSERT_EQUAL(n_restarts, 1);
+    go_on();
+    CU_ASSERT_EQUAL(route.n_waiting, 0);
+    route_note_send(&route, NOTE_DONE, 1, 0, NULL, NULL, 0);
+    CU_ASSERT_EQUAL(n_restarts, 1);
+    finish();
+}
+
+static void the_bytes_that_wait_are_bounded(void)
+{
+    static char payload[NOTES_WAITING_BYTES / 4];
+
+    make_link();
+    hang();
+    for (int i = 0; i < 6; i++)
+        route_note_send(&route, NOTE_ANSWER, 0, 0, "ack/1", payload, sizeof payload);
+    CU_ASSERT_EQUAL(route.n_waiting, 4);
+    CU_ASSERT_EQUAL(n_restarts, 0); /* who asked asks again */
+    go_on();
+    CU_ASSERT_EQUAL(route.waiting_bytes, 0);
+    CU_ASSERT_EQUAL(n_published, 4);
+    finish();
+}
+
+static void a_process_that_comes_and_goes_leaves_one_note(void)
+{
+    make_link();
+    hang();
+    for (unsigned i = 0; i < 3 * NOTES_WAITING_MAX; i++)
+        route_note_connected(&route, i % 2 ? 8 : 0);
+    CU_ASSERT_EQUAL(route.n_waiting, 0);
+    go_on();
+    CU_ASSERT_EQUAL(route.window, 8);
+    CU_ASSERT_EQUAL(n_published, 1);
+    CU_ASSERT_EQUAL(n_restarts, 0);
+    finish();
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        TEST(what_ends_a_link_passes_a_full_store_queue),
+        TEST(notes_that_cannot_wait_start_the_process_anew),
+        TEST(the_bytes_that_wait_are_bounded),
+        TEST(a_process_that_comes_and_goes_leaves_one_note),
+        CU_TEST_INFO_NULL,
+    };
+    CU_SuiteInfo suites[] = {
+        {"route link", NULL, NULL, NULL, NULL, tests},
+        CU_SUITE_INFO_NULL
+    };
+
+    return suite_run(suites);
+}
