@@ -176,6 +176,14 @@ static bool is_failsafe(const struct catalog_point *point, const struct gw_value
            !(number > point->failsafe);
 }
 
+/* A write answered as failed must not be done later. */
+static uint32_t left_ms(const struct pending *pending)
+{
+    int64_t left = (pending->deadline_boot_ns - clock_boot_ns()) / CLOCK_NS_PER_MS;
+
+    return left > 1 ? (uint32_t)left : 1;
+}
+
 static void send_write(struct writes *writes, const struct fact_job *job)
 {
     struct pending *pending = find_pending(writes, job->id);
@@ -183,7 +191,8 @@ static void send_write(struct writes *writes, const struct fact_job *job)
 
     if (!pending)
         return; /* answered by its time-out */
-    rc = hosts_write(writes->hosts, job->id, job->device, job->point, &job->value, job->lease_ms);
+    rc = hosts_write(writes->hosts, job->id, job->device, job->point, &job->value, job->lease_ms,
+                     left_ms(pending));
     if (rc < 0)
         finish(pending, WRITE_FAILED, "its host process is not running; try again in a moment",
                NULL);

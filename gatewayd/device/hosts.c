@@ -446,7 +446,7 @@ static int send_request(struct hosts *hosts, uint16_t type, uint64_t id, uint32_
 }
 
 int hosts_write(struct hosts *hosts, uint64_t id, uint32_t device, uint32_t point,
-                const struct gw_value *value, uint32_t lease_ms)
+                const struct gw_value *value, uint32_t lease_ms, uint32_t valid_ms)
 {
     struct strbuf rest;
 
@@ -454,6 +454,7 @@ int hosts_write(struct hosts *hosts, uint64_t id, uint32_t device, uint32_t poin
     wire_put_u32(&rest, point);
     wire_put_value(&rest, value);
     wire_put_u32(&rest, lease_ms);
+    wire_put_u32(&rest, valid_ms);
     return send_request(hosts, HOST_MSG_WRITE, id, device, &rest);
 }
 

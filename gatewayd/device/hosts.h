@@ -55,10 +55,10 @@ void hosts_stop(struct hosts *hosts);
 /* Each second. */
 void hosts_tick(struct hosts *hosts);
 
-/* Value physical; lease_ms 0: the point's own. The answer comes through hooks.done with this
- * id. 0, or -ENOTCONN when the host is down, -ENODEV for an unknown device. */
+/* Value physical; lease_ms 0: the point's own; the host refuses it when it was not begun
+ * within valid_ms. The answer comes through hooks.done with this id. 0, or -ENOTCONN when the host is down, -ENODEV for an unknown device. */
 int hosts_write(struct hosts *hosts, uint64_t id, uint32_t device, uint32_t point,
-                const struct gw_value *value, uint32_t lease_ms);
+                const struct gw_value *value, uint32_t lease_ms, uint32_t valid_ms);
 int hosts_release(struct hosts *hosts, uint64_t id, uint32_t device, uint32_t point);
 int hosts_read(struct hosts *hosts, uint64_t id, uint32_t device);
 

@@ -184,6 +184,12 @@ void command_write(struct bus *bus, struct lease_table *leases, const struct com
                        "this point cannot be written", NULL);
         return;
     }
+    /* whoever asked was told by now that it failed, and may have asked for something else */
+    if (command->end_boot_ns && clock_boot_ns() >= command->end_boot_ns) {
+        command_answer(bus->outbox, command->id, GW_ERR_BUSY, 0,
+                       "it waited too long for its bus and is no longer good", NULL);
+        return;
+    }
     config = point_of(bus, command->device, command->point);
     lease = lease_get(leases, command->device, command->point);
     reason = lease ? refusal(config, lease, value, text) : "no memory";

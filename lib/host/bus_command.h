@@ -24,6 +24,7 @@ struct command {
     uint32_t device, point; /* within the bus */
     struct gw_value value;  /* no string */
     uint32_t lease_ms;
+    int64_t end_boot_ns; /* a write is refused from then on; 0: never */
 };
 
 struct command_queue;

@@ -232,7 +232,11 @@ static void take_command(struct host *host, const struct host_order *order)
                               .id = order->id,
                               .point = order->point,
                               .value = order->value,
-                              .lease_ms = order->lease_ms};
+                              .lease_ms = order->lease_ms,
+                              .end_boot_ns = order->valid_ms
+                                                 ? clock_boot_ns() +
+                                                       order->valid_ms * CLOCK_NS_PER_MS
+                                                 : 0};
     struct bus_runner *runner = find_device(host, order->device, &command.device);
 
     if (!runner || bus_runner_state(runner) == BUS_RUNNER_FAILED)

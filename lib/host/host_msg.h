@@ -11,7 +11,8 @@ enum host_msg {
     HOST_MSG_CONFIG = 1,    /* empty; descriptor: memfd of host_config_encode */
     HOST_MSG_HEARTBEAT = 2, /* empty; each 1 s. Missing for 5 s: outputs to failsafe, exit */
     HOST_MSG_WRITE = 3,     /* u64 id, u32 device, u32 point, value (physical), u32 lease_ms
-                             * (0: the point's own) */
+                             * (0: the point's own), u32 valid_ms: not begun within this time
+                             * from its reception it is refused (0: always good) */
     HOST_MSG_RELEASE = 4,   /* u64 id, u32 device, u32 point: write its failsafe now, forget
                              * the lease */
     HOST_MSG_FD = 5,        /* u32 bus, str key; descriptor: the opened resource. Without a

@@ -21,6 +21,7 @@ int host_order_decode(uint16_t type, const void *body, size_t len, struct host_o
         order.point = wire_get_u32(&wire);
         order.value = wire_get_value(&wire);
         order.lease_ms = wire_get_u32(&wire);
+        order.valid_ms = wire_get_u32(&wire);
         break;
     case HOST_MSG_RELEASE:
         order.id = wire_get_u64(&wire);
@@ -57,6 +58,7 @@ void host_order_encode(const struct host_order *order, struct strbuf *buf)
         wire_put_u32(buf, order->point);
         wire_put_value(buf, &order->value);
         wire_put_u32(buf, order->lease_ms);
+        wire_put_u32(buf, order->valid_ms);
         break;
     case HOST_MSG_RELEASE:
         wire_put_u64(buf, order->id);

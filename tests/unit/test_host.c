@@ -192,6 +192,47 @@ static void a_release_brings_the_failsafe_at_once(void)
     rig_finish();
 }
 
+static bool has_answered(struct host_peer *p, int n)
+{
+    return p->n_of[HOST_MSG_ALIVE] >= (unsigned)n;
+}
+
+/* Its bus is inside a read of 700 ms all the time, so that a write waits. */
+static void a_write_that_waited_too_long_is_not_done(void)
+{
+    struct host_order order = {.type = HOST_MSG_WRITE,
+                               .id = 2,
+                               .device = 5,
+                               .point = 1,
+                               .value = {.type = GW_TYPE_FLOAT64, .v.d = 43},
+                               .valid_ms = 5};
+    const struct host_order heartbeat = {.type = HOST_MSG_HEARTBEAT};
+    struct host_device *slow = rig_one_device(2, 100);
+
+    peer_option(&slow->options, "mode", "delay");
+    peer_option(&slow->options, "delay", "700");
+    peer_make_output(slow, 1);
+    rig_start();
+    rig_write(1, 5, 1, 42);
+    peer_send(&rig_peer, &heartbeat, -1);
+    CU_ASSERT_TRUE(
+        peer_until(&rig_peer, has_answered, (int)rig_peer.n_of[HOST_MSG_ALIVE] + 1, 5000));
+    peer_send(&rig_peer, &order, -1);
+    CU_ASSERT_TRUE(peer_until(&rig_peer, peer_has_done, 2, 5000));
+    CU_ASSERT_EQUAL(rig_peer.done_result, GW_ERR_BUSY);
+    order.id = 3;
+    order.value.v.d = 44;
+    order.valid_ms = 10000;
+    peer_send(&rig_peer, &order, -1);
+    CU_ASSERT_TRUE(peer_until(&rig_peer, peer_has_done, 3, 5000));
+    CU_ASSERT_EQUAL(rig_peer.done_result, GW_OK);
+    CU_ASSERT_TRUE(rig_was_written("dev5 p1 42"));
+    CU_ASSERT_FALSE(rig_was_written("dev5 p1 43"));
+    CU_ASSERT_TRUE(rig_was_written("dev5 p1 44"));
+    rig_stop(false);
+    rig_finish();
+}
+
 /* ---- services ----------------------------------------------------------------------------------------- */
 
 static bool wants_fd(struct host_peer *p, int n)
@@ -303,6 +344,7 @@ static CU_TestInfo tests[] = {
     TEST(a_write_beyond_its_limits_never_reaches_the_plugin),
     TEST(a_lease_that_ends_brings_the_failsafe),
     TEST(a_release_brings_the_failsafe_at_once),
+    TEST(a_write_that_waited_too_long_is_not_done),
     TEST(a_resource_is_asked_for_and_missed_and_found),
     TEST(a_resource_that_comes_at_once_raises_no_alarm),
     TEST(names_are_resolved_off_the_bus_thread),

@@ -123,7 +123,8 @@ static void orders_read_back_and_wrong_lengths_are_refused(void)
          .device = 1,
          .point = 2,
          .value = {.type = GW_TYPE_FLOAT64, .v.d = 2.5},
-         .lease_ms = 100},
+         .lease_ms = 100,
+         .valid_ms = 200},
         {.type = HOST_MSG_RELEASE, .id = 8, .device = 1, .point = 2},
         {.type = HOST_MSG_FD, .bus = 4, .key = "device", .err = ENOENT},
         {.type = HOST_MSG_STOP, .to_failsafe = true},
@@ -141,6 +142,7 @@ static void orders_read_back_and_wrong_lengths_are_refused(void)
         CU_ASSERT_EQUAL(got.id, orders[i].id);
         CU_ASSERT_EQUAL(got.point, orders[i].point);
         CU_ASSERT_EQUAL(got.lease_ms, orders[i].lease_ms);
+        CU_ASSERT_EQUAL(got.valid_ms, orders[i].valid_ms);
         CU_ASSERT_EQUAL(got.err, orders[i].err);
         CU_ASSERT_EQUAL(got.to_failsafe, orders[i].to_failsafe);
         strbuf_putc(&buf, 0);
