@@ -4,13 +4,14 @@
  * runs on Paho's receive thread, as do the callbacks that ask for a reason. getaddrinfo is
  * called by Paho under the lock that every other of its functions takes, so a dead
  * resolver would stop them all: it gets the answer of our own resolver thread instead.
- * usleep is Paho's receive thread that found nothing to read: see there.
+ * usleep and poll are Paho's receive thread that found nothing to read: see there.
  */
 /* the fortified recv is an inline function of the same name */
 #undef _FORTIFY_SOURCE
 #include "lib/mqtt/interpose.h"
 
 #include <dlfcn.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -27,6 +28,8 @@
 #define N_REASONS 128 /* twice the largest window */
 #define EAGER_NS (CLOCK_NS_PER_S / 2)
 #define EAGER_SLEEP_US 2000
+#define PAHO_POLL_MS 1000
+#define EAGER_POLL_MS 10
 
 /* No OpenSSL header: its only function here takes its object as an opaque pointer. */
 int SSL_read(void *ssl, void *buf, int num);
@@ -57,7 +60,7 @@ static struct {
 static pthread_mutex_t pin_lock = PTHREAD_MUTEX_INITIALIZER;
 static char pin_host[256], pin_address[64];
 
-static atomic_bool is_connected;
+static atomic_bool is_connected, is_connecting;
 static atomic_llong t_begin_ns, t_slept_ns;
 
 static void find_real(void)
@@ -144,11 +147,26 @@ void interpose_begin(bool tls, const char *host, const char *address)
     snprintf(pin_host, sizeof pin_host, "%s", host);
     snprintf(pin_address, sizeof pin_address, "%s", address);
     pthread_mutex_unlock(&pin_lock);
+    atomic_store(&is_connecting, true);
 }
 
 void interpose_set_connected(bool connected)
 {
+    atomic_store(&is_connecting, false);
     atomic_store(&is_connected, connected);
+}
+
+/* Paho's receive thread waits a second for bytes of a socket that is still connecting: a
+ * reconnect took that second. In the meantime it looks more often. */
+EXPORTED int poll(struct pollfd *fds, nfds_t n_fds, int timeout_ms)
+{
+    struct timespec span;
+
+    if (timeout_ms == PAHO_POLL_MS && atomic_load(&is_connecting))
+        timeout_ms = EAGER_POLL_MS;
+    span.tv_sec = timeout_ms / 1000;
+    span.tv_nsec = timeout_ms % 1000 * CLOCK_NS_PER_MS;
+    return ppoll(fds, n_fds, timeout_ms < 0 ? NULL : &span, NULL);
 }
 
 /* After each second without a packet Paho's receive thread sleeps 100 ms more, deaf to its

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What Paho 1.3 does not tell or cannot do, taken from the calls it makes into libc and
- * OpenSSL: the executable's own recv, SSL_read, getaddrinfo and usleep stand before the
- * libraries'. One connection per process. Only programs that link libmqtt.la.
+ * OpenSSL: the executable's own recv, SSL_read, getaddrinfo, usleep and poll stand before
+ * the libraries'. One connection per process. Only programs that link libmqtt.la.
  */
 #ifndef GATEWAYD_MQTT_INTERPOSE_H
 #define GATEWAYD_MQTT_INTERPOSE_H
