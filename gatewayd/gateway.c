@@ -287,7 +287,7 @@ static int load_first_config(struct gateway *gateway)
     int rc;
 
     config_report_init(&report);
-    rc = loader_load(&gateway->options->loader, &gateway->config, &report);
+    rc = loader_load(&gateway->options->loader, 0, &gateway->config, &report);
     log_report(&report);
     config_report_done(&report);
     if (rc == 0 || gateway->options->strict)
@@ -359,7 +359,7 @@ int gateway_reload(struct gateway *gateway, char **ret_text)
     }
     strbuf_init(&buf);
     config_report_init(&report);
-    rc = loader_load(&gateway->options->loader, &config, &report);
+    rc = loader_load(&gateway->options->loader, LOADER_RELOAD_MS, &config, &report);
     config_report_print(&report, &buf);
     log_report(&report);
     config_report_done(&report);

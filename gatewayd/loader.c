@@ -17,30 +17,45 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/host/plugin_query.h"
+
+struct questions {
+    const char *devhost, *plugin_dir;
+    int64_t end_boot_ns;
+};
 
 static const struct gw_option *plugin_options(void *ctx, const char *plugin,
                                               const char **ret_reason)
 {
-    const struct loader_options *options = ctx;
+    const struct questions *questions = ctx;
 
-    return plugin_query_options(options->devhost, options->plugin_dir, plugin, ret_reason);
+    return plugin_query_options_until(questions->devhost, questions->plugin_dir, plugin,
+                                      questions->end_boot_ns, ret_reason);
 }
 
-static int load(const struct loader_options *options, const char *file, const char *dir,
-                const char *first_map_dir, struct config **ret_config,
-                struct config_report *report)
+struct files {
+    const char *file, *config_dir, *first_map_dir;
+};
+
+static int load(const struct loader_options *options, const struct files *files,
+                uint32_t questions_ms, struct config **ret_config, struct config_report *report)
 {
     const char *maps[4] = {0};
-    struct config_sources sources = {.file = file,
-                                     .config_dir = dir,
+    struct questions questions = {
+        .devhost = options->devhost,
+        .plugin_dir = options->plugin_dir,
+        .end_boot_ns = questions_ms ? clock_boot_ns() + questions_ms * CLOCK_NS_PER_MS
+                                    : INT64_MAX};
+    struct config_sources sources = {.file = files->file,
+                                     .config_dir = files->config_dir,
                                      .map_dirs = maps,
                                      .plugin_options = plugin_options,
-                                     .ctx = (void *)(uintptr_t)options};
+                                     .ctx = &questions};
     unsigned n = 0;
 
-    if (first_map_dir)
-        maps[n++] = first_map_dir;
+    if (files->first_map_dir)
+        maps[n++] = files->first_map_dir;
     if (options->map_dir) {
         maps[n++] = options->map_dir;
     } else {
@@ -50,10 +65,12 @@ static int load(const struct loader_options *options, const char *file, const ch
     return config_load(&sources, ret_config, report);
 }
 
-int loader_load(const struct loader_options *options, struct config **ret_config,
-                struct config_report *report)
+int loader_load(const struct loader_options *options, uint32_t questions_ms,
+                struct config **ret_config, struct config_report *report)
 {
-    return load(options, options->config_file, options->config_dir, NULL, ret_config, report);
+    const struct files files = {options->config_file, options->config_dir, NULL};
+
+    return load(options, &files, questions_ms, ret_config, report);
 }
 
 int loader_load_last_good(const struct loader_options *options, struct config **ret_config,
@@ -68,7 +85,7 @@ int loader_load_last_good(const struct loader_options *options, struct config **
     snprintf(maps, sizeof maps, "%s/maps", options->last_good_dir);
     if (access(file, R_OK) < 0)
         return -ENOENT;
-    return load(options, file, dir, maps, ret_config, report);
+    return load(options, &(struct files){file, dir, maps}, 0, ret_config, report);
 }
 
 /* ---- keeping ------------------------------------------------------------------------------ */

@@ -9,9 +9,13 @@
 #include "gatewayd/gateway_options.h"
 #include "lib/config/config.h"
 
-/* As config_load. */
-int loader_load(const struct loader_options *options, struct config **ret_config,
-                struct config_report *report);
+/* The loop stands meanwhile, and hosts that hear nothing for 5 s end themselves. */
+#define LOADER_RELOAD_MS 1500u
+
+/* As config_load. questions_ms: what all questions to plugins may take together, 0: each
+ * its own time. */
+int loader_load(const struct loader_options *options, uint32_t questions_ms,
+                struct config **ret_config, struct config_report *report);
 /* The kept copy. -ENOENT when there is none. */
 int loader_load_last_good(const struct loader_options *options, struct config **ret_config,
                           struct config_report *report);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/host/ask_process.h"
 #include "lib/host/plugin_options.h"
@@ -71,13 +72,13 @@ static const struct gw_option *keep(const char *plugin_dir, const char *plugin,
 }
 
 static const struct gw_option *ask(const char *devhost, const char *plugin_dir,
-                                   const char *plugin)
+                                   const char *plugin, int timeout_ms)
 {
     const char *const argv[] = {devhost,     "--options", plugin,
                                 "--plugins", plugin_dir,  NULL};
     const struct ask_process question = {.argv = argv,
                                          .output_max = PLUGIN_QUERY_ANSWER_MAX,
-                                         .timeout_ms = PLUGIN_QUERY_OPTIONS_MS};
+                                         .timeout_ms = timeout_ms};
     const struct gw_option *kept = NULL;
     struct gw_option *table = NULL;
     struct strbuf out, errors;
@@ -97,19 +98,33 @@ static const struct gw_option *ask(const char *devhost, const char *plugin_dir,
     return kept;
 }
 
-const struct gw_option *plugin_query_options(const char *devhost, const char *plugin_dir,
-                                             const char *plugin, const char **ret_reason)
+const struct gw_option *plugin_query_options_until(const char *devhost, const char *plugin_dir,
+                                                   const char *plugin, int64_t end_boot_ns,
+                                                   const char **ret_reason)
 {
+    int64_t left_ms = (end_boot_ns - clock_boot_ns()) / CLOCK_NS_PER_MS;
     const struct gw_option *table;
 
     pthread_mutex_lock(&known.lock);
     table = find(plugin_dir, plugin);
     if (!table)
-        table = ask(devhost, plugin_dir, plugin);
+        table = ask(devhost, plugin_dir, plugin,
+                    left_ms < 0                         ? 0
+                    : left_ms < PLUGIN_QUERY_OPTIONS_MS ? (int)left_ms
+                                                        : PLUGIN_QUERY_OPTIONS_MS);
     if (!table)
         *ret_reason = known.reason;
     pthread_mutex_unlock(&known.lock);
     return table;
+}
+
+const struct gw_option *plugin_query_options(const char *devhost, const char *plugin_dir,
+                                             const char *plugin, const char **ret_reason)
+{
+    return plugin_query_options_until(devhost, plugin_dir, plugin,
+                                      clock_boot_ns() +
+                                          PLUGIN_QUERY_OPTIONS_MS * CLOCK_NS_PER_MS,
+                                      ret_reason);
 }
 
 void plugin_query_forget(void)

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/host/ask_process.h"
 #include "lib/host/plugin_query.h"
 #include "tests/unit/suite.h"
@@ -157,6 +158,20 @@ static void a_child_that_floods_is_killed(void)
     done(&out, &err);
 }
 
+static void hanging_plugins_share_one_deadline(void)
+{
+    int64_t start_ns = clock_boot_ns(), end_ns = start_ns + 300 * CLOCK_NS_PER_MS;
+    const char *reason = "", *const plugins[] = {"a", "b", "c"};
+
+    set_devhost("exec sleep 60");
+    for (unsigned i = 0; i < 3; i++) {
+        CU_ASSERT_PTR_NULL(
+            plugin_query_options_until(devhost, "/p", plugins[i], end_ns, &reason));
+        CU_ASSERT_PTR_NOT_NULL(strstr(reason, "--options"));
+    }
+    CU_ASSERT_TRUE(clock_boot_ns() - start_ns < PLUGIN_QUERY_OPTIONS_MS * CLOCK_NS_PER_MS);
+}
+
 static CU_TestInfo tests[] = {
     TEST(options_are_asked_once_and_kept),
     TEST(a_failure_gives_the_first_line_and_is_asked_again),
@@ -164,6 +179,7 @@ static CU_TestInfo tests[] = {
     TEST(much_goes_in_and_comes_out),
     TEST(a_child_that_hangs_is_killed_at_the_deadline),
     TEST(a_child_that_floods_is_killed),
+    TEST(hanging_plugins_share_one_deadline),
     CU_TEST_INFO_NULL,
 };
 
