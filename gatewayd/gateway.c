@@ -562,6 +562,17 @@ static void make_view_lock(struct gateway *gateway)
     pthread_mutexattr_destroy(&attr);
 }
 
+static int run_loop(struct gateway *gateway)
+{
+    int rc = sd_event_loop(gateway->event);
+
+    if (rc < 0) {
+        log_error(NULL, "the loop is broken: %s", error_errno_text(rc));
+        hosts_abandon(gateway->hosts);
+    }
+    return rc;
+}
+
 int gateway_run(const struct gateway_options *options)
 {
     struct gateway gateway = {.options = options, .start_boot_ns = clock_boot_ns()};
@@ -583,7 +594,7 @@ int gateway_run(const struct gateway_options *options)
         rc = gateway.calls ? start(&gateway) : -ENOMEM;
     }
     if (rc >= 0)
-        rc = sd_event_loop(gateway.event);
+        rc = run_loop(&gateway);
     else if (gateway.store)
         log_error(NULL, "cannot start: %s", error_errno_text(rc));
     status = rc >= 0 ? rc : gateway.store ? EXIT_AGAIN : EXIT_MEND;

@@ -61,6 +61,7 @@ struct host {
     int blame_fd;
     void *blame;    /* struct host_blame, shared */
     bool is_inline, ready, stopping;
+    bool waits; /* to be started when the host it replaces is gone */
     /* What a host may bring in: a plugin that floods must not push the others' records out of
      * the store's queue. More than `rate` readings/s (burst: 2 s of it) are dropped, counted
      * and told as a gap. */

@@ -54,6 +54,14 @@ struct hosts *hosts_new(sd_event *event, const struct hosts_options *options,
     return hosts;
 }
 
+void hosts_abandon(struct hosts *hosts)
+{
+    for (unsigned i = 0; i < hosts->n; i++)
+        child_abandon(hosts->hosts[i]->child);
+    for (unsigned i = 0; i < hosts->n_dying; i++)
+        child_abandon(hosts->dying[i]->child);
+}
+
 void hosts_free(struct hosts *hosts)
 {
     if (!hosts)
@@ -271,6 +279,26 @@ static bool has_key(struct host *const *list, unsigned n, const char *key)
     return false;
 }
 
+static bool shares_bus(const struct host *a, const struct host *b)
+{
+    for (uint32_t i = 0; i < a->n_buses; i++)
+        for (uint32_t j = 0; j < b->n_buses; j++)
+            if (strcmp(a->buses[i].name, b->buses[j].name) == 0)
+                return true;
+    return false;
+}
+
+/* Two masters on one bus would undo each other: a host waits for the one that still writes
+ * its failsafes there. */
+static void start_when_free(struct hosts *hosts, struct host *host)
+{
+    host->waits = false;
+    for (unsigned i = 0; i < hosts->n_dying; i++)
+        host->waits |= shares_bus(host, hosts->dying[i]);
+    if (!host->waits)
+        host_start(host);
+}
+
 static int regroup(struct hosts *hosts, const struct config *config, struct catalog *catalog)
 {
     uint32_t *indexes = calloc(config->n_buses + 1, sizeof *indexes);
@@ -307,7 +335,7 @@ static int regroup(struct hosts *hosts, const struct config *config, struct cata
     }
     for (unsigned i = 0; i < n_kept; i++)
         if (!child_is_running(kept[i]->child))
-            host_start(kept[i]);
+            start_when_free(hosts, kept[i]);
     return rc;
 }
 
@@ -373,6 +401,9 @@ void hosts_on_stopped(struct hosts *hosts, struct host *host)
                 log_warning(host->key, "leaking a stopped host: no memory");
             break;
         }
+    for (unsigned i = 0; !hosts->stopping && i < hosts->n; i++)
+        if (hosts->hosts[i]->waits)
+            start_when_free(hosts, hosts->hosts[i]);
     if (!hosts->stopping || hosts->has_stopped)
         return;
     for (unsigned i = 0; i < hosts->n; i++)

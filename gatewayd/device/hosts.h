@@ -46,6 +46,9 @@ struct hosts_options {
 struct hosts *hosts_new(sd_event *event, const struct hosts_options *options,
                         const struct hosts_hooks *hooks);
 void hosts_free(struct hosts *hosts);
+/* The loop is broken: lets go of all hosts, so that their dead-man writes the failsafes. Only
+ * hosts_free may follow. */
+void hosts_abandon(struct hosts *hosts);
 
 /* Runs this configuration: hosts whose buses did not change go on, others are stopped (their
  * outputs at failsafe) and started anew. Both are borrowed until the next call. */

@@ -135,6 +135,14 @@ static void join_thread(struct child *child)
     child->has_thread = false;
 }
 
+void child_abandon(struct child *child)
+{
+    sd_event_source_disable_unref(child->exit);
+    child->exit = NULL;
+    child->pid = 0;
+    close_channel(child);
+}
+
 void child_free(struct child *child)
 {
     if (!child)

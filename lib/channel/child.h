@@ -44,6 +44,9 @@ struct child *child_new(sd_event *event, const struct child_options *options,
                         const struct child_hooks *hooks);
 /* Kills what runs (SIGKILL) and frees; use child_stop first for a clean end. */
 void child_free(struct child *child);
+/* Closes the channel and lets the process live: it sees the end and acts on it. Only
+ * child_free may follow. */
+void child_abandon(struct child *child);
 
 /* Starts it, unless it runs or waits for its restart; when that fails, it is tried again
  * like after a crash. */
