@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
 struct grants_job {
     struct store *store;
     struct consent *consent;
@@ -53,6 +56,35 @@ static void replay_consent(void *ctx, const char *id, const char *kind, const ch
     }
 }
 
+#define CLOCK_FACT "clock.high"
+
+static void load_past(struct store *store, struct consent *consent)
+{
+    char *fact = store_fact_get(store, CLOCK_FACT);
+    int64_t past_ms = fact ? strtoll(fact, NULL, 10) : 0;
+
+    free(fact);
+    if (past_ms > consent_past(consent))
+        consent_set_past(consent, past_ms, true);
+}
+
+/* Only the end of a grant is worth a write: no decision depends on the times between. */
+void grants_check_clock(struct store *store, struct consent *consent)
+{
+    bool is_trusted = clock_trust_now() != CLOCK_UNSET;
+    int64_t past_ms = consent_past(consent);
+    int64_t end_ms = is_trusted ? consent_last_end(consent, clock_wall_ms()) : 0;
+    char text[24];
+
+    if (end_ms > past_ms) {
+        past_ms = end_ms;
+        snprintf(text, sizeof text, "%lld", (long long)past_ms);
+        if (store_fact_put(store, CLOCK_FACT, text) < 0)
+            log_warning("consent", "cannot note when the last grant ended");
+    }
+    consent_set_past(consent, past_ms, !is_trusted);
+}
+
 /* The list in the store alone decides; a grant of the file is entered when it is new. */
 static void enter_grants(void *arg)
 {
@@ -74,6 +106,8 @@ static void enter_grants(void *arg)
         free(job->grants[i].json);
     }
     store_consent_each(job->store, replay_consent, job->consent);
+    load_past(job->store, job->consent);
+    grants_check_clock(job->store, job->consent);
     free(job);
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gatewayd/grants.h"
 #include "gatewayd/route_note.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -455,6 +456,8 @@ void forwarding_committed(struct forwarding *forwarding, uint64_t last_seq)
 
 void forwarding_store_tick(struct forwarding *forwarding)
 {
+    if (forwarding->store) /* the store may be at work before it is known here */
+        grants_check_clock(forwarding->store, forwarding->consent);
     for (unsigned i = 0; i < forwarding->n_active; i++) {
         struct route_link *link = forwarding->active[i];
 

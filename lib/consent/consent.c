@@ -28,6 +28,8 @@ struct refusals {
 struct consent {
     struct grant_entry *entries;
     uint32_t n_entries, n_events;
+    int64_t past_ms;
+    bool needs_past;
     struct refusals *refusals;
 };
 
@@ -157,6 +159,27 @@ int consent_withdraw(struct consent *consent, const char *id)
     return 1;
 }
 
+void consent_set_past(struct consent *consent, int64_t wall_ms, bool is_needed)
+{
+    consent->past_ms = wall_ms;
+    consent->needs_past = is_needed;
+}
+
+int64_t consent_past(const struct consent *consent)
+{
+    return consent->past_ms;
+}
+
+int64_t consent_last_end(const struct consent *consent, int64_t now_wall_ms)
+{
+    int64_t last = 0;
+
+    for (uint32_t i = 0; i < consent->n_entries; i++)
+        if (consent->entries[i].until_ms <= now_wall_ms && consent->entries[i].until_ms > last)
+            last = consent->entries[i].until_ms;
+    return last;
+}
+
 static bool is_live(const struct grant_entry *entry, const char *recipient,
                     int64_t now_ms)
 {
@@ -176,6 +199,8 @@ int consent_finest(const struct consent *consent, const struct consent_route *ro
 
     if ((unsigned)category >= CATEGORY_COUNT || !route->recipient)
         return -1;
+    if (consent->needs_past && now_wall_ms < consent->past_ms)
+        now_wall_ms = consent->past_ms;
     if (strcmp(route->recipient, "self") == 0)
         return route->is_local ? GRANULARITY_RAW : -1;
     for (uint32_t i = 0; i < consent->n_entries; i++) {

@@ -41,6 +41,13 @@ void consent_free(struct consent *consent);
 int consent_add_grant(struct consent *consent, const struct config_grant *grant);
 int consent_withdraw(struct consent *consent, const char *id);
 
+/* It was this late once. is_needed: the clock is not trusted, so it is no earlier whatever
+ * `now` the questions bring: a clock at 1970 must not bring ended grants back to life. */
+void consent_set_past(struct consent *consent, int64_t wall_ms, bool is_needed);
+int64_t consent_past(const struct consent *consent);
+/* When the last of the grants that are over by then ended; 0: none is. */
+int64_t consent_last_end(const struct consent *consent, int64_t now_wall_ms);
+
 /* May data of this category go to the route's recipient at this granularity now? A grant
  * at RAW allows coarser ones too (RAW, 1MIN, 30MIN, EVENT, AGGREGATE in this order);
  * CATEGORY_STATUS needs any live grant to that recipient. "self" needs a local route and

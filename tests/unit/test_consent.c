@@ -111,6 +111,19 @@ static void a_grant_ends_at_its_time(void)
     consent_free(consent);
 }
 
+static void a_grant_that_ended_does_not_live_again_at_1970(void)
+{
+    struct consent *consent = with_grant(ENERGY, GRANULARITY_RAW);
+
+    CU_ASSERT_EQUAL(consent_last_end(consent, NOW + 999), 0);
+    CU_ASSERT_EQUAL(consent_last_end(consent, NOW + 5000), NOW + 1000);
+    consent_set_past(consent, NOW + 1000, true);
+    CU_ASSERT_EQUAL(consent_finest(consent, &coordinator, CATEGORY_ENERGY, 1000), -1);
+    consent_set_past(consent, NOW + 1000, false); /* the clock is trusted */
+    CU_ASSERT_EQUAL(consent_finest(consent, &coordinator, CATEGORY_ENERGY, NOW), 0);
+    consent_free(consent);
+}
+
 static void self_passes_on_a_local_route_only(void)
 {
     const struct consent_route home = {"self", true}, away = {"self", false};
@@ -312,6 +325,7 @@ static CU_TestInfo tests[] = {
     TEST(a_grant_covers_its_categories_and_status_only),
     TEST(a_grant_is_for_its_recipient_only),
     TEST(a_grant_ends_at_its_time),
+    TEST(a_grant_that_ended_does_not_live_again_at_1970),
     TEST(self_passes_on_a_local_route_only),
     TEST(another_recipient_on_a_local_route_needs_a_grant),
     TEST(a_grant_seen_before_is_not_entered_again),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tests of gatewayd/route_note.c and route_link.c while the store's thread hangs: real store and forward,
- * the route's process and the loop are played here.
+ * the route's process and the loop are played here. The clock of the grants too.
  */
 #include "gatewayd/route_note.h"
 
@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gatewayd/grants.h"
 #include "gatewayd/store/store.h"
+#include "lib/base/clock.h"
 #include "tests/unit/store_fixture.h"
 #include "tests/unit/suite.h"
 
@@ -205,6 +207,61 @@ static void a_process_that_comes_and_goes_leaves_one_note(void)
     finish();
 }
 
+/* ---- grants and the clock ---- */
+
+#define END_MS INT64_C(1790000000000)
+
+static struct consent *with_ending_grant(void)
+{
+    static char id[] = "sign-1", hash[] = "aa", recipient[] = "coordinator", purpose[] = "p";
+    const struct config_grant grant = {.id = id,
+                                       .hash = hash,
+                                       .recipient = recipient,
+                                       .purpose = purpose,
+                                       .categories = 1u << CATEGORY_ENERGY,
+                                       .until_ms = END_MS};
+    struct consent *consent = consent_new();
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(consent);
+    CU_ASSERT_EQUAL(consent_add_grant(consent, &grant), 1);
+    return consent;
+}
+
+static void check_after_the_end(void *consent)
+{
+    clock_fake(clock_boot_ns(), END_MS + 1, CLOCK_SYNCED);
+    grants_check_clock(fixture_store, consent);
+    clock_fake(0, -1, CLOCK_UNSET);
+}
+
+static void check_at_1970(void *consent)
+{
+    clock_fake(clock_boot_ns(), 1000, CLOCK_UNSET);
+    grants_check_clock(fixture_store, consent);
+    clock_fake(0, -1, CLOCK_UNSET);
+}
+
+static void a_grant_that_ended_stays_ended_in_a_boot_without_clock(void)
+{
+    const struct consent_route to = {"coordinator", false};
+    const struct config config = {.n_grants = 0};
+    const struct grants_hooks hooks = {.ctx = NULL};
+    struct consent *before = with_ending_grant(), *after = with_ending_grant();
+
+    fixture_make();
+    fixture_open();
+    fixture_run(check_after_the_end, before);
+    fixture_close();
+    fixture_open();
+    CU_ASSERT_EQUAL(grants_enter(fixture_store, after, &config, &hooks), 0);
+    fixture_run(check_at_1970, after);
+    CU_ASSERT_EQUAL(consent_finest(after, &to, CATEGORY_ENERGY, 1000), -1);
+    consent_free(before);
+    consent_free(after);
+    fixture_close();
+    fixture_remove();
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -212,6 +269,7 @@ int main(void)
         TEST(notes_that_cannot_wait_start_the_process_anew),
         TEST(the_bytes_that_wait_are_bounded),
         TEST(a_process_that_comes_and_goes_leaves_one_note),
+        TEST(a_grant_that_ended_stays_ended_in_a_boot_without_clock),
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {
