@@ -23,6 +23,16 @@ struct grants_job {
     } grants[];
 };
 
+static void job_free(struct grants_job *job)
+{
+    for (uint32_t i = 0; i < job->n; i++) {
+        free(job->grants[i].id);
+        free(job->grants[i].hash);
+        free(job->grants[i].json);
+    }
+    free(job);
+}
+
 struct seen_search {
     const char *id, *hash;
     bool seen;
@@ -101,14 +111,11 @@ static void enter_grants(void *arg)
                      job->grants[i].id);
             job->hooks.event(job->hooks.ctx, "consent-granted", "info", text);
         }
-        free(job->grants[i].id);
-        free(job->grants[i].hash);
-        free(job->grants[i].json);
     }
     store_consent_each(job->store, replay_consent, job->consent);
     load_past(job->store, job->consent);
     grants_check_clock(job->store, job->consent);
-    free(job);
+    job_free(job);
 }
 
 int grants_enter(struct store *store, struct consent *consent, const struct config *config,
@@ -116,6 +123,7 @@ int grants_enter(struct store *store, struct consent *consent, const struct conf
 {
     struct grants_job *job =
         calloc(1, sizeof *job + (config->n_grants + 1) * sizeof *job->grants);
+    bool is_whole = true; /* nothing is entered half: the next reload tries again */
     int rc;
 
     if (!job)
@@ -123,16 +131,15 @@ int grants_enter(struct store *store, struct consent *consent, const struct conf
     job->store = store;
     job->consent = consent;
     job->hooks = *hooks;
+    job->n = config->n_grants;
     for (uint32_t i = 0; i < config->n_grants; i++) {
         job->grants[i].id = strdup(config->grants[i].id);
         job->grants[i].hash = strdup(config->grants[i].hash);
         job->grants[i].json = consent_grant_to_json(&config->grants[i]);
-        if (!job->grants[i].id || !job->grants[i].hash || !job->grants[i].json)
-            break;
-        job->n++;
+        is_whole &= job->grants[i].id && job->grants[i].hash && job->grants[i].json;
     }
-    rc = store_post(store, enter_grants, job, false);
+    rc = is_whole ? store_post(store, enter_grants, job, false) : -ENOMEM;
     if (rc < 0)
-        free(job);
+        job_free(job);
     return rc;
 }

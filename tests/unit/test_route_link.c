@@ -5,6 +5,7 @@
  */
 #include "gatewayd/route_note.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -262,6 +263,21 @@ static void a_grant_that_ended_stays_ended_in_a_boot_without_clock(void)
     fixture_remove();
 }
 
+static void grants_that_cannot_be_posted_leave_nothing(void)
+{
+    static char id[] = "sign-1", hash[] = "aa", recipient[] = "coordinator", purpose[] = "p";
+    struct config_grant grant = {
+        .id = id, .hash = hash, .recipient = recipient, .purpose = purpose};
+    const struct config config = {.n_grants = 1, .grants = &grant};
+    const struct grants_hooks hooks = {.ctx = NULL};
+
+    make_link();
+    hang();
+    CU_ASSERT_EQUAL(grants_enter(fixture_store, forwarding.consent, &config, &hooks), -ENOMEM);
+    go_on();
+    finish();
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -269,6 +285,7 @@ int main(void)
         TEST(notes_that_cannot_wait_start_the_process_anew),
         TEST(the_bytes_that_wait_are_bounded),
         TEST(a_process_that_comes_and_goes_leaves_one_note),
+        TEST(grants_that_cannot_be_posted_leave_nothing),
         TEST(a_grant_that_ended_stays_ended_in_a_boot_without_clock),
         CU_TEST_INFO_NULL,
     };
