@@ -31,6 +31,17 @@ int64_t clock_boot_ns(void)
     return fake.on ? fake.boot_ns : read_clock_ns(CLOCK_BOOTTIME);
 }
 
+struct timespec clock_monotonic_after(int64_t ns)
+{
+    struct timespec at;
+
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    ns += at.tv_nsec;
+    at.tv_sec += (time_t)(ns / CLOCK_NS_PER_S);
+    at.tv_nsec = (long)(ns % CLOCK_NS_PER_S);
+    return at;
+}
+
 int64_t clock_wall_ms(void)
 {
     return fake.on ? fake.wall_ms : read_clock_ns(CLOCK_REALTIME) / CLOCK_NS_PER_MS;

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #define CLOCK_NS_PER_MS INT64_C(1000000)
 #define CLOCK_NS_PER_S INT64_C(1000000000)
@@ -22,6 +23,8 @@ enum clock_trust {
 
 int64_t clock_boot_ns(void);
 int64_t clock_wall_ms(void); /* ms since 1970 UTC */
+/* The moment in ns from now, for waits that take CLOCK_MONOTONIC; never faked. */
+struct timespec clock_monotonic_after(int64_t ns);
 
 /* Processor time of the calling process, all threads, in ns. */
 int64_t clock_process_cpu_ns(void);

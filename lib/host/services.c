@@ -131,13 +131,11 @@ static void ask_core(struct services *services, struct resource *resource)
  * the next attempt would come only after the back-off of the link. */
 static void wait_first_answer(struct services *services, struct resource *resource)
 {
-    struct timespec until;
-    int64_t until_ns = clock_wall_ms() * CLOCK_NS_PER_MS + FIRST_WAIT_NS;
+    struct timespec until = clock_monotonic_after(FIRST_WAIT_NS);
 
-    until.tv_sec = (time_t)(until_ns / CLOCK_NS_PER_S);
-    until.tv_nsec = (long)(until_ns % CLOCK_NS_PER_S);
     while (!resource->was_answered)
-        if (pthread_cond_timedwait(&services->answered, &services->lock, &until) != 0)
+        if (pthread_cond_clockwait(&services->answered, &services->lock, CLOCK_MONOTONIC,
+                                   &until) != 0)
             break;
 }
 
