@@ -28,6 +28,11 @@ void flights_remove(struct flights *flights, struct flight *flight)
     flights->n--;
 }
 
+uint32_t flights_n_acked(const struct flights *flights)
+{
+    return flights->n - flights_n_published(flights);
+}
+
 uint32_t flights_n_published(const struct flights *flights)
 {
     uint32_t n = 0;

@@ -22,6 +22,8 @@ struct flight {
     bool acked;        /* by the broker; waits for the receipt */
     bool settled;      /* the receipt came before the PUBACK: only holds the window */
     bool missing;      /* named by the last receipt */
+    bool is_aside;     /* not on the readings topic: event, gap, correction */
+    bool deferred;     /* such a one, answered "nobody listens": acked, but not delivered */
 };
 
 struct flights {
@@ -35,6 +37,7 @@ struct flight *flights_find(struct flights *flights, uint64_t token); /* NULL: u
 void flights_remove(struct flights *flights, struct flight *flight);
 /* Not acknowledged by the broker: what the window counts. */
 uint32_t flights_n_published(const struct flights *flights);
+uint32_t flights_n_acked(const struct flights *flights);
 uint64_t flights_n_seqs(const struct flights *flights);
 /* Cuts the range first..last at what flies: false when `first` itself flies, and
  * *ret_next is the seq after that flight. */

@@ -20,6 +20,7 @@
 #define MISSING_GRACE_S 2 /* a receipt may have crossed the message it misses */
 #define BACKOFF_FIRST_S 5
 #define BACKOFF_MAX_S 60
+#define DEFERRED_MAX 32 /* events set aside; more wait like readings */
 #define REASON_NOBODY 0x10 /* MQTT 5: no matching subscribers */
 
 /* ---- life
@@ -195,8 +196,8 @@ static void back_off(struct forward *forward, unsigned reason, bool is_readings)
     if (forward->backoff_s == 0) {
         if (reason == REASON_NOBODY)
             snprintf(text, sizeof text,
-                     "nobody subscribes to our %s at the broker: everything is kept until "
-                     "somebody listens to all of gw/#",
+                     "nobody subscribes to our %s at the broker: they are kept until "
+                     "somebody listens (gw/#)",
                      is_readings ? "readings" : "events");
         else
             snprintf(text, sizeof text,
@@ -218,17 +219,63 @@ static void back_to_normal(struct forward *forward)
     forward->blocked = false;
 }
 
+static void give_back_deferred(struct forward *forward)
+{
+    for (uint32_t i = forward->flights.n; i-- > 0;)
+        if (forward->flights.items[i].deferred)
+            give_back(forward, &forward->flights.items[i]);
+}
+
+/* "Nobody listens" is told per topic. A subscriber of the readings alone must not be held up
+ * by events it does not want: they are set aside until readings meet a subscriber, tried
+ * once more (it may just have come), and then count as settled. */
+static bool set_aside(struct forward *forward, struct flight *flight)
+{
+    if (forward->confirm_receiver || !flight->is_aside ||
+        flights_n_acked(&forward->flights) >= DEFERRED_MAX)
+        return false;
+    if (forward->heard) {
+        confirm(forward, flight);
+        return true;
+    }
+    flight->acked = flight->deferred = true;
+    flight->t_boot_ns = clock_boot_ns();
+    return true;
+}
+
+/* What the broker's answer to readings says about who listens. */
+static void note_listener(struct forward *forward, const struct flight *flight, unsigned reason)
+{
+    bool heard = reason == 0;
+
+    if (flight->is_aside || forward->heard == heard)
+        return;
+    forward->heard = heard;
+    give_back_deferred(forward);
+}
+
+/* Without any readings to tell, events are offered again now and then. */
+static void retry_deferred(struct forward *forward)
+{
+    int64_t before_ns = clock_boot_ns() - BACKOFF_MAX_S * CLOCK_NS_PER_S;
+
+    for (uint32_t i = forward->flights.n; i-- > 0;)
+        if (forward->flights.items[i].deferred && forward->flights.items[i].t_boot_ns < before_ns)
+            give_back(forward, &forward->flights.items[i]);
+}
+
 void forward_done(struct forward *forward, uint64_t token, unsigned reason)
 {
-    struct flight *flight = flights_find(&forward->flights, token);
-    bool is_readings;
+    struct flight *flight = flights_find(&forward->flights, token), copy;
 
     if (!flight || flight->acked)
         return;
-    if (reason != 0) {
-        is_readings = flight->n_readings > 0;
+    copy = *flight;
+    if (reason == REASON_NOBODY && set_aside(forward, flight)) {
+        forward->blocked = false;
+    } else if (reason != 0) {
         give_back(forward, flight);
-        back_off(forward, reason, is_readings);
+        back_off(forward, reason, !copy.is_aside);
     } else {
         back_to_normal(forward);
         if (!forward->confirm_receiver || flight->settled) {
@@ -238,6 +285,7 @@ void forward_done(struct forward *forward, uint64_t token, unsigned reason)
             flight->t_boot_ns = clock_boot_ns();
         }
     }
+    note_listener(forward, &copy, reason);
     turn(forward);
 }
 
@@ -276,6 +324,8 @@ void forward_connected(struct forward *forward, unsigned window)
     }
     /* a route process that died gave nothing back */
     lose_published(forward);
+    give_back_deferred(forward);
+    forward->heard = false;
     back_to_normal(forward);
     forward->t_progress_boot_ns = clock_boot_ns();
     forward->live_from = forward->committed ? forward->committed + 1 : 0;
@@ -471,6 +521,7 @@ void forward_tick(struct forward *forward)
         resend_missing(forward);
         check_silence(forward);
     }
+    retry_deferred(forward);
     scan_tick(forward);
     turn(forward);
     find_oldest(forward);

@@ -34,6 +34,7 @@ struct forward {
     unsigned window; /* 0: not connected */
     bool blocked;    /* the route took nothing: until it settles one, or a tick */
     bool probing;    /* after a refusal one message at a time */
+    bool heard;      /* the last readings of this connection met a subscriber */
     unsigned backoff_s;
     int64_t backoff_until_boot_ns;
     double tokens; /* readings the backlog may send now */

@@ -276,6 +276,7 @@ bool send_publish(struct forward *forward, struct message *message)
                             .hold_first = message->hold_first,
                             .n_readings = message->n_readings,
                             .t_wall_ms = message->t_wall_ms,
+                            .is_aside = strcmp(message->suffix, "readings") != 0,
                             .t_boot_ns = clock_boot_ns()};
 
     if (!finish_payload(forward, message) ||

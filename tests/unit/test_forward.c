@@ -77,6 +77,50 @@ static void nobody_listening_is_not_delivery(void)
     home_end();
 }
 
+/* Settles what flies as a broker whose only subscriber wants readings. */
+static void settle_for_readings_only(void)
+{
+    while (fake->n_flying) {
+        bool is_readings = strcmp(fake->flying[0].suffix, "readings") == 0;
+
+        forward_done(forward, fake_settle(fake, 0, is_readings), is_readings ? 0 : 0x10);
+    }
+}
+
+static void a_subscriber_of_readings_alone_is_not_held_up_by_events(void)
+{
+    home_begin(false, "self");
+    home_start();
+    forward_connected(forward, 5);
+    fake_append_event(fake, "", CATEGORY_STATUS, "gateway-started");
+    forward_committed(forward, fake->n);
+    home_append(10);
+    settle_for_readings_only();
+    home_pass(1);
+    settle_for_readings_only();
+    CU_ASSERT_EQUAL(fake->saved.low, 11);
+    CU_ASSERT_EQUAL(fake->n_events, 0);
+    home_end();
+}
+
+static void an_event_reaches_who_subscribes_before_the_first_readings(void)
+{
+    home_begin(false, "self");
+    home_start();
+    forward_connected(forward, 5);
+    fake_append_event(fake, "", CATEGORY_STATUS, "gateway-started");
+    forward_committed(forward, fake->n);
+    forward_done(forward, fake_settle(fake, 0, false), 0x10);
+    CU_ASSERT_EQUAL(fake->saved.low, 0);
+    home_append(10); /* and now somebody listens to all */
+    home_deliver_all();
+    home_pass(1);
+    home_deliver_all();
+    CU_ASSERT_EQUAL(fake->saved.low, 11);
+    CU_ASSERT_TRUE(fake_has(fake, 1, "", 0));
+    home_end();
+}
+
 static void a_refused_message_waits_and_goes_alone_at_first(void)
 {
     home_begin(false, "self");
@@ -500,6 +544,8 @@ static CU_TestInfo tests[] = {
     TEST(committed_records_arrive_in_one_message),
     TEST(nothing_is_read_while_there_is_no_room),
     TEST(nobody_listening_is_not_delivery),
+    TEST(a_subscriber_of_readings_alone_is_not_held_up_by_events),
+    TEST(an_event_reaches_who_subscribes_before_the_first_readings),
     TEST(a_refused_message_waits_and_goes_alone_at_first),
     TEST(what_was_lost_goes_again_after_the_reconnect),
     TEST(live_records_go_before_the_backlog_and_that_at_its_rate),
