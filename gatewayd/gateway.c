@@ -180,12 +180,14 @@ static void on_routes_stopped(void *ctx)
     sd_event_exit(gateway->event, gateway->exit_code);
 }
 
-static void on_hosts_stopped(void *ctx)
+static void on_hosts_stopped(void *ctx, unsigned n_killed)
 {
     struct gateway *gateway = ctx;
 
     writes_stop(gateway->writes);
-    gateway_event(gateway, "", "gateway-stopped", "info", "stopped; outputs are at failsafe");
+    gateway_event(gateway, "", "gateway-stopped", n_killed ? "alarm" : "info",
+                  n_killed ? "stopped; outputs may not be at failsafe until the next start"
+                           : "stopped; outputs are at failsafe");
     forwarding_stop(gateway->forwarding);
 }
 

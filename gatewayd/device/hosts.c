@@ -35,6 +35,7 @@ struct hosts {
     char *quarantined[QUARANTINE_MAX]; /* buses with a host of their own, by misbehaviour */
     unsigned n_quarantined;
     bool stopping, has_stopped;
+    unsigned n_killed; /* while stopping */
     sd_event_source *regroup;
 };
 
@@ -387,10 +388,25 @@ static int on_reap(sd_event_source *source, void *ctx)
     return 0;
 }
 
+/* An alarm at the end of the daemon; in a reload the next host of its buses takes over. */
+static void tell_killed(struct hosts *hosts, const struct host *host)
+{
+    char line[300];
+
+    if (child_stop_status(host->child) == 0)
+        return;
+    hosts->n_killed += hosts->stopping;
+    snprintf(line, sizeof line,
+             "host '%s' did not end by itself: its outputs may not be at failsafe", host->key);
+    hosts->hooks.event(hosts->hooks.ctx, "", "host-killed", hosts->stopping ? "alarm" : "warning",
+                       line);
+}
+
 void hosts_on_stopped(struct hosts *hosts, struct host *host)
 {
     bool all_gone = true;
 
+    tell_killed(hosts, host);
     for (unsigned i = 0; i < hosts->n_dying; i++)
         if (hosts->dying[i] == host) {
             sd_event_source *source;
@@ -411,7 +427,7 @@ void hosts_on_stopped(struct hosts *hosts, struct host *host)
                     child_pid(hosts->hosts[i]->child) == 0;
     if (all_gone && hosts->n_dying == 0) {
         hosts->has_stopped = true;
-        hosts->hooks.stopped(hosts->hooks.ctx);
+        hosts->hooks.stopped(hosts->hooks.ctx, hosts->n_killed);
     }
 }
 
@@ -422,7 +438,7 @@ void hosts_stop(struct hosts *hosts)
     hosts->stopping = true;
     if (n == 0 && hosts->n_dying == 0) {
         hosts->has_stopped = true;
-        hosts->hooks.stopped(hosts->hooks.ctx);
+        hosts->hooks.stopped(hosts->hooks.ctx, hosts->n_killed);
         return;
     }
     /* all of them: one in its back-off would come back */

@@ -33,8 +33,9 @@ struct hosts_hooks {
     void (*device_lost)(void *ctx, uint32_t device);
     /* A lease ended in the host: its failsafe was written. */
     void (*lease_end)(void *ctx, uint32_t device, uint32_t point, enum gw_result result);
-    /* After hosts_stop: all are gone. */
-    void (*stopped)(void *ctx);
+    /* After hosts_stop: all are gone; n_killed of them before their failsafes were surely
+     * written (events told which). */
+    void (*stopped)(void *ctx, unsigned n_killed);
 };
 
 struct hosts_options {

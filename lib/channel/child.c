@@ -64,6 +64,7 @@ struct child {
     uint32_t n_restarts;
     bool stopping;
     unsigned stop_kill_ms;
+    int stop_status;
 };
 
 static void start_now(struct child *child);
@@ -175,6 +176,11 @@ pid_t child_pid(const struct child *child)
     return child->pid;
 }
 
+int child_stop_status(const struct child *child)
+{
+    return child->stop_status;
+}
+
 uint32_t child_n_restarts(const struct child *child)
 {
     return child->n_restarts;
@@ -252,6 +258,7 @@ static void went_down(struct child *child, int status)
     if (child->stopping) {
         if (child->timer)
             sd_event_source_set_enabled(child->timer, SD_EVENT_OFF);
+        child->stop_status = status;
         child->hooks.stopped(child->hooks.ctx);
         return;
     }

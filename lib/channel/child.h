@@ -69,6 +69,8 @@ void child_stop(struct child *child, uint16_t type, const void *body, size_t len
                 unsigned term_ms, unsigned kill_ms);
 /* Ends it now (SIGKILL); it comes back as after a crash. */
 void child_kill(struct child *child, const char *why);
+/* In hooks.stopped: wait status of the end after child_stop; 0 when it did not run. */
+int child_stop_status(const struct child *child);
 uint32_t child_n_restarts(const struct child *child);
 
 #endif

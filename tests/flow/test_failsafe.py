@@ -63,6 +63,16 @@ def main():
         at_failsafe(gateway, "SIGTERM", 0.1)
         gateway.start()
 
+        # a host that hangs and is killed: said so, and mended by the next start
+        switch_on(gateway)
+        for pid in gateway.children():
+            os.kill(pid, signal.SIGSTOP)
+        assert gateway.stop() < 6
+        assert written(gateway)[-1] == 42
+        assert "outputs may not be at failsafe until the next start" in gateway.log()
+        gateway.start()
+        at_failsafe(gateway, "a killed host, restart", 5)
+
         # as systemd stops a unit: every process of it at once
         switch_on(gateway)
         children = gateway.children()
