@@ -147,10 +147,11 @@ static void make_forward(struct route_side *side, const char *epoch, uint64_t la
 
 static void free_forward(struct route_side *side)
 {
-    struct forward_stats stats, *past = &side->link->past;
+    struct forward_stats stats, *past;
 
-    if (!side->forward)
+    if (!side->forward) /* the side of a link that never attached knows no link */
         return;
+    past = &side->link->past;
     forward_get_stats(side->forward, &stats);
     past->n_sent += stats.n_sent;
     past->n_confirmed += stats.n_confirmed;
