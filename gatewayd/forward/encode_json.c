@@ -208,6 +208,8 @@ static void put_gap(struct strbuf *buf, const struct stored_record *record)
     put_number(buf, ",\"from\":", record->from_ms);
     put_number(buf, ",\"to\":", record->to_ms);
     put_text(buf, ",\"reason\":", record->text);
+    if (record->of_epoch)
+        put_text(buf, ",\"of_epoch\":", record->of_epoch);
 }
 
 static void put_correction(struct strbuf *buf, const struct stored_record *record)

@@ -31,14 +31,12 @@ struct run {
 
 static const char *epoch_of(const struct logbook *book, int64_t space, uint64_t seq)
 {
-    for (uint32_t i = 0; i < book->epochs.n; i++) {
-        const struct epoch *epoch = &book->epochs.items[i];
+    const struct epoch *epoch = space ? NULL : epochs_at(&book->epochs, seq);
 
-        if (space ? epoch->id == space
-                  : !epoch->is_moved && seq >= epoch->first_seq && seq <= epoch->last_seq)
-            return epoch->hex;
-    }
-    return book->epoch;
+    for (uint32_t i = 0; i < book->epochs.n && space; i++)
+        if (book->epochs.items[i].id == space)
+            epoch = &book->epochs.items[i];
+    return epoch ? epoch->hex : book->epoch;
 }
 
 /* A range ends where its epoch does. */

@@ -87,3 +87,14 @@ const struct epoch *epochs_find(const struct epochs *epochs, const char *hex)
             return &epochs->items[i];
     return NULL;
 }
+
+const struct epoch *epochs_at(const struct epochs *epochs, uint64_t seq)
+{
+    for (uint32_t i = 0; i < epochs->n; i++) {
+        const struct epoch *epoch = &epochs->items[i];
+
+        if (!epoch->is_moved && seq >= epoch->first_seq && seq <= epoch->last_seq)
+            return epoch;
+    }
+    return NULL;
+}

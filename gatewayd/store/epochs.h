@@ -33,6 +33,8 @@ int epochs_load(struct epochs *epochs, struct db *db);
 void epochs_free(struct epochs *epochs);
 
 const struct epoch *epochs_find(const struct epochs *epochs, const char *hex);
+/* Of a number of the log. */
+const struct epoch *epochs_at(const struct epochs *epochs, uint64_t seq);
 
 /* What to add to a seq of it to get the key of its row. */
 static inline uint64_t epoch_base(const struct epoch *epoch)

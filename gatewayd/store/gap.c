@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gap records, version 1: byte 1, five varints (times zigzag), two NUL-terminated texts.
- */
+/* Gap records, version 1: byte 1, five varints (times zigzag), two NUL-terminated texts and
+ * perhaps a third. */
 #include "gatewayd/store/gap.h"
 
 #include <errno.h>
@@ -31,6 +31,8 @@ size_t gap_put(const struct gap *gap, uint8_t *data)
     n += varint_put(data + n, varint_zigzag(gap->to_ms));
     n += put_text(data + n, gap->reason, sizeof gap->reason);
     n += put_text(data + n, gap->device, sizeof gap->device);
+    if (gap->epoch[0])
+        n += put_text(data + n, gap->epoch, sizeof gap->epoch);
     return n;
 }
 
@@ -60,7 +62,8 @@ int gap_get(const void *blob, size_t len, struct gap *ret_gap)
         !varint_get_signed(data, len, &pos, &gap.from_ms) ||
         !varint_get_signed(data, len, &pos, &gap.to_ms) ||
         !get_text(data, len, &pos, gap.reason, sizeof gap.reason) ||
-        !get_text(data, len, &pos, gap.device, sizeof gap.device))
+        !get_text(data, len, &pos, gap.device, sizeof gap.device) ||
+        (pos < len && !get_text(data, len, &pos, gap.epoch, sizeof gap.epoch)))
         return -EBADMSG;
     *ret_gap = gap;
     return 0;

@@ -16,6 +16,7 @@ struct gap {
     int64_t from_ms, to_ms;
     char reason[32];
     char device[96]; /* "": several */
+    char epoch[33];  /* of the numbers; "": that of the gap */
 };
 
 /* Bytes written to data, which has GAP_BYTES_MAX. */

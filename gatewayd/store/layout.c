@@ -221,6 +221,68 @@ static int copy_in(struct layouts *layouts, uint32_t id, const struct layout *ot
     return rc;
 }
 
+static char *counters_text(const struct layout *layout, uint32_t *ret_n)
+{
+    struct strbuf buf;
+
+    *ret_n = 0;
+    strbuf_init(&buf);
+    strbuf_puts(&buf, "");
+    for (uint32_t i = 0; i < layout->n_points; i++) {
+        size_t len = strlen(layout->points[i]);
+
+        if (len <= 3 || strcmp(layout->points[i] + len - 3, "_wh") != 0)
+            continue;
+        strbuf_puts(&buf, layout->points[i]);
+        strbuf_putc(&buf, '\t');
+        strbuf_puts(&buf, layout->units[i]);
+        strbuf_putc(&buf, '\n');
+        ++*ret_n;
+    }
+    return strbuf_take(&buf);
+}
+
+static struct layout *find_text(const struct layouts *layouts, const struct layout *like,
+                                const char *points)
+{
+    for (uint32_t id = 1; id <= layouts->n; id++) {
+        struct layout *layout = layouts->by_id[id];
+        char *text;
+        bool same_points;
+
+        if (!layout || layout->category != like->category ||
+            strcmp(layout->device, like->device) != 0)
+            continue;
+        text = layout_points_text(layout);
+        same_points = text && strcmp(text, points) == 0;
+        free(text);
+        if (same_points)
+            return layout;
+    }
+    return NULL;
+}
+
+const struct layout *layouts_counters(struct layouts *layouts,
+                                      const struct layout *layout)
+{
+    uint32_t n, id = layouts->n + 1;
+    char *points = counters_text(layout, &n);
+    const struct layout *found = NULL;
+
+    if (points && n == layout->n_points)
+        found = layout;
+    else if (points && n > 0)
+        found = find_text(layouts, layout, points);
+    if (points && n > 0 && !found &&
+        layouts_load(layouts, id, layout->device, layout->category, points) == 0) {
+        layouts->by_id[id]->is_stored = false;
+        layouts->n_unstored++;
+        found = layouts->by_id[id];
+    }
+    free(points);
+    return found;
+}
+
 static bool means_the_same(const struct layout *a, const struct layout *b)
 {
     if (a->n_points != b->n_points || a->category != b->category ||

@@ -38,6 +38,11 @@ struct layout *layouts_for(struct layouts *layouts, struct catalog *catalog,
                            const struct record *record, const struct reading *readings,
                            bool *ret_full);
 
+/* The layout with only the energy counters (*_wh) of this one, added when it is new. NULL:
+ * it has none, or no memory. */
+const struct layout *layouts_counters(struct layouts *layouts,
+                                      const struct layout *layout);
+
 /* As stored: points is "name\tunit\n" for each. 0, -EBADMSG, -ENOMEM. */
 int layouts_load(struct layouts *layouts, uint32_t id, const char *device,
                  enum category category, const char *points);

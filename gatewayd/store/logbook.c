@@ -26,7 +26,7 @@ const struct logbook_boot *logbook_find_boot(const struct logbook *book, int64_t
     return NULL;
 }
 
-static int write_layouts(struct logbook *book)
+int logbook_write_layouts(struct logbook *book)
 {
     uint32_t n = layouts_has_unstored(book->layouts) ? layouts_count(book->layouts) : 0;
 
@@ -95,7 +95,7 @@ int logbook_write_row(struct logbook *book, const struct pending_row *row)
 
 int logbook_write(struct logbook *book, const struct pending *pending)
 {
-    int rc = write_layouts(book);
+    int rc = logbook_write_layouts(book);
 
     for (const struct pending_row *row = pending->first; row && rc == 0;
          row = row->next) {
@@ -130,6 +130,7 @@ struct trimmed {
     uint64_t next_seq; /* rows below it go */
     unsigned n_rows;
     struct gap gap; /* count 0: nothing undelivered */
+    const struct epoch *epoch;
 };
 
 static void add_to_gap(struct logbook *book, struct gap *gap, uint64_t seq, uint64_t last)
@@ -149,7 +150,7 @@ static void add_to_gap(struct logbook *book, struct gap *gap, uint64_t seq, uint
 }
 
 static int choose_rows(struct logbook *book, uint64_t delivered_low, unsigned max_rows,
-                       struct trimmed *trimmed)
+                       bool delivered_only, struct trimmed *trimmed)
 {
     int rc;
 
@@ -157,11 +158,20 @@ static int choose_rows(struct logbook *book, uint64_t delivered_low, unsigned ma
         uint64_t seq = (uint64_t)stmt_i64(book->oldest, 0);
         uint64_t last = seq + (uint64_t)stmt_i64(book->oldest, 1) - 1;
 
-        if (last + 1 >= book->seq_after)
+        if (last + 1 >= book->seq_after || (delivered_only && last > delivered_low))
             break;
+        if (trimmed->gap.count > 0 && epochs_at(&book->epochs, seq) != trimmed->epoch)
+            break; /* the numbers of a gap are those of one epoch */
+        trimmed->epoch = epochs_at(&book->epochs, seq);
         if (last > delivered_low)
             add_to_gap(book, &trimmed->gap, seq > delivered_low ? seq : delivered_low + 1,
                        last);
+        /* and what a gap told that goes itself */
+        if (trimmed->gap.count && trimmed->epoch &&
+            trimmed->epoch->first_seq <= trimmed->gap.seq_from)
+            trimmed->gap.seq_from = trimmed->epoch->first_seq > delivered_low
+                                        ? trimmed->epoch->first_seq
+                                        : delivered_low + 1;
         trimmed->next_seq = last + 1;
         trimmed->n_rows++;
     }
@@ -191,7 +201,7 @@ static int delete_rows(struct logbook *book, uint64_t below)
     return rc;
 }
 
-static int write_gap(struct logbook *book, const struct gap *gap)
+int logbook_write_gap(struct logbook *book, const struct gap *gap)
 {
     struct pending pending;
     int rc;
@@ -205,18 +215,20 @@ static int write_gap(struct logbook *book, const struct gap *gap)
 }
 
 int logbook_trim(struct logbook *book, uint64_t delivered_low, unsigned max_rows,
-                 unsigned *ret_rows, uint64_t *ret_lost)
+                 bool delivered_only, unsigned *ret_rows, uint64_t *ret_lost)
 {
     struct trimmed trimmed = {.gap.reason = "disk-bound"};
-    int rc = choose_rows(book, delivered_low, max_rows, &trimmed);
+    int rc = choose_rows(book, delivered_low, max_rows, delivered_only, &trimmed);
 
     *ret_rows = trimmed.n_rows;
     *ret_lost = trimmed.gap.count;
     if (rc < 0 || trimmed.n_rows == 0)
         return rc;
+    if (trimmed.epoch && trimmed.epoch->last_seq != UINT64_MAX)
+        memcpy(trimmed.gap.epoch, trimmed.epoch->hex, sizeof trimmed.gap.epoch);
     rc = delete_rows(book, trimmed.next_seq);
     if (rc == 0 && trimmed.gap.count)
-        rc = write_gap(book, &trimmed.gap);
+        rc = logbook_write_gap(book, &trimmed.gap);
     if (rc == 0)
         rc = corrections_trim(&book->corrections, book->db, trimmed.next_seq);
     if (rc == 0)
@@ -258,4 +270,23 @@ int logbook_trim_moved(struct logbook *book, int64_t epoch, unsigned max_rows,
     if (rc == 0)
         rc = corrections_load(&book->corrections, book->db);
     return rc < 0 ? rc : epochs_load(&book->epochs, book->db);
+}
+
+int logbook_trim_events(struct logbook *book, unsigned max_rows, unsigned *ret_rows)
+{
+    struct sqlite3_stmt *stmt = NULL;
+    int rc = stmt_prepare(book->db,
+                          "DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE"
+                          " seq<?1 ORDER BY seq LIMIT ?2)",
+                          &stmt);
+
+    *ret_rows = 0;
+    if (rc < 0)
+        return rc;
+    stmt_bind_i64(stmt, 1, (int64_t)book->first_after);
+    stmt_bind_i64(stmt, 2, max_rows);
+    rc = stmt_run(stmt);
+    stmt_finish(&stmt);
+    *ret_rows = rc == 0 ? (unsigned)db_changes(book->db) : 0;
+    return rc;
 }

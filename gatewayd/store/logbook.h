@@ -51,17 +51,22 @@ void logbook_rolled_back(struct logbook *book);
 
 /* In a transaction: deletes up to max_rows of the oldest rows, never the newest one (it
  * carries the numbering). Rows up to delivered_low leave no trace; of others the loss is
- * written as a gap. *ret_rows: how many went, *ret_lost: undelivered records among them.
- */
+ * written as a gap, or they stay (delivered_only). *ret_rows: how many went, *ret_lost:
+ * undelivered records among them. */
 int logbook_trim(struct logbook *book, uint64_t delivered_low, unsigned max_rows,
-                 unsigned *ret_rows, uint64_t *ret_lost);
+                 bool delivered_only, unsigned *ret_rows, uint64_t *ret_lost);
 
 /* The same for an epoch in `moved`, without a trace; the epoch goes with its last row. */
 int logbook_trim_moved(struct logbook *book, int64_t epoch, unsigned max_rows,
                        unsigned *ret_rows);
 
+/* Of the events that outlived their rows in the log, the oldest. */
+int logbook_trim_events(struct logbook *book, unsigned max_rows, unsigned *ret_rows);
+
 const struct logbook_boot *logbook_find_boot(const struct logbook *book, int64_t id);
 /* In a transaction: one row at the end. */
 int logbook_write_row(struct logbook *book, const struct pending_row *row);
+int logbook_write_gap(struct logbook *book, const struct gap *gap);
+int logbook_write_layouts(struct logbook *book); /* those that are new */
 
 #endif

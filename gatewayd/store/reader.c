@@ -222,6 +222,8 @@ static int next_gap(struct store_reader *reader, struct stored_record *record)
     record->seq_from = numbered ? gap->seq_from : record->seq;
     record->seq_to = numbered ? gap->seq_to : record->seq;
     record->count = gap->count;
+    if (gap->epoch[0] && strcmp(gap->epoch, record->epoch) != 0)
+        record->of_epoch = gap->epoch;
     record->from_ms = gap->from_ms + offset_ms;
     record->to_ms = gap->to_ms + offset_ms;
     return 1;

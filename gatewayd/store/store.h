@@ -88,6 +88,9 @@ struct store_stats {
     uint64_t last_seq, first_seq;             /* kept in the log */
     int64_t commit_boot_ns;                   /* when the last commit ended */
     uint32_t commit_last_us, commit_max_us;
+    double full_in_h; /* until undelivered records reach the bound, as the log grows now;
+                         < 0: not known yet */
+    bool is_at_bound; /* something makes room: see the events */
     bool on_disk;                             /* false: in RAM, see the alarm */
     char epoch[33];
 };

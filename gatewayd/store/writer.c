@@ -7,13 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gatewayd/store/thin.h"
 #include "gatewayd/store/writer_repair.h"
 #include "lib/base/clock.h"
 
 #define TRIES 4
 #define TRIM_ROWS 64 /* undelivered ones go in pieces of minutes, so that gaps stay few  \
                       */
-#define TRIM_ROUNDS 8
+#define TRIM_ROUNDS 12
+#define ROW_BYTES 40 /* of a row beside its block, measured */
+#define GROWTH_NS (600 * CLOCK_NS_PER_S)
 #define CHECKPOINT_FRAMES                                                                \
     1000 /* 1 MiB of WAL: about each ten minutes of 250 readings/s */
 #define PENDING_BYTES_MAX (4u << 20)
@@ -102,17 +105,31 @@ static int64_t used_pages(struct writer *writer)
            db_pragma_i64(writer->db, "freelist_count");
 }
 
-static void tell_bound(struct writer *writer, uint64_t n_lost)
+/* What is given up at the bound, the least first. Each is told once until there is room
+ * again. */
+enum bound_step { BOUND_DELIVERED, BOUND_THIN, BOUND_COUNTERS, BOUND_EVENTS, BOUND_DROP, BOUND_STEPS };
+
+static void tell_bound(struct writer *writer, enum bound_step step)
 {
-    if (!writer->is_full)
-        writer_note(
-            writer, "store-at-bound", "info",
-            "the store has reached its size; the oldest delivered records make room");
-    if (n_lost && writer->lost_at_bound == 0)
-        writer_note(writer, "store-dropping", "alarm",
-                    "the store is full of undelivered records; the oldest are dropped");
-    writer->is_full = true;
-    writer->lost_at_bound += n_lost;
+    static const struct {
+        const char *code, *severity, *text;
+    } table[BOUND_STEPS] = {
+        {"store-at-bound", "info",
+         "the store has reached its size; the oldest delivered records make room"},
+        {"store-thinning", "warning",
+         "the store is full of undelivered records; the oldest become 1-minute means"},
+        {"store-dropping", "alarm",
+         "the store is full of undelivered means; of the oldest only energy counters stay"},
+        {"store-forgets-events", "info",
+         "the store is full; its oldest events are no longer listed"},
+        {"store-dropping-all", "alarm",
+         "the store is full of undelivered counters and events; the oldest are dropped"},
+    };
+
+    if (writer->told_bound & (1u << step))
+        return;
+    writer->told_bound |= 1u << step;
+    writer_note(writer, table[step].code, table[step].severity, table[step].text);
 }
 
 uint64_t writer_delivered_low(const struct writer *writer)
@@ -150,29 +167,78 @@ static int trim_moved(struct writer *writer, unsigned *ret_rows)
     return 0;
 }
 
+/* The oldest delivered rows, brought back from RAM or of the log. In the transaction. */
+static int trim_delivered(struct writer *writer, uint64_t low, unsigned *ret_rows)
+{
+    uint64_t n_lost;
+    int rc = trim_moved(writer, ret_rows);
+
+    if (rc < 0 || *ret_rows > 0 || writer->book.first_after > low)
+        return rc;
+    return logbook_trim(&writer->book, low, TRIM_ROWS, true, ret_rows, &n_lost);
+}
+
+static int take_step(struct writer *writer, enum bound_step step, uint64_t low,
+                     unsigned *ret_rows)
+{
+    struct logbook *book = &writer->book;
+    unsigned stage = step == BOUND_THIN ? THIN_TO_MINUTES : THIN_TO_COUNTERS;
+    uint64_t n_lost;
+
+    switch (step) {
+    case BOUND_DELIVERED:
+        return trim_delivered(writer, low, ret_rows);
+    case BOUND_THIN:
+    case BOUND_COUNTERS:
+        if (writer->thin_from[stage] <= low)
+            writer->thin_from[stage] = low + 1;
+        return thin_rows(book, (enum thin_stage)stage, &writer->thin_from[stage],
+                         ret_rows);
+    case BOUND_EVENTS:
+        return logbook_trim_events(book, TRIM_ROWS, ret_rows);
+    case BOUND_DROP:
+        return logbook_trim(book, low, TRIM_ROWS, false, ret_rows, &n_lost);
+    case BOUND_STEPS:
+        break;
+    }
+    return 0;
+}
+
+int writer_make_room(struct writer *writer, unsigned *ret_rows)
+{
+    uint64_t low = writer_delivered_low(writer);
+    int rc = 0;
+
+    *ret_rows = 0;
+    for (enum bound_step step = BOUND_DELIVERED;
+         step < BOUND_STEPS && rc == 0 && *ret_rows == 0; step++) {
+        rc = take_step(writer, step, low, ret_rows);
+        if (rc == 0 && *ret_rows > 0)
+            tell_bound(writer, step);
+    }
+    return rc;
+}
+
 /* In the transaction. */
 static int keep_bound(struct writer *writer)
 {
     int64_t max = db_pragma_i64(writer->db, "max_page_count");
     uint64_t low = writer_delivered_low(writer);
-    unsigned n_rows = 1;
+    enum bound_step step = BOUND_DELIVERED;
     int rc = 0;
 
-    if (used_pages(writer) < max / 100 * 90) {
-        writer->is_full = false;
-        writer->lost_at_bound = 0;
-    }
-    for (int i = 0; i < TRIM_ROUNDS && rc == 0 && n_rows > 0; i++) {
-        uint64_t n_lost;
+    if (used_pages(writer) < max / 100 * 60)
+        writer->told_bound = 0;
+    for (int i = 0; i < TRIM_ROUNDS && rc == 0 && step < BOUND_STEPS; i++) {
+        unsigned n_rows = 0;
 
         if (used_pages(writer) < max - max / 20)
             break;
-        n_lost = 0;
-        rc = trim_moved(writer, &n_rows);
-        if (rc == 0 && n_rows == 0)
-            rc = logbook_trim(&writer->book, low, TRIM_ROWS, &n_rows, &n_lost);
+        rc = take_step(writer, step, low, &n_rows);
         if (n_rows > 0)
-            tell_bound(writer, n_lost);
+            tell_bound(writer, step);
+        else
+            step++;
     }
     return rc;
 }
@@ -192,6 +258,7 @@ static int try_commit(struct writer *writer)
     if (rc < 0) {
         db_rollback(writer->db);
         logbook_rolled_back(&writer->book);
+        writer->thin_from[0] = writer->thin_from[1] = 0;
         return rc;
     }
     logbook_committed(&writer->book);
@@ -210,13 +277,44 @@ static void count_rows(struct writer *writer, struct store_stats *stats)
     }
 }
 
+/* The log's growth over the last ten to twenty minutes. In rows' bytes, and then as the
+ * pages they take. */
+static double full_in_h(struct writer *writer, int64_t used_bytes, int64_t now_boot_ns)
+{
+    struct growth *growth = &writer->growth;
+    uint64_t low = writer_delivered_low(writer), first = writer->book.first_seq,
+             last = writer->book.next_seq - 1;
+    double hours, waiting = 1;
+
+    for (const struct pending_row *row = writer->pending.first; row; row = row->next)
+        growth->bytes += row->len + ROW_BYTES;
+    if (growth->t_boot_ns[0] == 0 || now_boot_ns - growth->t_boot_ns[1] > GROWTH_NS) {
+        bool is_first = growth->t_boot_ns[0] == 0;
+
+        growth->t_boot_ns[0] = is_first ? now_boot_ns : growth->t_boot_ns[1];
+        growth->begin[0] = is_first ? growth->bytes : growth->begin[1];
+        growth->t_boot_ns[1] = now_boot_ns;
+        growth->begin[1] = growth->bytes;
+    }
+    hours = (double)(now_boot_ns - growth->t_boot_ns[0]) / 3.6e12;
+    if (hours < 1.0 / 60 || growth->bytes == growth->begin[0])
+        return -1;
+    if (low >= first && last > first)
+        waiting = low >= last ? 0 : (double)(last - low) / (double)(last - first + 1);
+    return ((double)writer->stats.max_bytes * 0.95 - (double)used_bytes * waiting) * hours /
+           (double)(growth->bytes - growth->begin[0]);
+}
+
 static void count_commit(struct writer *writer, int64_t begin_boot_ns)
 {
     int64_t page = db_pragma_i64(writer->db, "page_size");
     int64_t pages = db_pragma_i64(writer->db, "page_count"), now = clock_boot_ns();
     struct store_stats *stats = &writer->stats;
+    double left_h = full_in_h(writer, used_pages(writer) * page, now);
 
     pthread_mutex_lock(&writer->stats_lock);
+    stats->full_in_h = left_h;
+    stats->is_at_bound = writer->told_bound != 0;
     count_rows(writer, stats);
     stats->commits++;
     stats->bytes_written = db_bytes_written();

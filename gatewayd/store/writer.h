@@ -31,8 +31,12 @@ struct writer {
     bool has_new_epoch; /* to be told */
     bool has_all_facts; /* in RAM: it began with a copy of what is on disk */
     unsigned n_repairs; /* since the last commit that went through */
-    bool is_full;       /* said that the bound is reached */
-    uint64_t lost_at_bound;
+    unsigned told_bound; /* how far keeping it has gone: bits of enum bound_step */
+    uint64_t thin_from[2]; /* per thin_stage: rows below are done */
+    struct growth {
+        int64_t t_boot_ns[2]; /* when the windows began; the older one counts */
+        uint64_t bytes, begin[2];
+    } growth;
     pthread_mutex_t stats_lock;
     struct store_stats stats; /* under stats_lock */
 };
@@ -45,6 +49,9 @@ void writer_add_event(struct writer *writer, const char *device, enum category c
 
 /* Up to which number of the log all routes have what they wait for; over all its epochs. */
 uint64_t writer_delivered_low(const struct writer *writer);
+
+/* In a transaction: gives up a little, the least first; 0 rows: there is nothing left. */
+int writer_make_room(struct writer *writer, unsigned *ret_rows);
 
 /* Is there something for a commit? */
 bool writer_has_work(const struct writer *writer);

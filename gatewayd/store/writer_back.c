@@ -209,7 +209,7 @@ static int make_room(struct writer *writer, struct home *home)
            db_pragma_i64(home->db, "page_count") -
                    db_pragma_i64(home->db, "freelist_count") + needed >
                max - max / 20)
-        rc = logbook_trim(&home->book, low, TRIM_ROWS, &n_rows, &n_lost);
+        rc = logbook_trim(&home->book, low, TRIM_ROWS, false, &n_rows, &n_lost);
     return rc;
 }
 

@@ -15,7 +15,6 @@
 #include "gatewayd/store/tables.h"
 
 #define REPAIRS_MAX 3
-#define TRIM_ROWS 64
 #define NOTICES_MAX 16
 
 struct writer_notice {
@@ -281,6 +280,7 @@ int writer_open(struct writer *writer, const struct store_options *options,
     else
         read_machine_id(writer->machine_id, sizeof writer->machine_id);
     writer->stats.max_bytes = options->max_bytes;
+    writer->stats.full_in_h = -1;
     writer->layouts = layouts_new();
     rc = writer->layouts ? open_any(writer) : -ENOMEM;
     if (rc < 0) {
@@ -317,20 +317,20 @@ void writer_close(struct writer *writer)
 
 /* ---- when a commit fails ---- */
 
-/* A transaction of its own that only deletes; true when it freed something. */
+/* A transaction of its own; true when it freed something. */
 static bool make_room(struct writer *writer)
 {
-    uint64_t low = writer_delivered_low(writer), n_lost = 0;
     unsigned n_rows = 0;
     int rc = db_begin(writer->db);
 
     if (rc == 0)
-        rc = logbook_trim(&writer->book, low, TRIM_ROWS, &n_rows, &n_lost);
+        rc = writer_make_room(writer, &n_rows);
     if (rc == 0)
         rc = db_commit(writer->db);
     if (rc < 0) {
         db_rollback(writer->db);
         logbook_rolled_back(&writer->book);
+        writer->thin_from[0] = writer->thin_from[1] = 0;
         return false;
     }
     logbook_committed(&writer->book);

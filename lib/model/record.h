@@ -87,6 +87,7 @@ struct stored_record {
     int64_t from_ms, to_ms;
     int64_t add_ms, error_ms;
     uint8_t of_clock;      /* STORED_CORRECTION: what the corrected times are worth */
+    /* GAP, CORRECTION: */
     const char *of_epoch, *of_boot; /* of the range, when other than its own; else NULL */
     uint32_t n_corrections; /* that t_wall_ms has in it already */
 };

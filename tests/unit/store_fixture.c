@@ -22,7 +22,7 @@ uint32_t fixture_probe_ms;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static uint64_t committed_seq;
-static char events[16][40];
+static char events[64][40];
 static unsigned n_events;
 
 static void committed(void *ctx, uint64_t last_seq)
@@ -40,7 +40,7 @@ static void event(void *ctx, const char *code, const char *severity, const char 
     (void)severity;
     (void)text;
     pthread_mutex_lock(&lock);
-    if (n_events < 16)
+    if (n_events < 64)
         snprintf(events[n_events++], sizeof events[0], "%s", code);
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);

@@ -31,7 +31,7 @@ struct outage {
     struct home_load load;
     uint64_t max_bytes;
     unsigned total_s, passed_s;
-    unsigned bound_s; /* when the first record was dropped */
+    unsigned bound_s; /* when the first records were thinned */
     double told_h;    /* hours until full, said half-way to it */
     unsigned told_s;
     long rss_kib;     /* after a tenth */
@@ -78,7 +78,7 @@ static void sample(struct outage *outage)
     store_get_stats(fixture_store, &stats);
     if (bytes > outage->bytes_max)
         outage->bytes_max = bytes;
-    if (!outage->bound_s && stats.first_seq > 1)
+    if (!outage->bound_s && stats.is_at_bound)
         outage->bound_s = outage->passed_s;
     if (!outage->told_s && stats.size_bytes > outage->max_bytes / 2) {
         outage->told_s = outage->passed_s;
@@ -232,7 +232,7 @@ static void memory_and_disk_are_bounded(void)
            (double)the_outage.bytes_max / 1048576);
     CU_ASSERT_TRUE(IS_SANITIZED || rss < the_outage.rss_kib + RSS_SLACK_KIB);
     CU_ASSERT_TRUE(the_outage.bytes_max <= the_outage.max_bytes + WAL_SLACK_BYTES);
-    CU_ASSERT_TRUE(fixture_wait_event("store-at-bound"));
+    CU_ASSERT_TRUE(fixture_wait_event("store-thinning"));
     CU_ASSERT_TRUE(the_outage.bound_s > 0);
     end(&the_outage);
 }

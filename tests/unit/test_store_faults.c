@@ -184,31 +184,6 @@ static void at_the_bound_delivered_records_go_without_a_gap(void)
     fixture_remove();
 }
 
-static void see_route(void *arg)
-{
-    struct store_cursor cursor;
-
-    (void)arg;
-    CU_ASSERT_EQUAL(store_cursor_load(fixture_store, "dead", &cursor), 0);
-}
-
-static void at_the_bound_undelivered_records_leave_a_gap(void)
-{
-    struct store_log log;
-
-    fixture_make();
-    fixture_open_sized(256 << 10, 0, 60000);
-    fixture_run(see_route, NULL);
-    fill(150);
-    CU_ASSERT_TRUE(fixture_wait_event("store-dropping"));
-    log = store_log_read(1);
-    CU_ASSERT_TRUE(log.n_gaps > 0);
-    CU_ASSERT_EQUAL(log.gap_to, log.first - 1);
-    CU_ASSERT_TRUE(log.last >= 150 * 160);
-    fixture_close();
-    fixture_remove();
-}
-
 static void a_batch_larger_than_the_store_does_not_stop_it(void)
 {
     struct record_batch *batch;
@@ -429,7 +404,6 @@ int main(int argc, char **argv)
         TEST(what_was_committed_survives_sigkill),
         TEST(a_full_queue_becomes_a_gap_record),
         TEST(at_the_bound_delivered_records_go_without_a_gap),
-        TEST(at_the_bound_undelivered_records_leave_a_gap),
         TEST(a_batch_larger_than_the_store_does_not_stop_it),
         TEST(without_a_directory_the_store_goes_on_in_ram),
         TEST(a_disk_that_fails_later_sends_the_store_to_ram),
