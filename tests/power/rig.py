@@ -22,6 +22,8 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
 import harness  # noqa: E402
 
+os.environ["PATH"] += ":/usr/sbin:/sbin"
+
 FS_BYTES = 28 << 20
 MARK_AT = 30 << 20
 DISK_BYTES = 32 << 20
@@ -47,6 +49,8 @@ def needs():
     for path in ("/dev/fuse", "/dev/loop-control"):
         if not os.path.exists(path):
             harness.skip(f"{path} does not exist")
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
+        harness.skip("no mounts of its own are allowed here")
 
 
 def in_own_mounts():
@@ -99,7 +103,11 @@ class LoggedDisk:
                          or self.daemon.poll() is not None, "the logged image")
         if self.daemon.poll() is not None:
             harness.skip("qemu-storage-daemon cannot export by FUSE here")
-        loop = run("losetup", "--find", "--show", shown)
+        done = subprocess.run(["losetup", "--find", "--show", shown], capture_output=True,
+                              text=True)
+        if done.returncode:
+            harness.skip(f"no loop device: {done.stderr.strip()}")
+        loop = done.stdout.strip()
         try:
             run("mount", "-t", "ext4", "-o", self.options, loop, self.mount)
             self.fd = os.open(loop, os.O_WRONLY | os.O_DIRECT)

@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
 from harness import Broker, Devices, Gateway, Subscriber, World, wait_for  # noqa: E402
-from judge import Delivered, config, dump_of, served_by, values_of  # noqa: E402
+from judge import config, dump_of, kept_from, once_each, served_by  # noqa: E402
 
 KILLS = int(os.environ.get("POWER_KILLS", "50"))
 SEED = int(os.environ.get("POWER_SEED", "1"))
@@ -46,37 +46,6 @@ def copy_of(gateway, n):
     dump = dump_of(copy)
     shutil.rmtree(copy)
     return dump
-
-
-def once_each(dump, messages, last_seq):
-    """Every record up to last_seq with the subscriber, the same; none that is not stored."""
-    came, repeats = {}, 0
-    for _, key, _, values in Delivered(messages).records:
-        repeats += key in came
-        assert came.setdefault(key, values) == values, f"one name, two records: {key}"
-    kept = {key: values_of(tail) for key, (_, tail) in dump.records.items()}
-    missing = [key for key in kept if key not in came and key[2] <= last_seq]
-    assert not missing, f"not delivered: {missing[:3]}"
-    foreign = [key for key in came if key not in kept]
-    assert not foreign, f"delivered, not stored: {foreign[:3]}"
-    wrong = [key for key in came if kept[key] != came[key]]
-    assert not wrong, f"changed on the way: {wrong[:3]}"
-    numbers = sorted(dump.numbers_kept())
-    twice = [a for a, b in zip(numbers, numbers[1:]) if a == b]
-    assert not twice, f"stored twice: {twice[:3]}"
-    return repeats
-
-
-def kept_from(deaths, final):
-    """What the store held at each death it holds for ever."""
-    for n, (dump, _) in enumerate(deaths):
-        if dump is None:
-            continue
-        assert not dump.notices, f"after kill {n} the store said {dump.notices}"
-        gone = [k for k, (_, tail) in dump.records.items()
-                if k not in final.records or values_of(final.records[k][1]) != values_of(tail)]
-        assert not gone, f"committed before kill {n}, gone or changed: {gone[:3]}"
-        assert set(dump.seqs) <= set(final.seqs), f"numbers gone after kill {n}"
 
 
 def not_stored(deaths, served):

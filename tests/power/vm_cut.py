@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The installed package in a virtual machine that loses its power again and again, while it
+starts, polls and forwards: the emulator is killed. What the store's disk held at each death
+must be there at the end and with the subscriber, once each.
+    vm_cut.py DEBS CACHE     DEBS: folder with gatewayd_*.deb; CACHE keeps the small Debian
+"""
+import gzip
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zlib
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
+import rig  # noqa: E402
+from harness import Broker, Devices, Subscriber, World, skip, tool, wait_for  # noqa: E402
+from judge import config, dump_of, kept_from, once_each  # noqa: E402
+
+CUTS = int(os.environ.get("POWER_VM_CUTS", "50"))
+SEED = int(os.environ.get("POWER_SEED", "1"))
+N, POINTS = 6, 8
+COMMIT_MS = 500
+MACHINE_ID = f"{SEED:032x}"
+HERE = pathlib.Path(__file__).resolve().parent
+MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "ext4")
+
+
+def apt_lines(*argv):
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def package_in(folder):
+    found = sorted(pathlib.Path(folder).glob("gatewayd_*.deb"))
+    if not found:
+        skip(f"no package in {folder}")
+    return found[-1]
+
+
+def make_root(deb, cache, image):
+    """A small Debian with the package installed, as an ext4."""
+    root = image.parent / "root"
+    depends = rig.run("dpkg-deb", "-f", deb, "Depends")
+    names = [d.split("|")[0].split("(")[0].strip() for d in depends.split(",")]
+    suite = next(line.split("=")[1] for line in pathlib.Path("/etc/os-release").read_text()
+                 .splitlines() if line.startswith("VERSION_CODENAME="))
+    mirror = apt_lines("apt-get", "indextargets", "--format", "$(REPO_URI)",
+                       "Created-By: Packages", f"Codename: {suite}", "Component: main")
+    if not mirror:
+        skip(f"apt has no source of {suite} main")
+    tar = cache / f"vm-{suite}-{zlib.crc32(' '.join(sorted(names)).encode())}.tar"
+    if not tar.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        made = subprocess.run(
+            ["mmdebstrap", "-q", "--variant=minbase", "--include", ",".join(sorted(names)),
+             "--format=tar", suite, f"{tar}.part", f"deb {mirror[0]} {suite} main"])
+        if made.returncode:
+            skip("mmdebstrap makes no Debian here")
+        os.rename(f"{tar}.part", tar)
+    root.mkdir()
+    rig.run("tar", "-C", root, "--numeric-owner", "-xf", tar)
+    shutil.copyfile(deb, root / "gatewayd.deb")
+    rig.run("chroot", root, "env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "-i",
+            "/gatewayd.deb")
+    (root / "etc/machine-id").write_text(MACHINE_ID + "\n")
+    with open(image, "wb") as file:
+        file.truncate(700 << 20)
+    rig.run("mkfs.ext4", "-q", "-F", "-d", root, image)
+    owner = root.joinpath("etc/passwd").read_text().split("\ngatewayd:")[1].split(":")[1:3]
+    shutil.rmtree(root)
+    return [int(n) for n in owner]
+
+
+def cpio(files):
+    """The archive format of an initramfs; files: name -> (mode, bytes)."""
+    out = bytearray()
+    for n, (name, (mode, data)) in enumerate([*files.items(), ("TRAILER!!!", (0, b""))]):
+        path = name.encode() + b"\0"
+        head = [n + 1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(path), 0]
+        out += b"070701" + b"".join(b"%08X" % v for v in head) + path
+        out += bytes(-len(out) % 4) + data
+        out += bytes(-len(out) % 4)
+    return bytes(out)
+
+
+def make_kernel(cache, work):
+    """Debian's kernel for clouds, unpacked, and an initramfs with what our disks need."""
+    name = next((line.split(": ")[1] for line in apt_lines(
+        "apt-cache", "depends", "linux-image-cloud-amd64") if "Depends: linux-image" in line), "")
+    debs = sorted(cache.glob("linux-image-*.deb"))
+    if not debs:
+        subprocess.run(["apt-get", "download", "-qq", name], cwd=cache, capture_output=True)
+        debs = sorted(cache.glob("linux-image-*.deb"))
+    if not debs:
+        skip("apt gives no kernel")
+    tree = work / "kernel"
+    rig.run("dpkg", "-x", debs[-1], tree)
+    version = next((tree / "lib/modules").iterdir()).name
+    rig.run("depmod", "-b", tree, version)
+    wanted = []
+    for module in MODULES:
+        for line in apt_lines("modprobe", "-d", str(tree), "-S", version, "--show-depends",
+                              module):
+            if line.startswith("insmod ") and line.split()[1] not in wanted:
+                wanted.append(line.split()[1])
+    files = {d: (0o40755, b"") for d in ("bin", "dev", "proc", "sys", "root", "modules")}
+    files["bin/busybox"] = (0o100755, pathlib.Path(tool("busybox")).read_bytes())
+    files["init"] = (0o100755, (HERE / "vm-init").read_bytes())
+    for n, path in enumerate(wanted):
+        files[f"modules/{n:02}-{os.path.basename(path)}"] = (
+            0o100644, pathlib.Path(path).read_bytes())
+    initrd = work / "initrd.gz"
+    initrd.write_bytes(gzip.compress(cpio(files), 1))
+    return next((tree / "boot").glob("vmlinuz-*")), initrd
+
+
+def make_store(image, owner, text):
+    """The disk of the store, with the configuration on it."""
+    folder = image.parent / "seed"
+    folder.mkdir()
+    (folder / "gatewayd.yaml").write_text(text)
+    for path in (folder, folder / "gatewayd.yaml"):
+        os.chown(path, *owner)
+    with open(image, "wb") as file:
+        file.truncate(48 << 20)
+    rig.run("mkfs.ext4", "-q", "-F", "-d", folder, image)
+
+
+class Machine:
+    def __init__(self, world, kernel, initrd, root, store):
+        self.world, self.store, self.n = world, store, 0
+        self.argv = [
+            "qemu-system-x86_64", "-M", "pc", "-accel", "tcg", "-m", "256", "-nodefaults",
+            "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", kernel, "-initrd",
+            initrd, "-append", "console=ttyS0 quiet panic=-1", "-drive",
+            f"file={root},if=virtio,format=raw,snapshot=on", "-drive",
+            f"file={store},if=virtio,format=raw", "-netdev", "user,id=n", "-device",
+            "virtio-net-pci,netdev=n,romfile="]
+
+    def start(self):
+        self.process = self.world.start(*self.argv, log="machine", stdin=subprocess.DEVNULL,
+                                        preexec_fn=rig.die_with_parent)
+
+    def cut(self):
+        assert self.process.poll() is None, "the machine ended by itself"
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def found(self):
+        """The store on a copy of its disk, as the next boot would find it."""
+        copy, mount = self.store.parent / "copy.img", self.store.parent / "mount"
+        mount.mkdir(exist_ok=True)
+        shutil.copyfile(self.store, copy)
+        rig.run("mount", "-t", "ext4", "-o", "loop", copy, mount)
+        try:
+            return dump_of(mount) if (mount / "store.db").exists() else None
+        finally:
+            rig.run("umount", mount)
+
+
+def live(machine, subscriber, chance):
+    begin, n = time.monotonic(), len(subscriber.messages)
+    machine.start()
+    if chance.random() < 0.2:  # while it boots and starts
+        end = begin + chance.uniform(1, 8)
+    else:
+        wait_for(lambda: len(subscriber.messages) > n or machine.process.poll() is not None,
+                 "a message of this life", 120)
+        end = time.monotonic() + chance.uniform(0, 3)
+    wait_for(lambda: time.monotonic() >= end, "its end", 20)
+    machine.cut()
+
+
+def run_all(world, debs, cache):
+    chance = random.Random(SEED)
+    begin = time.monotonic()
+    owner = make_root(package_in(debs), cache, world.dir / "root.img")
+    kernel, initrd = make_kernel(cache, world.dir)
+    machine_id = world.dir / "machine-id"
+    machine_id.write_text(MACHINE_ID + "\n")
+    rig.run("mount", "--bind", machine_id, "/etc/machine-id")  # the store is read as its own
+    broker = Broker(world)
+    devices = Devices(world, "--tcp", "127.0.0.1:0", "--count", str(N), "--registers",
+                      str(2 * POINTS), "--content", "counter")
+    subscriber = Subscriber(world, broker)
+    text = config(devices.ports(), broker.port, "/var/lib/gatewayd", COMMIT_MS, POINTS)
+    store = world.dir / "store.img"
+    make_store(store, owner, text.replace("127.0.0.1", "10.0.2.2")
+               .replace("@HOME@", "/run/gatewayd"))
+    machine = Machine(world, kernel, initrd, world.dir / "root.img", store)
+    made, begin, deaths = time.monotonic() - begin, time.monotonic(), []
+    for n in range(CUTS):
+        live(machine, subscriber, chance)
+        deaths.append((machine.found(), n))
+        print(f"cut {n}: {len(subscriber.messages)} messages", flush=True)
+    spent = time.monotonic() - begin
+    last = next(dump for dump, _ in reversed(deaths) if dump)
+    numbers = set(range(1, last.seqs[-1] + 1))
+    machine.start()
+    wait_for(lambda: numbers <= subscriber.epochs().get(last.epoch, set()),
+             "every number at the subscriber", 120)
+    machine.cut()
+    final, messages = machine.found(), subscriber.snapshot()
+    repeats = once_each(final, messages, max(numbers))
+    kept_from(deaths, final)
+    print(f"seed {SEED}: made in {made:.0f} s, {CUTS} cuts in {spent:.0f} s, "
+          f"{sum(d is None for d, _ in deaths)} before there was a store; {len(final.seqs)} "
+          f"numbers of {len({key[1] for key in final.records})} boots, {len(final.records)} "
+          f"records stored and delivered, {repeats} repeats removed, 0 lost, 0 twice")
+    subscriber.stop()
+
+
+def main():
+    debs, cache = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
+    rig.needs()
+    for name in ("qemu-system-x86_64", "mmdebstrap", "busybox", "depmod"):
+        tool(name)
+    rig.in_own_mounts()
+    with World() as world:
+        run_all(world, debs, cache)
+
+
+main()
