@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opens the store in a state that a power cut left, and holds it against what was delivered
 and what the devices served until then."""
+import contextlib
 import functools
 import json
 import os
@@ -197,9 +198,10 @@ class Judge:
         try:
             store = f"{mount}/store"
             dump = dump_of(store)
-            with sqlite3.connect(f"file:{store}/store.db?mode=ro", uri=True) as db:
+            url = f"file:{store}/store.db?mode=ro"
+            # closed also when it is damaged: an open file would keep the mount
+            with contextlib.closing(sqlite3.connect(url, uri=True)) as db:
                 sound = db.execute("PRAGMA integrity_check").fetchone()[0]
-            db.close()
             if sound != "ok":
                 result["faults"].append(f"integrity: {sound}")
             self.compare(at, dump, result)
