@@ -66,6 +66,10 @@ bool gateway_raise_alarm(struct gateway *gateway, const char *code, const char *
 /* Loop. */
 void gateway_clear_alarm(struct gateway *gateway, const char *code, const char *text);
 
+/* configure.c: loads the first configuration, or the last good one; 0 or -errno, logged. */
+int configure_first(struct gateway *gateway);
+/* Runs it; takes both, frees what ran before. */
+void configure_use(struct gateway *gateway, struct config *config, struct catalog *catalog);
 /* Reads the configuration again; *ret_text (malloc'ed) says what happened. 0 or -errno. */
 int gateway_reload(struct gateway *gateway, char **ret_text);
 
