@@ -2,6 +2,7 @@
 """Opens the store in a state that a power cut left, and holds it against what was delivered
 and what the devices served until then."""
 import contextlib
+import contextlib
 import functools
 import json
 import os
