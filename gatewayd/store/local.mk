@@ -17,6 +17,7 @@ gatewayd_store_libstore_la_SOURCES = \
 	gatewayd/store/pending.c gatewayd/store/pending.h \
 	gatewayd/store/queue.c gatewayd/store/queue.h \
 	gatewayd/store/reader.c gatewayd/store/reader.h \
+	gatewayd/store/salvage.c gatewayd/store/salvage.h \
 	gatewayd/store/schema.c gatewayd/store/schema.h \
 	gatewayd/store/store.c gatewayd/store/store.h \
 	gatewayd/store/tables.c gatewayd/store/tables.h \

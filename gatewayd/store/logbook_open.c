@@ -331,3 +331,29 @@ int logbook_reload_times(struct logbook *book)
     book->is_steady = book->has_new_times = false;
     return corrections_load(&book->corrections, book->db);
 }
+
+/* Ids ascend with time, and this boot's is taken: older ones go below all others. */
+int logbook_add_old_boot(struct logbook *book, const char *hex, int64_t *ret_id)
+{
+    struct logbook_boot boot = {.id = book->boots[0].id - 1};
+    struct sqlite3_stmt *stmt = NULL;
+    int rc = stmt_prepare(book->db, "INSERT INTO boot(id,hex,seen_ms) VALUES(?1,?2,0)",
+                          &stmt);
+
+    if (rc < 0)
+        return rc;
+    stmt_bind_i64(stmt, 1, boot.id);
+    stmt_bind_text(stmt, 2, hex);
+    rc = stmt_run(stmt);
+    stmt_finish(&stmt);
+    snprintf(boot.hex, sizeof boot.hex, "%s", hex);
+    if (rc == 0)
+        rc = add_boot(book, &boot);
+    if (rc < 0)
+        return rc;
+    memmove(book->boots + 1, book->boots, (book->n_boots - 1) * sizeof *book->boots);
+    book->boots[0] = boot;
+    book->has_new_times = true; /* loaded anew after a rollback */
+    *ret_id = boot.id;
+    return 0;
+}

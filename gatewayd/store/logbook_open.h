@@ -18,6 +18,8 @@ int logbook_open(struct logbook *book, struct db *db, struct layouts *layouts,
 /* A transaction of its own. */
 /* Boots and corrections as the database has them, after a rollback. */
 int logbook_reload_times(struct logbook *book);
+/* In a transaction: a boot of a salvaged database, before this one. */
+int logbook_add_old_boot(struct logbook *book, const char *hex, int64_t *ret_id);
 int logbook_new_epoch(struct logbook *book, const char *reason);
 void logbook_close(struct logbook *book);
 

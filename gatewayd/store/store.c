@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gatewayd/store/salvage.h"
 #include "gatewayd/store/tables.h"
 #include "gatewayd/store/writer.h"
 #include "gatewayd/store/writer_back.h"
@@ -30,6 +31,7 @@
 #define EVENTS_LIMIT_MS 2000
 #define PROBE_FIRST_MS 30000
 #define PROBE_MAX_NS (600 * CLOCK_NS_PER_S)
+#define SALVAGE_PAUSE_MS 20
 #define NEVER INT64_MAX
 
 struct store {
@@ -164,12 +166,25 @@ static bool turn(struct store *store)
     return !stopping;
 }
 
+/* Salvage goes on when there is nothing else to do, so that it delays no commit by much. */
+static bool salvage(struct store *store)
+{
+    return store->writer.salvage && !writer_has_work(&store->writer) &&
+           salvage_step(&store->writer);
+}
+
 static void *run(void *arg)
 {
     struct store *store = arg;
 
-    while (turn(store))
-        queue_wait(&store->queue, store->writer.notices ? 0 : sleep_ms(store));
+    while (turn(store)) {
+        bool more = salvage(store);
+        int timeout_ms = sleep_ms(store);
+
+        if (more && (timeout_ms < 0 || timeout_ms > SALVAGE_PAUSE_MS))
+            timeout_ms = SALVAGE_PAUSE_MS;
+        queue_wait(&store->queue, store->writer.notices ? 0 : timeout_ms);
+    }
     return NULL;
 }
 

@@ -17,6 +17,8 @@
 #include "gatewayd/store/reader.h"
 #include "gatewayd/store/store.h"
 
+struct salvage;
+
 struct writer {
     struct store_hooks hooks;
     struct disk disk;
@@ -26,6 +28,7 @@ struct writer {
     struct cursors cursors;
     struct pending pending;
     struct store_reader *spare_reader; /* kept between uses */
+    struct salvage *salvage; /* of a damaged database, under way; or NULL */
     struct writer_notice *notices;     /* to be told when the thread comes to it */
     char gateway_id[64], machine_id[40];
     bool has_new_epoch; /* to be told */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "gatewayd/store/logbook_open.h"
+#include "gatewayd/store/salvage.h"
 #include "gatewayd/store/tables.h"
 
 #define REPAIRS_MAX 3
@@ -162,6 +163,8 @@ static int enter_other(struct writer *writer, struct db *db, bool on_disk,
                        const char *reason)
 {
     if (writer->db) {
+        salvage_free(writer->salvage); /* goes on at the next start */
+        writer->salvage = NULL;
         writer->has_all_facts = tables_copy(writer->db, db) == 0;
         writer_leave_db(writer);
     }
@@ -219,6 +222,7 @@ static int begin_afresh(struct writer *writer)
     if (rc < 0)
         return rc;
     (void)copy_tables(path, writer->db);
+    salvage_begin(writer, path);
     snprintf(text, sizeof text,
              "the database was damaged and is kept as %.300s; a new one begins", path);
     writer_note(writer, "store-damaged", "alarm", text);
@@ -291,6 +295,8 @@ int writer_open(struct writer *writer, const struct store_options *options,
     }
     if (writer->stats.on_disk) {
         compare_mark(writer);
+        if (!writer->salvage)
+            salvage_resume(writer);
         disk_make_ballast(&writer->disk);
     }
     writer->has_new_epoch = false; /* nobody knew an older one */
@@ -299,6 +305,8 @@ int writer_open(struct writer *writer, const struct store_options *options,
 
 void writer_close(struct writer *writer)
 {
+    salvage_free(writer->salvage);
+    writer->salvage = NULL;
     if (writer->db && writer->stats.on_disk)
         disk_write_mark(&writer->disk, writer->book.epoch, writer->book.next_seq);
     if (writer->db)

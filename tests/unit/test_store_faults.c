@@ -350,6 +350,101 @@ static void a_damaged_log_is_set_aside_and_consent_saved(void)
     fixture_remove();
 }
 
+static void see_route(void *arg)
+{
+    struct store_cursor cursor;
+
+    (void)arg;
+    CU_ASSERT_EQUAL(store_cursor_load(fixture_store, "slow", &cursor), 0);
+}
+
+struct salvaged {
+    struct store_epoch epoch;
+    int n;
+};
+
+static void list_salvaged(void *arg)
+{
+    struct salvaged *salvaged = arg;
+
+    salvaged->n = store_epochs_pending(fixture_store, "slow", &salvaged->epoch, 1);
+}
+
+struct count {
+    const char *epoch;
+    uint64_t n, last, n_missing;
+};
+
+static void count_epoch(void *arg)
+{
+    struct count *count = arg;
+    struct store_reader *reader;
+    struct stored_record record;
+    int rc = store_reader_open_epoch(fixture_store, count->epoch, 1, &reader);
+
+    CU_ASSERT_EQUAL_FATAL(rc, 0);
+    while ((rc = store_reader_next(reader, &record)) > 0) {
+        count->n++;
+        count->last = record.seq;
+    }
+    CU_ASSERT_EQUAL(rc, 0);
+    store_reader_close(reader);
+}
+
+static void count_missing(void *arg)
+{
+    struct count *count = arg;
+    struct store_reader *reader;
+    struct stored_record record;
+
+    CU_ASSERT_EQUAL_FATAL(store_reader_open(fixture_store, 1, &reader), 0);
+    while (store_reader_next(reader, &record) > 0)
+        if (record.kind == STORED_GAP) {
+            CU_ASSERT_STRING_EQUAL(record.text, "salvage");
+            CU_ASSERT_STRING_EQUAL(record.of_epoch, count->epoch);
+            count->n_missing += record.count;
+        }
+    store_reader_close(reader);
+}
+
+static void what_a_damaged_database_still_holds_is_salvaged(void)
+{
+    struct salvaged salvaged = {.n = 0};
+    struct count count = {.n = 0};
+    struct store_stats stats;
+    char epoch[33];
+
+    fixture_make();
+    fixture_open();
+    fixture_run(see_route, NULL);
+    fill(50);
+    store_get_stats(fixture_store, &stats);
+    snprintf(epoch, sizeof epoch, "%s", stats.epoch);
+    fixture_close();
+    scribble("store.db", 48 * 1024, 8 * 1024);
+    scribble("store.db-wal", 0, 1); /* as if it had not been stopped cleanly */
+    fixture_open();
+    CU_ASSERT_TRUE(fixture_wait_event("store-damaged"));
+    CU_ASSERT_TRUE(fixture_wait_event("store-salvaged"));
+    fixture_run(list_salvaged, &salvaged);
+    CU_ASSERT_EQUAL_FATAL(salvaged.n, 1);
+    CU_ASSERT_STRING_EQUAL(salvaged.epoch.hex, epoch);
+    CU_ASSERT_EQUAL(salvaged.epoch.last_seq, stats.last_seq);
+    count.epoch = epoch;
+    fixture_run(count_epoch, &count);
+    fixture_run(count_missing, &count);
+    CU_ASSERT_TRUE(count.n > stats.last_seq / 2);
+    CU_ASSERT_TRUE(count.n_missing > 0);
+    CU_ASSERT_EQUAL(count.n + count.n_missing, stats.last_seq);
+    fixture_close();
+    fixture_open();
+    count.n = 0;
+    fixture_run(count_epoch, &count);
+    CU_ASSERT_TRUE(count.n > stats.last_seq / 2);
+    fixture_close();
+    fixture_remove();
+}
+
 static void a_newer_store_is_left_untouched(void)
 {
     struct db_options options = {.mode = DB_WRITER};
@@ -409,6 +504,7 @@ int main(int argc, char **argv)
         TEST(a_disk_that_fails_later_sends_the_store_to_ram),
         TEST(a_file_that_is_no_database_is_set_aside),
         TEST(a_damaged_log_is_set_aside_and_consent_saved),
+        TEST(what_a_damaged_database_still_holds_is_salvaged),
         TEST(a_newer_store_is_left_untouched),
         TEST(another_gateway_id_begins_a_new_epoch),
         CU_TEST_INFO_NULL,
