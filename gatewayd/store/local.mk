@@ -10,6 +10,7 @@ gatewayd_store_libstore_la_SOURCES = \
 	gatewayd/store/cursors.c gatewayd/store/cursors.h \
 	gatewayd/store/disk.c gatewayd/store/disk.h \
 	gatewayd/store/epochs.c gatewayd/store/epochs.h \
+	gatewayd/store/events.c gatewayd/store/events.h \
 	gatewayd/store/gap.c gatewayd/store/gap.h \
 	gatewayd/store/layout.c gatewayd/store/layout.h \
 	gatewayd/store/logbook.c gatewayd/store/logbook.h \

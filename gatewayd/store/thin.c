@@ -18,7 +18,9 @@
 #include "lib/sqlite/stmt.h"
 
 #define ROWS_KEPT 32 /* the newest stay as they are: some minutes */
-#define ROWS_MIN 48  /* fewer are not worth a gap of their own */
+/* fewer are not worth a gap of their own */
+#define RAW_ROWS_MIN 48
+#define MINUTE_ROWS_MIN 512
 #define RAW_ROWS_MAX 256
 #define MINUTE_ROWS_MAX 4096 /* half hours of many devices */
 
@@ -292,14 +294,21 @@ static int add_row(struct thinning *thinning, struct sqlite3_stmt *stmt)
 
 /* ---- in the database ---- */
 
+static int64_t least_of(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* The seq below which there are rows enough; 0: too few. */
 static int find_end(struct thinning *thinning, uint64_t from, uint64_t *ret_below)
 {
     struct sqlite3_stmt *stmt = NULL;
-    /* a raw row takes a page or more, and most of a small store is for the rest */
-    int64_t most = db_pragma_i64(thinning->book->db, "max_page_count") / 32;
-    int64_t kept = most < ROWS_KEPT ? most : ROWS_KEPT;
-    int64_t least = most < ROWS_MIN ? most : ROWS_MIN;
+    const bool raw = thinning->stage == THIN_TO_MINUTES;
+    /* a raw row takes a page or more, a minute's the tenth of one */
+    int64_t pages = db_pragma_i64(thinning->book->db, "max_page_count");
+    int64_t kept = least_of(pages / 16, ROWS_KEPT);
+    int64_t least = raw ? least_of(pages / 16, RAW_ROWS_MIN)
+                        : least_of(pages / 2, MINUTE_ROWS_MIN);
     int rc = stmt_prepare(thinning->book->db,
                           "SELECT seq FROM log WHERE seq>=?1 AND (SELECT count(*) FROM"
                           " (SELECT 1 FROM log WHERE seq>=?1 AND kind=1 AND period_ms=?2"
@@ -309,7 +318,7 @@ static int find_end(struct thinning *thinning, uint64_t from, uint64_t *ret_belo
     if (rc < 0)
         return rc;
     stmt_bind_i64(stmt, 1, (int64_t)from);
-    stmt_bind_i64(stmt, 2, thinning->stage == THIN_TO_COUNTERS ? 60000 : 0);
+    stmt_bind_i64(stmt, 2, raw ? 0 : 60000);
     stmt_bind_i64(stmt, 3, least + kept);
     stmt_bind_i64(stmt, 4, kept);
     rc = stmt_step(stmt);

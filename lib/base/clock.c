@@ -10,9 +10,9 @@
 #include <time.h>
 
 static struct {
-    bool on;
-    int64_t boot_ns, wall_ms;
-    enum clock_trust trust;
+    _Atomic bool on;
+    _Atomic int64_t boot_ns, wall_ms;
+    _Atomic enum clock_trust trust;
     const char *boot_id;
 } fake;
 

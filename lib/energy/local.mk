@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+lib_libgateway_la_SOURCES += \
+	lib/energy/days.c lib/energy/days.h \
+	lib/energy/meter.c lib/energy/meter.h
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test_energy
+TESTS += tests/unit/test_energy
+tests_unit_test_energy_SOURCES = tests/unit/test_energy.c tests/unit/suite.h
+tests_unit_test_energy_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_energy_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
+endif
