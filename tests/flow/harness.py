@@ -61,6 +61,7 @@ class World:
     def __init__(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="gatewayd-flow."))
         self.processes = []
+        self.subscribers = []
         # a plugin that scribbles over memory on order takes the memory ones out
         self.report_words = ["ThreadSanitizer", "AddressSanitizer", "LeakSanitizer",
                              "runtime error:"]
@@ -69,6 +70,8 @@ class World:
         return self
 
     def __exit__(self, kind, value, trace):
+        for subscriber in self.subscribers:
+            subscriber.stop()
         for process in reversed(self.processes):
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
@@ -250,6 +253,7 @@ class Subscriber:
         for thread in self.threads:
             thread.start()
         wait_for(lambda: self.process is not None, "the subscriber's start")
+        world.subscribers.append(self)
 
     def listen(self):
         while not self.stopping:
@@ -267,7 +271,8 @@ class Subscriber:
 
     def stop(self):
         self.stopping = True
-        self.process.terminate()
+        if self.process.poll() is None:
+            self.process.terminate()
         for thread in self.threads:
             thread.join(5)
 
