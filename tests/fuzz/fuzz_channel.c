@@ -109,9 +109,10 @@ static void on_lease_end(void *ctx, uint32_t device, uint32_t point, enum gw_res
     (void)result;
 }
 
-static void on_stopped(void *ctx)
+static void on_stopped(void *ctx, unsigned n_killed)
 {
     (void)ctx;
+    (void)n_killed;
 }
 
 static void no_log(void *ctx, enum log_level level, const char *subject, const char *text)
