@@ -212,7 +212,9 @@ def backlog(world, devices):
     before = gateway.json("status")["store"]["last_seq"]
     for broker in (live_first, strict):
         broker.start()
-    wait_for(lambda: all(r["state"] == "online" for r in gateway.json("routes")), "both routes again")
+    # a route that was away for a while asks again after at most 60 s, at random
+    wait_for(lambda: all(r["state"] == "online" for r in gateway.json("routes")),
+             "both routes again", 75)
     last = gateway.json("status")["store"]["last_seq"]
     for listener in listeners:
         wait_for(lambda: covered(listener.since(0)) >= last, "all of the backlog", 60)
