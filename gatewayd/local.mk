@@ -21,7 +21,8 @@ gatewayd_gatewayd_SOURCES = \
 	gatewayd/writes.c gatewayd/writes.h
 gatewayd_gatewayd_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 gatewayd_gatewayd_LDADD = gatewayd/device/libdevice.la \
-	gatewayd/forward/libforward.la gatewayd/store/libstore.la gatewayd/command/libcommand.la \
+	gatewayd/forward/libforward.la gatewayd/history/libhistory.la gatewayd/store/libstore.la \
+	gatewayd/command/libcommand.la \
 	lib/libgateway.la $(SYSTEMD_LIBS) $(SQLITE_LIBS) $(YAML_LIBS) $(JANSSON_LIBS) $(MHD_LIBS) $(LIBM)
 
 if HAVE_CUNIT
