@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/config/outage_data.h"
 #include "lib/config/points.h"
 
 static const char *const granularity_names[GRANULARITY_COUNT] = {"raw", "1 min", "30 min",
@@ -109,6 +110,7 @@ void config_free(struct config *config)
     while (config->files && config->files[n_files])
         n_files++;
     free_strings(config->files, n_files);
+    config_outage_free(config->outage);
     free(config->gateway_id);
     free(config->site);
     free(config->timezone);

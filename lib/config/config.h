@@ -88,6 +88,8 @@ struct config_allow {
     char **points; /* "device.point" */
 };
 
+struct config_outage;
+
 struct config {
     char *gateway_id, *site, *timezone;
     char *store_directory;
@@ -100,7 +102,7 @@ struct config {
     struct config_route *routes;
     struct config_grant *grants;
     struct config_allow *allows;
-    bool has_outage; /* circuits or outage given: checked, acted on by the controller */
+    struct config_outage *outage; /* circuits, outage, policies: outage_data.h; never NULL */
     char **files;    /* every file read, NULL-terminated, for last-good */
 };
 

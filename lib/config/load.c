@@ -24,7 +24,7 @@
 
 struct top_keys {
     const struct tree_node *gateway, *store, *api, *buses, *devices, *circuits, *outage;
-    const struct tree_node *commands, *forward, *consent;
+    const struct tree_node *policies, *commands, *forward, *consent;
 };
 
 #define TOP(name, kind) SCHEMA_KEY(#name, kind, SCHEMA_AT(top_keys, name))
@@ -37,6 +37,7 @@ static const struct schema_key top_table[] = {
     TOP(devices, LIST),
     TOP(circuits, LIST),
     TOP(outage, MAP),
+    TOP(policies, MAP),
     TOP(commands, MAP),
     TOP(forward, LIST),
     TOP(consent, MAP),
@@ -251,15 +252,17 @@ static int read_files(struct load *load, struct tree_node **ret_root)
 static void build(struct load *load, const struct tree_node *root)
 {
     struct top_keys top = {0};
+    struct outage_trees outage;
 
     schema_read(load->report, &top_schema, root, &top);
+    outage = (struct outage_trees){top.circuits, top.outage, top.policies};
     basics_build(load, top.gateway, top.store, top.api);
     if (!load->no_memory)
         buses_build(load, top.buses);
     if (!load->no_memory)
         devices_build(load, top.devices);
     if (!load->no_memory)
-        outage_check(load, top.circuits, top.outage);
+        outage_build(load, &outage);
     if (!load->no_memory)
         grants_build_allows(load, top.commands);
     if (!load->no_memory)

@@ -3,6 +3,7 @@ lib_libgateway_la_SOURCES += \
 	lib/config/arena.c lib/config/arena.h \
 	lib/config/basics.c lib/config/basics.h \
 	lib/config/buses.c lib/config/buses.h \
+	lib/config/circuits.c lib/config/circuits.h \
 	lib/config/config.c lib/config/config.h \
 	lib/config/devices.c lib/config/devices.h \
 	lib/config/endpoint.c lib/config/endpoint.h \
@@ -13,8 +14,10 @@ lib_libgateway_la_SOURCES += \
 	lib/config/map_find.c lib/config/map_find.h \
 	lib/config/merge.c lib/config/merge.h \
 	lib/config/outage.c lib/config/outage.h \
+	lib/config/outage_data.c lib/config/outage_data.h \
 	lib/config/plugin_keys.c lib/config/plugin_keys.h \
 	lib/config/points.c lib/config/points.h \
+	lib/config/policies.c lib/config/policies.h \
 	lib/config/report.c lib/config/report.h \
 	lib/config/routes.c lib/config/routes.h \
 	lib/config/schema.c lib/config/schema.h \

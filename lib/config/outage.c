@@ -1,56 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * circuits and outage. A mistake here shows only when the grid is gone, so names, units,
- * references and the order of the reserves are checked although nobody acts on them yet.
+ * outage: evidence, sources, floors, timers. A mistake here shows only when the grid is
+ * gone, so names, units, references and the order of the reserves are checked in full. From
+ * a load's tree into config_outage; the calendar parts are in policies.c.
  */
 #include "lib/config/outage.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "lib/config/circuits.h"
+#include "lib/config/outage_data.h"
+#include "lib/config/policies.h"
 
 #define BLACK_FLOOR_MIN 3.0 /* % of usable energy: below, the battery ends the island */
 
-struct circuit_keys {
-    const char *name, *sw, *power;
-    int64_t class, min_on_ms, min_off_ms, leg;
-    double typical_w, inrush_w;
-    bool backed;
-};
-
-#define CIRCUIT(field) .offset = offsetof(struct circuit_keys, field)
-
-static const struct schema_key circuit_table[] = {
-    SCHEMA_KEY("name", NAME, CIRCUIT(name), .required = true),
-    SCHEMA_KEY("switch", POINT_REF, CIRCUIT(sw)),
-    SCHEMA_KEY("power", POINT_REF, CIRCUIT(power)),
-    SCHEMA_KEY("class", WORD, CIRCUIT(class), .required = true,
-               .words = "P0 P1 P2 P3 P4"),
-    SCHEMA_KEY("typical", POWER, CIRCUIT(typical_w), .max = 1e6),
-    SCHEMA_KEY("inrush", POWER, CIRCUIT(inrush_w), .max = 1e6),
-    SCHEMA_KEY("min_on", DURATION, CIRCUIT(min_on_ms), .fallback = "60 s",
-               .max = 86400000),
-    SCHEMA_KEY("min_off", DURATION, CIRCUIT(min_off_ms), .fallback = "180 s",
-               .max = 86400000),
-    SCHEMA_KEY("leg", WORD, CIRCUIT(leg), .words = "L1 L2 L3 L1-L2 L1-L2-L3"),
-    SCHEMA_KEY("backed", BOOL, CIRCUIT(backed), .fallback = "yes"),
-};
-
 struct outage_keys {
-    int64_t island;
+    int64_t island, feeds, site, in_band_ms;
     const char *grid_code;
     double reserve;
-    const struct tree_node *evidence, *sources, *floors;
+    const struct tree_node *evidence, *sources, *floors, *operator, *medical, *departures;
+    const struct tree_node *planned, *schedule;
 };
 
 #define OUTAGE(field) .offset = offsetof(struct outage_keys, field)
 
+/* Words in the order of the enums of outage_data.h. */
 static const struct schema_key outage_table[] = {
     SCHEMA_KEY("island", WORD, OUTAGE(island), .required = true,
                .words = "own community none"),
+    SCHEMA_KEY("feeds", WORD, OUTAGE(feeds), .fallback = "house",
+               .words = "house panel socket none"),
+    SCHEMA_KEY("site", WORD, OUTAGE(site), .fallback = "home",
+               .words = "home station shelter mobility"),
     SCHEMA_KEY("evidence", LIST, OUTAGE(evidence)),
     SCHEMA_KEY("sources", LIST, OUTAGE(sources)),
     SCHEMA_KEY("grid_code", SITE_NAME, OUTAGE(grid_code), .fallback = "japan-tepco-50hz"),
+    SCHEMA_KEY("operator", MAP, OUTAGE(operator)),
+    SCHEMA_KEY("in_band", DURATION, OUTAGE(in_band_ms), .max = 3600000),
     SCHEMA_KEY("reserve", PERCENT, OUTAGE(reserve), .fallback = "40 %", .max = 100),
     SCHEMA_KEY("floors", MAP, OUTAGE(floors)),
+    SCHEMA_KEY("medical", MAP, OUTAGE(medical)),
+    SCHEMA_KEY("departures", LIST, OUTAGE(departures)),
+    SCHEMA_KEY("planned", LIST, OUTAGE(planned)),
+    SCHEMA_KEY("schedule", MAP, OUTAGE(schedule)),
 };
 
 struct floor_keys {
@@ -69,6 +62,8 @@ static const struct schema_key floor_table[] = {
 struct evidence_keys {
     const char *point;
     int64_t kind, supply;
+    double nominal_v;
+    bool inverted;
 };
 
 #define EVIDENCE(field) .offset = offsetof(struct evidence_keys, field)
@@ -78,11 +73,14 @@ static const struct schema_key evidence_table[] = {
     SCHEMA_KEY("kind", WORD, EVIDENCE(kind), .required = true,
                .words = "contact voltage frequency pcs switch ups"),
     SCHEMA_KEY("supply", WORD, EVIDENCE(supply), .required = true, .words = "own grid"),
+    SCHEMA_KEY("nominal", NUMBER, EVIDENCE(nominal_v), .min = 50, .max = 7000),
+    SCHEMA_KEY("inverted", BOOL, EVIDENCE(inverted)),
 };
 
 struct source_keys {
     const char *battery;
-    double capacity_wh, max_discharge_w, cut_off;
+    double capacity_wh, max_discharge_w, max_charge_w, cut_off, departure_floor;
+    bool black_start;
 };
 
 #define SOURCE(field) .offset = offsetof(struct source_keys, field)
@@ -93,93 +91,76 @@ static const struct schema_key source_table[] = {
                .max = 1e9),
     SCHEMA_KEY("max_discharge", POWER, SOURCE(max_discharge_w), .required = true,
                .min = 1, .max = 1e8),
+    SCHEMA_KEY("max_charge", POWER, SOURCE(max_charge_w), .max = 1e8),
     SCHEMA_KEY("cut_off", PERCENT, SOURCE(cut_off), .required = true, .max = 95),
+    SCHEMA_KEY("departure_floor", PERCENT, SOURCE(departure_floor), .max = 100),
+    SCHEMA_KEY("black_start", BOOL, SOURCE(black_start)),
 };
 
-static const struct schema circuit_schema = {"a circuit", circuit_table, 10, NULL,
-                                             0,           false};
-static const struct schema outage_schema = {"'outage'", outage_table, 6, NULL, 0, false};
-static const struct schema floor_schema = {"'floors'", floor_table, 3, NULL, 0, false};
-static const struct schema evidence_schema = {"evidence", evidence_table, 3, NULL,
-                                              0,          false};
-static const struct schema source_schema = {"a source", source_table, 4, NULL, 0, false};
+struct operator_keys {
+    const char *letter;
+    int64_t in_band_ms;
+};
 
-static void check_switch(struct load *load, const struct tree_node *node,
-                         const struct circuit_keys *keys)
-{
-    const struct config_point *point = NULL;
-    struct place place = yaml_tree_place(node, "switch");
+static const struct schema_key operator_table[] = {
+    SCHEMA_KEY("letter", TEXT, SCHEMA_AT(operator_keys, letter), .required = true),
+    SCHEMA_KEY("in_band", DURATION, SCHEMA_AT(operator_keys, in_band_ms), .required = true,
+               .max = 3600000),
+};
 
-    if (keys->class == 0)
-        report_error(
-            load->report, place, "config-circuit",
-            "a circuit of class P0 has a switch, expected none: what keeps people "
-            "alive is never in our hands");
-    if (load_find_point(load, place, keys->sw, &point) && point &&
-        !(point->writable && point->is_bool))
-        report_error(load->report, place, "config-not-writable",
-                     "'%s' is no switch, expected a boolean point with 'write'",
-                     keys->sw);
-}
+static const struct schema outage_schema = SCHEMA_OF("'outage'", outage_table);
+static const struct schema floor_schema = SCHEMA_OF("'floors'", floor_table);
+static const struct schema evidence_schema = SCHEMA_OF("evidence", evidence_table);
+static const struct schema source_schema = SCHEMA_OF("a source", source_table);
+static const struct schema operator_schema = SCHEMA_OF("'operator'", operator_table);
 
-static void check_circuit(struct load *load, const struct tree_node *circuits,
-                          uint32_t index)
-{
-    const struct tree_node *node = circuits->entries[index].node;
-    struct circuit_keys keys = {0};
-    const struct config_point *point = NULL;
-
-    if (!schema_read(load->report, &circuit_schema, node, &keys))
-        return;
-    for (uint32_t i = 0; i < index; i++) {
-        const char *other = yaml_tree_text(circuits->entries[i].node, "name");
-
-        if (other && strcmp(other, keys.name) == 0)
-            report_error(
-                load->report, yaml_tree_place(node, "name"), "config-duplicate-name",
-                "two circuits are named '%s', expected different names: the other "
-                "is in line %u",
-                keys.name, circuits->entries[i].node->place.line);
-    }
-    if (keys.sw)
-        check_switch(load, node, &keys);
-    if (keys.power)
-        load_find_point(load, yaml_tree_place(node, "power"), keys.power, &point);
-    if (keys.inrush_w > 0 && keys.inrush_w < keys.typical_w)
-        report_error(load->report, yaml_tree_place(node, "inrush"), "config-range",
-                     "inrush is below typical, expected at least the typical power");
-}
-
-static void check_evidence(struct load *load, const struct tree_node *node)
+static void build_evidence(struct load *load, const struct tree_node *node,
+                           struct config_evidence *out)
 {
     struct evidence_keys keys = {0};
     const struct config_point *point = NULL;
+    bool ok = schema_read(load->report, &evidence_schema, node, &keys);
 
-    if (schema_read(load->report, &evidence_schema, node, &keys))
+    *out = (struct config_evidence){.point = load_strdup(load, keys.point),
+                                    .kind = (enum config_evidence_kind)keys.kind,
+                                    .by_grid = keys.supply == 1,
+                                    .nominal_v = keys.nominal_v,
+                                    .is_inverted = keys.inverted};
+    if (ok)
         load_find_point(load, yaml_tree_place(node, "point"), keys.point, &point);
 }
 
-static void check_source(struct load *load, const struct tree_node *node)
+static void build_source(struct load *load, const struct tree_node *node,
+                         struct config_source *out)
 {
     struct source_keys keys = {0};
     struct place place = yaml_tree_place(node, "battery");
+    bool ok = schema_read(load->report, &source_schema, node, &keys);
     enum role role;
     int device;
 
-    if (!schema_read(load->report, &source_schema, node, &keys))
-        return;
-    device = load_find_device(load, place, keys.battery);
+    *out = (struct config_source){.battery = load_strdup(load, keys.battery),
+                                  .capacity_wh = keys.capacity_wh,
+                                  .max_discharge_w = keys.max_discharge_w,
+                                  .max_charge_w = keys.max_charge_w,
+                                  .cut_off = keys.cut_off,
+                                  .departure_floor = keys.departure_floor,
+                                  .black_start = keys.black_start};
+    device = ok ? load_find_device(load, place, keys.battery) : -1;
     if (device < 0 || load->device_broken[device])
         return;
     role = load->config->devices[device].role;
+    out->is_ev = role == ROLE_EV;
+    if (!yaml_tree_get(node, "black_start"))
+        out->black_start = !out->is_ev;
     if (role != ROLE_BATTERY && role != ROLE_EV)
         report_error(load->report, place, "config-role",
                      "device '%s' is no battery, expected one with role battery or ev",
                      keys.battery);
 }
 
-static void check_floors(struct load *load, const struct tree_node *outage,
-                         const struct outage_keys *keys)
+static void build_floors(struct load *load, const struct tree_node *tree,
+                         const struct outage_keys *keys, struct config_outage *outage)
 {
     static const struct tree_node empty = {.kind = TREE_MAP};
     const struct tree_node *node = keys->floors ? keys->floors : &empty;
@@ -187,50 +168,113 @@ static void check_floors(struct load *load, const struct tree_node *outage,
 
     if (!schema_read(load->report, &floor_schema, node, &floors))
         return;
+    outage->floor_low = floors.low;
+    outage->floor_critical = floors.critical;
+    outage->floor_black = floors.black;
     if (floors.black < BLACK_FLOOR_MIN)
         report_error(
             load->report, yaml_tree_place(node, "black"), "config-floors",
             "floor 'black' is below 3 %%, expected at least 3 %% so that the island "
             "ends before the battery does");
     if (floors.low <= floors.critical || floors.critical <= floors.black)
-        report_error(load->report, keys->floors ? node->place : outage->place,
+        report_error(load->report, keys->floors ? node->place : tree->place,
                      "config-floors",
                      "the floors are out of order, expected low > critical > black");
     if (keys->reserve <= floors.low)
-        report_error(load->report, yaml_tree_place(outage, "reserve"), "config-floors",
+        report_error(load->report, yaml_tree_place(tree, "reserve"), "config-floors",
                      "the reserve is not above the floor 'low', expected more than %g %%",
                      floors.low);
 }
 
-static void check_outage(struct load *load, const struct tree_node *outage)
+/* The operator's letter wins over everything that was typed here. */
+static void build_timers(struct load *load, const struct tree_node *tree,
+                         const struct outage_keys *keys, struct config_outage *outage)
 {
-    struct outage_keys keys = {0};
-    bool ok = schema_read(load->report, &outage_schema, outage, &keys);
-    uint32_t n =
-        load_list_length(load, keys.evidence, LOAD_ITEMS_MAX, "items of evidence");
+    struct operator_keys operator = {0};
 
-    for (uint32_t i = 0; i < n; i++)
-        check_evidence(load, keys.evidence->entries[i].node);
-    n = load_list_length(load, keys.sources, LOAD_ITEMS_MAX, "sources");
-    for (uint32_t i = 0; i < n; i++)
-        check_source(load, keys.sources->entries[i].node);
-    if (ok)
-        check_floors(load, outage, &keys);
+    outage->in_band_ms = (uint32_t)keys->in_band_ms;
+    if (keys->operator)
+        schema_read(load->report, &operator_schema, keys->operator, &operator);
+    outage->operator_letter = load_strdup(load, operator.letter);
+    outage->letter_in_band_ms = (uint32_t)operator.in_band_ms;
+    if (outage->in_band_ms && outage->in_band_ms < outage->letter_in_band_ms)
+        report_error(load->report, yaml_tree_place(tree, "in_band"), "config-timer",
+                     "'in_band' is faster than the operator's letter, expected at least %g s",
+                     outage->letter_in_band_ms / 1e3);
 }
 
-void outage_check(struct load *load, const struct tree_node *circuits,
-                  const struct tree_node *outage)
+/* One contact, one PCS, or two different kinds confirm an outage; less never does. */
+static void ask_evidence(struct load *load, const struct tree_node *tree,
+                         const struct config_outage *outage)
 {
-    uint32_t n = load_list_length(load, circuits, LOAD_ITEMS_MAX, "circuits");
+    unsigned kinds = 0;
 
-    load->config->has_outage = n > 0 || outage;
-    for (uint32_t i = 0; i < n; i++)
-        check_circuit(load, circuits, i);
-    if (outage)
-        check_outage(load, outage);
-    if (load->config->has_outage && load->report->n_errors == 0)
-        report_warning(load->report, outage ? outage->place : circuits->place,
-                       "config-not-yet",
-                       "'circuits' and 'outage' are checked, but this version does not act "
-                       "on them yet: in an outage nothing is switched");
+    for (uint32_t i = 0; i < outage->n_evidence; i++)
+        kinds |= 1u << outage->evidence[i].kind;
+    if (outage->island == CONFIG_ISLAND_COMMUNITY ||
+        kinds & (1u << CONFIG_EVIDENCE_CONTACT | 1u << CONFIG_EVIDENCE_PCS) ||
+        (kinds & (kinds - 1)))
+        return;
+    report_warning(load->report, yaml_tree_place(tree, "evidence"), "config-evidence",
+                   "this evidence cannot confirm an outage, expected a contact, a PCS that "
+                   "reports independent operation, or two different kinds");
+}
+
+static void build_lists(struct load *load, const struct outage_keys *keys,
+                        struct config_outage *outage)
+{
+    uint32_t n = load_list_length(load, keys->evidence, CONFIG_EVIDENCE_MAX, "items of evidence");
+
+    outage->evidence = load_calloc(load, n, sizeof *outage->evidence);
+    for (uint32_t i = 0; !load->no_memory && i < n; i++, outage->n_evidence++)
+        build_evidence(load, keys->evidence->entries[i].node, &outage->evidence[i]);
+    n = load_list_length(load, keys->sources, CONFIG_SOURCES_MAX, "sources");
+    outage->sources = load_calloc(load, n, sizeof *outage->sources);
+    for (uint32_t i = 0; !load->no_memory && i < n; i++, outage->n_sources++)
+        build_source(load, keys->sources->entries[i].node, &outage->sources[i]);
+}
+
+static void build_outage(struct load *load, const struct tree_node *tree,
+                         struct config_outage *outage)
+{
+    struct outage_keys keys = {0};
+    uint32_t n_errors = load->report->n_errors;
+    bool ok = schema_read(load->report, &outage_schema, tree, &keys);
+    const struct policies_trees calendar = {keys.medical, keys.departures, keys.planned,
+                                            keys.schedule};
+
+    outage->is_given = true;
+    outage->island = (enum config_island)keys.island;
+    outage->feeds = (enum config_feeds)keys.feeds;
+    outage->site = (enum config_site)keys.site;
+    outage->reserve = keys.reserve;
+    free(outage->grid_code);
+    outage->grid_code = load_strdup(load, keys.grid_code);
+    build_lists(load, &keys, outage);
+    build_timers(load, tree, &keys, outage);
+    policies_build_calendar(load, &calendar, outage);
+    if (ok)
+        build_floors(load, tree, &keys, outage);
+    if (load->report->n_errors == n_errors)
+        ask_evidence(load, tree, outage);
+}
+
+void outage_build(struct load *load, const struct outage_trees *trees)
+{
+    struct config_outage *outage = load_calloc(load, 1, sizeof *outage);
+    uint32_t n_errors = load->report->n_errors;
+
+    if (!outage)
+        return;
+    load->config->outage = outage;
+    outage->island = CONFIG_ISLAND_NONE;
+    outage->grid_code = load_strdup(load, "");
+    circuits_build(load, trees->circuits, outage);
+    if (trees->outage && !load->no_memory)
+        build_outage(load, trees->outage, outage);
+    if (!load->no_memory)
+        policies_build(load, trees->policies, outage);
+    if (outage->is_given && outage->island == CONFIG_ISLAND_OWN &&
+        outage->feeds != CONFIG_FEEDS_NONE && load->report->n_errors == n_errors)
+        circuits_ask_contingency(load, trees->circuits, outage);
 }

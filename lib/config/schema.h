@@ -64,6 +64,10 @@ struct schema {
     bool is_open; /* the plugin is not known: unknown keys pass */
 };
 
+/* A mapping that no plugin adds keys to. */
+#define SCHEMA_OF(name, table) \
+    {.what = name, .keys = table, .n_keys = sizeof table / sizeof table[0]}
+
 /* Fills *out (zeroed by the caller) and reports what is wrong; true when nothing was. */
 bool schema_read(struct config_report *report, const struct schema *schema,
                  const struct tree_node *node, void *out);

@@ -134,21 +134,31 @@ bool zone_exists(const char *name)
     return exists;
 }
 
-bool zone_day_end_ms(const char *name, int64_t yyyymmdd, int64_t *ret_wall_ms)
+bool zone_wall_ms(const char *name, int64_t yyyymmdd, int32_t minutes, int64_t *ret_wall_ms)
 {
     int64_t days = zone_rule_days((int)(yyyymmdd / 10000), (int)(yyyymmdd / 100 % 100),
                                   (int)(yyyymmdd % 100));
-    int64_t midnight = (days + 1) * 86400, utc_s = midnight;
+    int64_t local_s = days * 86400 + minutes * INT64_C(60), utc_s = local_s;
     struct zone zone = {0};
 
     if (strcmp(name, "UTC") != 0) {
         if (!zone_open(&zone, name))
             return false;
         /* Twice: the offset that holds at the answer, not at the guess. */
-        utc_s = midnight - offset_at(&zone, midnight);
-        utc_s = midnight - offset_at(&zone, utc_s);
+        utc_s = local_s - offset_at(&zone, local_s);
+        utc_s = local_s - offset_at(&zone, utc_s);
         free(zone.data);
     }
-    *ret_wall_ms = utc_s * 1000 - 1;
+    *ret_wall_ms = utc_s * 1000;
+    return true;
+}
+
+bool zone_day_end_ms(const char *name, int64_t yyyymmdd, int64_t *ret_wall_ms)
+{
+    int64_t next_ms;
+
+    if (!zone_wall_ms(name, yyyymmdd, 24 * 60, &next_ms))
+        return false;
+    *ret_wall_ms = next_ms - 1;
     return true;
 }

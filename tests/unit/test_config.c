@@ -14,6 +14,7 @@
 #include "lib/base/clock.h"
 #include "lib/config/config.h"
 #include "lib/config/endpoint.h"
+#include "lib/config/outage_data.h"
 #include "lib/config/suggest.h"
 #include "lib/config/units.h"
 #include "lib/config/zone.h"
@@ -220,7 +221,7 @@ static void the_contract_example_gives_its_values(void)
     CU_ASSERT_EQUAL(config->devices[1].category, CATEGORY_ENERGY);
     CU_ASSERT_EQUAL(config->devices[1].interval_ms, 5000);
     CU_ASSERT_EQUAL(config->devices[3].n_points, 0);
-    CU_ASSERT_TRUE(config->has_outage);
+    CU_ASSERT_TRUE(config->outage->is_given);
     CU_ASSERT_EQUAL(config->n_routes, 1);
     CU_ASSERT_EQUAL(config->routes[0].rate_per_s, 2000);
     CU_ASSERT_TRUE(config->routes[0].confirm_receiver);
@@ -232,19 +233,27 @@ static void the_contract_example_gives_its_values(void)
     config_free(config);
 }
 
-static void circuits_and_outage_are_said_not_to_act_yet(void)
+static void circuits_and_outage_become_data(void)
 {
-    struct config *config = NULL;
-    struct strbuf messages;
+    const struct config_outage *outage;
+    struct config *config;
 
     enter("good");
-    strbuf_init(&messages);
-    CU_ASSERT_EQUAL_FATAL(load("contract.yaml", &config, &messages), 0);
-    CU_ASSERT_PTR_NOT_NULL(
-        strstr(messages.data, "warning: 'circuits' and 'outage' are checked, but this version "
-                              "does not act on them yet"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(messages.data, "[config-not-yet]"));
-    strbuf_done(&messages);
+    config = must_load("contract.yaml");
+    outage = config->outage;
+    CU_ASSERT_TRUE_FATAL(outage->is_given && outage->n_circuits == 1);
+    CU_ASSERT_STRING_EQUAL(outage->circuits[0].sw, "panel.heater");
+    CU_ASSERT_EQUAL(outage->circuits[0].class, 4);
+    CU_ASSERT_EQUAL(outage->circuits[0].min_off_ms, 180000);
+    CU_ASSERT_EQUAL(outage->circuits[0].leg, CONFIG_LEG_L1);
+    CU_ASSERT_EQUAL(outage->island, CONFIG_ISLAND_OWN);
+    CU_ASSERT_EQUAL(outage->n_evidence, 3);
+    CU_ASSERT_STRING_EQUAL(outage->evidence[2].point, "battery.grid_status");
+    CU_ASSERT_TRUE(outage->evidence[1].by_grid && !outage->evidence[2].by_grid);
+    CU_ASSERT_EQUAL(outage->sources[0].capacity_wh, 9800);
+    CU_ASSERT_TRUE(outage->sources[0].black_start);
+    CU_ASSERT_EQUAL(outage->reserve, 40);
+    CU_ASSERT_EQUAL(outage->floor_black, 8);
     config_free(config);
 }
 
@@ -322,7 +331,8 @@ static void defaults_stand_where_nothing_is_said(void)
     CU_ASSERT_STRING_EQUAL(config->store_directory, "/var/lib/gatewayd");
     CU_ASSERT_STRING_EQUAL(config->api_socket, "/run/gatewayd/api.sock");
     CU_ASSERT_STRING_EQUAL(config->api_listen, "127.0.0.1:8480");
-    CU_ASSERT_FALSE(config->has_outage);
+    CU_ASSERT_FALSE(config->outage->is_given);
+    CU_ASSERT_EQUAL(config->outage->n_circuits, 0);
     CU_ASSERT_EQUAL(config->n_devices + config->n_routes + config->n_grants, 0);
     CU_ASSERT_STRING_EQUAL(config->files[0], "smallest.yaml");
     CU_ASSERT_PTR_NULL(config->files[1]);
@@ -742,7 +752,7 @@ static CU_TestInfo tests[] = {
     TEST(what_we_ship_loads),
     TEST(each_shipped_map_loads),
     TEST(the_contract_example_gives_its_values),
-    TEST(circuits_and_outage_are_said_not_to_act_yet),
+    TEST(circuits_and_outage_become_data),
     TEST(points_carry_scale_limits_and_plugin_options),
     TEST(a_plugin_without_types_tells_switches_by_their_failsafe),
     TEST(maps_fill_devices_and_devices_override),
