@@ -18,5 +18,6 @@ int cmd_buses(const struct ctl *ctl);
 int cmd_plan(const struct ctl *ctl);
 int cmd_routes(const struct ctl *ctl);
 int cmd_events(const struct ctl *ctl);
+int cmd_simulate(const struct ctl *ctl); /* simulate/simulate.c */
 
 #endif

@@ -12,6 +12,13 @@
 
 enum exit_code { EXIT_OK = 0, EXIT_BAD_NEWS = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3 };
 
+/* What simulate was told, as text; simulate reads it. */
+struct ctl_simulate {
+    const char *community, *scenario, *out, *report;
+    const char *promise, *reserve, *controller, *replay, *lang, *seed;
+    bool is_coordinator_silent;
+};
+
 struct ctl {
     const char *socket;
     bool is_json, is_terminal, has_colour, is_stale_only, is_following;
@@ -20,6 +27,7 @@ struct ctl {
     int64_t from_ms;  /* wall; 0: all */
     uint64_t count;   /* 0: no end */
     const char *config_dir, *map_dir, *plugin_dir, *libexec_dir;
+    struct ctl_simulate simulate;
     int n_args;
     char **args; /* after the command's name */
 };

@@ -9,7 +9,8 @@ gatewayctl_gatewayctl_SOURCES = \
 	gatewayctl/host_view.c gatewayctl/host_view.h \
 	gatewayctl/human.c gatewayctl/human.h \
 	gatewayctl/points.c gatewayctl/points.h \
-	gatewayctl/table.c gatewayctl/table.h
+	gatewayctl/table.c gatewayctl/table.h \
+	$(simulate_sources)
 gatewayctl_gatewayctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 gatewayctl_gatewayctl_LDADD = lib/libgateway.la $(JANSSON_LIBS) $(YAML_LIBS) $(LIBM)
 

@@ -26,6 +26,22 @@ enum {
     OPT_FROM = 1 << 4,
     OPT_FOLLOW = 1 << 5,
     OPT_PLACES = 1 << 6, /* where the parts of an installation are */
+    OPT_SIMULATE = 1 << 7,
+};
+
+/* Options of simulate alone, beyond the letters. */
+enum {
+    OPTION_COMMUNITY = 256,
+    OPTION_SCENARIO,
+    OPTION_OUT,
+    OPTION_REPORT,
+    OPTION_NO_COORDINATOR,
+    OPTION_PROMISE,
+    OPTION_RESERVE,
+    OPTION_CONTROLLER,
+    OPTION_REPLAY,
+    OPTION_LANG,
+    OPTION_SEED,
 };
 
 /* clang-format off */
@@ -57,6 +73,9 @@ static const struct command {
      cmd_events, 0, 0, OPT_FROM | OPT_FOLLOW | OPT_COUNT},
     {"reload", "", "read the configuration again",
      cmd_reload, 0, 0, 0},
+    {"simulate", "--community FILE --scenario FILE ...",
+     "how long would we last: an outage, simulated",
+     cmd_simulate, 0, 0, OPT_SIMULATE},
     {"metrics", "", "counters in Prometheus text format",
      cmd_metrics, 0, 0, 0},
     {"version", "", "version of this program",
@@ -76,6 +95,17 @@ static const struct option long_options[] = {
     {"maps", required_argument, NULL, 'M'},
     {"plugins", required_argument, NULL, 'P'},
     {"libexec", required_argument, NULL, 'L'},
+    {"community", required_argument, NULL, OPTION_COMMUNITY},
+    {"scenario", required_argument, NULL, OPTION_SCENARIO},
+    {"out", required_argument, NULL, OPTION_OUT},
+    {"report", required_argument, NULL, OPTION_REPORT},
+    {"no-coordinator", no_argument, NULL, OPTION_NO_COORDINATOR},
+    {"promise", required_argument, NULL, OPTION_PROMISE},
+    {"reserve", required_argument, NULL, OPTION_RESERVE},
+    {"controller", required_argument, NULL, OPTION_CONTROLLER},
+    {"replay", required_argument, NULL, OPTION_REPLAY},
+    {"lang", required_argument, NULL, OPTION_LANG},
+    {"seed", required_argument, NULL, OPTION_SEED},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -86,7 +116,7 @@ static void print_usage(FILE *out)
 {
     fputs("usage: gatewayctl [--socket PATH] [--json] COMMAND ...\n\n", out);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(out, "  %-7s %-36s %s\n", commands[i].name, commands[i].arguments,
+        fprintf(out, "  %-8s %-36s %s\n", commands[i].name, commands[i].arguments,
                 commands[i].help);
     fputs("\nexit: 0 ok, 1 bad news, 2 usage, 3 no daemon. See gatewayctl(1).\n", out);
 }
@@ -131,6 +161,22 @@ static const char **place_of(struct ctl *ctl, int letter)
     }
 }
 
+/* True: it was one of simulate's. */
+static bool take_simulate(struct ctl_simulate *to, int option, const char *text)
+{
+    const char **const texts[] = {
+        &to->community, &to->scenario,   &to->out,    &to->report, NULL, &to->promise,
+        &to->reserve,   &to->controller, &to->replay, &to->lang,   &to->seed};
+
+    if (option < OPTION_COMMUNITY || option > OPTION_SEED)
+        return false;
+    if (option == OPTION_NO_COORDINATOR)
+        to->is_coordinator_silent = true;
+    else
+        *texts[option - OPTION_COMMUNITY] = text;
+    return true;
+}
+
 /* One option; *used collects which of the commands' own were given. */
 static bool take_option(struct ctl *ctl, int letter, const char *text, unsigned *used)
 {
@@ -139,6 +185,10 @@ static bool take_option(struct ctl *ctl, int letter, const char *text, unsigned 
     if (place) {
         *used |= OPT_PLACES;
         *place = text;
+        return true;
+    }
+    if (take_simulate(&ctl->simulate, letter, text)) {
+        *used |= OPT_SIMULATE;
         return true;
     }
     switch (letter) {

@@ -56,6 +56,7 @@ struct community {
     bool is_central; /* variant A: the grid-forming battery takes the whole balance */
     double grid_import_limit_w, grid_export_limit_w, max_island_load_w, pv_limit_w;
     double restart_penalty_s, freq_nominal_hz, freq_soc_slope_hz;
+    unsigned step_s; /* that of the scenarios it is made for */
     struct community_class classes[N_CIRCUITS];
     unsigned n_homes, n_storages;
     struct community_home *homes;

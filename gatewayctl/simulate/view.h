@@ -11,7 +11,7 @@
 #include "gatewayctl/simulate/community.h"
 
 #define SIM_MESSAGE_MAX 4096
-#define SIM_OWN_STORAGES_MAX 16
+#define SIM_OWN_STORAGES_MAX 64
 
 /* A payload of the controllers' own making; size 0: nothing to send. */
 struct sim_message {
