@@ -14,6 +14,7 @@ exampledir = $(docdir)/examples
 dist_example_DATA = \
 	conf/examples/community.yaml \
 	conf/examples/first-device.yaml \
+	conf/examples/gpio.yaml \
 	conf/examples/rtu-line.yaml \
 	conf/examples/simulated-home.yaml
 

@@ -104,6 +104,7 @@ enum gw_scope {
 
 #define GW_OPTION_REQUIRED 1u /* must be given */
 #define GW_OPTION_RESOURCE 2u /* names a device node that the core opens, see get_fd */
+#define GW_OPTION_NO_NUMBER 4u /* a STRING that must be a name: 17 or gpiochip0 is an error */
 
 /* One row of the declarative configuration table. The core checks the YAML against it
  * before the plugin sees anything; the end of the table is a row whose key is NULL. */

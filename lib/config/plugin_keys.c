@@ -117,6 +117,30 @@ static void warn_unstable(struct load *load, const struct gw_option *option,
             report_quote(node->text));
 }
 
+/* 17, 0x11, gpiochip0, /dev/gpiochip0: another thing with another kernel. */
+static bool is_number(const char *text)
+{
+    static const char *const numbered[] = {"/dev/gpiochip", "gpiochip", "0x", "0X", ""};
+    size_t i = 0;
+
+    while (strncmp(text, numbered[i], strlen(numbered[i])) != 0)
+        i++;
+    text += strlen(numbered[i]);
+    return *text && text[strspn(text, "0123456789")] == '\0';
+}
+
+static bool refuse_number(struct load *load, const struct gw_option *option,
+                          const struct tree_node *node)
+{
+    if (!(option->flags & GW_OPTION_NO_NUMBER) || !is_number(node->text))
+        return false;
+    report_error(load->report, node->place, "config-unstable-name",
+                 "'%s' is a number, and numbers change with the kernel and with the order of "
+                 "plugging in, expected the %s",
+                 report_quote(node->text), option->help ? option->help : "name");
+    return true;
+}
+
 static bool read_scalar(struct load *load, const struct gw_option *option,
                         const struct tree_node *node, struct option_set *set)
 {
@@ -146,6 +170,8 @@ static bool read_scalar(struct load *load, const struct gw_option *option,
         strbuf_done(&buf);
         value.number = filled.number;
     } else if (row.type == SCHEMA_TEXT) {
+        if (refuse_number(load, option, node))
+            return false;
         warn_unstable(load, option, node);
         return option_set_put(set, option->key, filled.text, 0, 0, false) == 0 ||
                !(load->no_memory = true);

@@ -13,6 +13,7 @@
 #define OPTION(name, where, kind, ...)                                                   \
     {.key = name, .scope = GW_SCOPE_##where, .type = GW_OPT_##kind, __VA_ARGS__}
 #define REQUIRED .flags = GW_OPTION_REQUIRED
+#define NAMED .flags = GW_OPTION_REQUIRED | GW_OPTION_NO_NUMBER
 
 static const struct gw_option config_plugins_modbus[] = {
     OPTION("transport", BUS, ENUM, REQUIRED, .words = "tcp rtu rtu-over-tcp"),
@@ -43,12 +44,14 @@ static const struct gw_option config_plugins_modbus[] = {
 };
 
 static const struct gw_option config_plugins_gpio[] = {
-    OPTION("chip", BUS, STRING, REQUIRED),
-    OPTION("line", POINT, STRING, REQUIRED),
-    OPTION("direction", POINT, ENUM, REQUIRED, .words = "in out"),
+    OPTION("chip", BUS, STRING, NAMED, .help = "label of the chip"),
+    OPTION("line", POINT, STRING, NAMED, .help = "name of the line"),
+    OPTION("direction", POINT, ENUM, REQUIRED, .words = "in out count"),
     OPTION("bias", POINT, ENUM, .words = "none pull-up pull-down"),
     OPTION("active", POINT, ENUM, .fallback = "high", .words = "high low"),
     OPTION("debounce", POINT, DURATION, .max = 1000),
+    OPTION("rest", POINT, ENUM, .fallback = "keep", .words = "keep off on"),
+    OPTION("pulses_per_kwh", POINT, FLOAT, .min = 0.001, .max = 1e6),
     {.key = NULL},
 };
 
@@ -71,6 +74,7 @@ static const struct gw_option config_plugins_sim[] = {
 
 #undef OPTION
 #undef REQUIRED
+#undef NAMED
 
 static inline const struct gw_option *
 config_plugins_options(void *ctx, const char *plugin, const char **ret_reason)
