@@ -19,3 +19,16 @@ simulate_core = \
 simulate_sources = $(simulate_core) \
 	gatewayctl/simulate/simulate.c \
 	gatewayctl/simulate/summary.c gatewayctl/simulate/summary.h
+
+# The second implementation of the plant and the metrics, and what compares both.
+TESTS += tests/scenario/test_simulate.py
+EXTRA_DIST += tests/scenario/test_simulate.py tests/scenario/evaluate.py \
+	tests/scenario/synthetic.py
+scenariodir = $(exampledir)/scenario
+dist_scenario_DATA = \
+	conf/examples/scenario/community-a.yaml \
+	conf/examples/scenario/community-b.yaml \
+	conf/examples/scenario/scenario-storm30.yaml \
+	conf/examples/scenario/profiles-storm30.csv \
+	conf/examples/scenario/history-storm30.csv \
+	conf/examples/scenario/forecast-storm30.csv
