@@ -40,3 +40,11 @@ tests_unit_test_gpio_SOURCES = tests/unit/test_gpio.c tests/unit/suite.h \
 tests_unit_test_gpio_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_gpio_LDADD = plugins/gpio/libparts.la $(CUNIT_LIBS)
 endif
+
+# For tests of the whole daemon: chips from a socket, never installed. -rpath is what makes
+# libtool build a .so; the folder of its own keeps it away from the real one.
+noinst_LTLIBRARIES += plugins/gpio/fake/gpio.la
+plugins_gpio_fake_gpio_la_SOURCES = plugins/gpio/lines_socket.c
+plugins_gpio_fake_gpio_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared \
+	-rpath $(abs_builddir)/plugins/gpio/fake
+plugins_gpio_fake_gpio_la_LIBADD = plugins/gpio/libparts.la

@@ -10,6 +10,7 @@ flow_tests = \
 	tests/flow/test_commands.py \
 	tests/flow/test_consent.py \
 	tests/flow/test_failsafe.py \
+	tests/flow/test_gpio.py \
 	tests/flow/test_isolation.py \
 	tests/flow/test_ledger_broker.py \
 	tests/flow/test_ledger_receiver.py \
@@ -19,6 +20,6 @@ flow_tests = \
 	tests/flow/test_two_routes.py
 
 TESTS += $(flow_tests)
-EXTRA_DIST += $(flow_tests) tests/flow/harness.py tests/flow/ledger.py tests/flow/rtu.py
+EXTRA_DIST += $(flow_tests) tests/flow/gpio.py tests/flow/harness.py tests/flow/ledger.py tests/flow/rtu.py
 TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = env TEST_TIMEOUT=400 $(SHELL) $(top_srcdir)/tests/run-test $(PYTHON3)
