@@ -9,7 +9,7 @@
 #define ALARMS_MAX 16 /* more codes than there are; a further one is only logged */
 
 struct alarm {
-    char code[40], text[200];
+    char code[40], text[400];
     int64_t since_wall_ms;
 };
 

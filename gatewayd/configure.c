@@ -126,6 +126,7 @@ int gateway_reload(struct gateway *gateway, char **ret_text)
     strbuf_printf(&buf, "reloaded: %u buses, %u devices, %u routes", config->n_buses,
                   config->n_devices, config->n_routes);
     configure_use(gateway, config, catalog);
+    store_try_disk(gateway->store); /* whoever mended it need not wait */
     loader_keep(&gateway->options->loader, config);
     gateway->running_last_good = false;
     gateway_clear_alarm(gateway, "config-invalid", "the configuration is good again");

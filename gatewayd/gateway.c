@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,6 +147,26 @@ static void on_store_tick(void *ctx)
         forwarding_store_tick(gateway->forwarding);
 }
 
+/* Good news of the store end its alarms; NULL ends each list. */
+static void end_store_alarms(struct gateway *gateway, const char *code)
+{
+    static const char *const table[][7] = {
+        {"store-back", "store-disk-full", "store-disk-failed", "store-read-only", "store-deleted",
+         "store-newer", NULL},
+        {"store-reserve-back", "store-disk-full", NULL},
+        {"store-has-room", "store-dropping", "store-dropping-all", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (strcmp(table[i][0], code) != 0)
+            continue;
+        pthread_mutex_lock(&gateway->view_lock);
+        for (const char *const *alarm = table[i] + 1; *alarm; alarm++)
+            (void)alarms_clear(&gateway->alarms, *alarm);
+        pthread_mutex_unlock(&gateway->view_lock);
+    }
+}
+
 /* The store writes its own events; here they are shown. */
 static void on_store_event(void *ctx, const char *code, const char *severity, const char *text)
 {
@@ -155,6 +176,8 @@ static void on_store_event(void *ctx, const char *code, const char *severity, co
     log_line(is_alarm ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "store", "%s", text);
     if (is_alarm)
         gateway_raise_alarm(gateway, code, text);
+    else
+        end_store_alarms(gateway, code);
 }
 
 static void on_forward_event(void *ctx, const char *code, const char *severity, const char *text)
@@ -262,17 +285,23 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *ctx)
 static int open_store(struct gateway *gateway)
 {
     const struct config *config = gateway->config;
+    /* the socket's directory lives as long as the boot and is this daemon's own */
+    char witness[PATH_MAX];
     struct store_options options = {.directory = config->store_directory,
                                     .gateway_id = config->gateway_id,
                                     .max_bytes = config->store_max_bytes,
-                                    .commit_interval_ms = config->commit_interval_ms};
+                                    .commit_interval_ms = config->commit_interval_ms,
+                                    .witness = witness};
     struct store_hooks hooks = {.ctx = gateway,
                                 .committed = on_committed,
                                 .tick = on_store_tick,
                                 .event = on_store_event};
     struct gw_error error;
-    int rc = store_open(&options, &hooks, &gateway->store, &error);
+    int rc;
 
+    snprintf(witness, sizeof witness, "%s.seen",
+             gateway->options->socket ? gateway->options->socket : config->api_socket);
+    rc = store_open(&options, &hooks, &gateway->store, &error);
     if (rc < 0)
         log_error("store", "%s", error.text);
     return rc;

@@ -457,8 +457,9 @@ void forwarding_committed(struct forwarding *forwarding, uint64_t last_seq)
 
 void forwarding_store_tick(struct forwarding *forwarding)
 {
-    if (forwarding->store) /* the store may be at work before it is known here */
-        grants_check_clock(forwarding->store, forwarding->consent);
+    if (!forwarding->store) /* it may be at work before it is known here */
+        return;
+    grants_check_clock(forwarding->store, forwarding->consent);
     for (unsigned i = 0; i < forwarding->n_active; i++) {
         struct route_link *link = forwarding->active[i];
 

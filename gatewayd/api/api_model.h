@@ -13,7 +13,7 @@
 
 struct api_alarm {
     char code[40]; /* "config-invalid" */
-    char text[200];
+    char text[400];
     int64_t since_wall_ms; /* 0: not known */
 };
 

@@ -188,24 +188,84 @@ int disk_open_reader(const struct disk *disk, bool on_disk, struct db **ret_db)
     return db_open(&options, ret_db, NULL);
 }
 
-int disk_set_aside(struct disk *disk, char *ret_path, size_t size)
+static void file_path(const struct disk *disk, size_t i, char *path, size_t size)
 {
     static const char *const suffixes[] = {"", "-wal", "-shm"};
+
+    snprintf(path, size, "%s%s", disk->db_path, suffixes[i]);
+}
+
+void disk_note_files(struct disk *disk)
+{
+    char path[PATH_MAX + 8];
+    struct stat st;
+
+    for (size_t i = 0; i < 3; i++) {
+        file_path(disk, i, path, sizeof path);
+        disk->files[i] = (struct disk_file){0};
+        if (stat(path, &st) == 0)
+            disk->files[i] = (struct disk_file){true, st.st_dev, st.st_ino};
+    }
+}
+
+/* Another gatewayd could take a directory whose lock file was deleted. */
+static bool has_lock(struct disk *disk)
+{
+    struct stat st;
+
+    if (disk->lock_fd < 0 || fstat(disk->lock_fd, &st) < 0 || st.st_nlink > 0)
+        return true;
+    disk_done(disk);
+    return disk_relock(disk) == 0;
+}
+
+enum disk_place disk_look(struct disk *disk)
+{
+    enum disk_place place = DISK_IN_PLACE;
+    char path[PATH_MAX + 8];
+    struct stat st;
+
+    for (size_t i = 0; i < 3; i++) {
+        const struct disk_file *file = &disk->files[i];
+        bool is_there;
+
+        if (!file->is_known)
+            continue;
+        file_path(disk, i, path, sizeof path);
+        is_there = stat(path, &st) == 0;
+        if (!is_there && errno != ENOENT && errno != ENOTDIR)
+            continue; /* cannot be looked at: says nothing of what is open */
+        if (is_there && st.st_ino == file->ino && st.st_dev == file->dev)
+            continue;
+        if (i == 0)
+            return DISK_GONE;
+        place = DISK_PARTS_GONE;
+    }
+    return has_lock(disk) ? place : DISK_PARTS_GONE;
+}
+
+int disk_set_aside(struct disk *disk, const char *why, char *ret_path, size_t size)
+{
     char from[PATH_MAX + 8], to[PATH_MAX + 64], stamp[32];
     time_t now = (time_t)(clock_wall_ms() / 1000);
+    struct stat st;
     struct tm tm;
 
+    if (stat(disk->db_path, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EISDIR;
     gmtime_r(&now, &tm);
     strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &tm);
     for (unsigned n = 0; n < 1000; n++) {
-        snprintf(ret_path, size, n ? "%s.damaged-%s.%u" : "%s.damaged-%s", disk->db_path,
-                 stamp, n);
+        snprintf(ret_path, size, n ? "%s.%s-%s.%u" : "%s.%s-%s", disk->db_path, why, stamp,
+                 n);
         if (access(ret_path, F_OK) < 0)
             break;
     }
     for (size_t i = 0; i < 3; i++) {
-        snprintf(from, sizeof from, "%s%s", disk->db_path, suffixes[i]);
-        snprintf(to, sizeof to, "%s%s", ret_path, suffixes[i]);
+        file_path(disk, i, from, sizeof from);
+        snprintf(to, sizeof to, "%s%s", ret_path, from + strlen(disk->db_path));
         if (rename(from, to) < 0 && errno != ENOENT)
             return -errno;
     }
@@ -246,12 +306,45 @@ void disk_write_mark(const struct disk *disk, const char *epoch, uint64_t next_s
     fclose(file);
 }
 
+void disk_set_witness(struct disk *disk, const char *path)
+{
+    snprintf(disk->witness_path, sizeof disk->witness_path, "%s", path ? path : "");
+}
+
+bool disk_read_witness(const struct disk *disk, struct disk_mark *ret_mark)
+{
+    char boot[33] = "";
+    FILE *file = *disk->witness_path ? fopen(disk->witness_path, "re") : NULL;
+    int n;
+
+    if (!file)
+        return false;
+    n = fscanf(file, "%32s %32s %" SCNu64, boot, ret_mark->epoch, &ret_mark->next_seq);
+    fclose(file);
+    return n == 3 && strcmp(boot, clock_boot_id()) == 0;
+}
+
+/* Of one length and written at once, so that a kill leaves the old one or the new. */
+void disk_write_witness(const struct disk *disk, const char *epoch, uint64_t next_seq)
+{
+    _cleanup_close_ int fd = -1;
+    char line[100];
+    int n = snprintf(line, sizeof line, "%32s %32s %020" PRIu64 "\n", clock_boot_id(), epoch,
+                     next_seq);
+
+    if (!*disk->witness_path)
+        return;
+    fd = open(disk->witness_path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (fd >= 0 && pwrite(fd, line, (size_t)n, 0) != n)
+        (void)unlink(disk->witness_path);
+}
+
 static void ballast_path(const struct disk *disk, char *path, size_t size)
 {
     snprintf(path, size, "%s/store.ballast", disk->directory);
 }
 
-void disk_make_ballast(struct disk *disk)
+bool disk_make_ballast(struct disk *disk)
 {
     uint64_t bytes =
         disk->max_bytes / 16 < BALLAST_BYTES ? disk->max_bytes / 16 : BALLAST_BYTES;
@@ -260,10 +353,14 @@ void disk_make_ballast(struct disk *disk)
 
     ballast_path(disk, path, sizeof path);
     if (bytes == 0 || access(path, F_OK) == 0)
-        return;
+        return false;
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-    if (fd >= 0 && posix_fallocate(fd, 0, (off_t)bytes) != 0)
-        (void)unlink(path);
+    if (fd < 0)
+        return false;
+    if (posix_fallocate(fd, 0, (off_t)bytes) == 0)
+        return true;
+    (void)unlink(path);
+    return false;
 }
 
 bool disk_drop_ballast(struct disk *disk)

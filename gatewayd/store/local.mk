@@ -26,6 +26,7 @@ gatewayd_store_libstore_la_SOURCES = \
 	gatewayd/store/varint.h \
 	gatewayd/store/writer.c gatewayd/store/writer.h \
 	gatewayd/store/writer_back.c gatewayd/store/writer_back.h \
+	gatewayd/store/writer_lost.c gatewayd/store/writer_lost.h \
 	gatewayd/store/writer_repair.c gatewayd/store/writer_repair.h
 
 if HAVE_CUNIT

@@ -30,6 +30,7 @@ struct logbook {
     unsigned generation;     /* counts openings: readers of an earlier one are stale */
     struct epochs epochs;
     char epoch[33]; /* the one that goes on */
+    bool is_fresh;  /* the database was made just now */
     uint64_t epoch_first_seq;
     uint64_t first_seq, next_seq;    /* kept rows: first_seq..next_seq - 1 */
     uint64_t seq_after, first_after; /* the same once the open transaction is committed */

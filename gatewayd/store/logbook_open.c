@@ -257,6 +257,7 @@ static int settle_identity(struct logbook *book, const struct logbook_identity *
     if (rc < 0)
         return rc;
     book->epoch_first_seq = (uint64_t)row[0];
+    book->is_fresh = !had_epoch;
     *ret_new_epoch = had_epoch ? reason : NULL;
     if (!had_epoch)
         reason = identity->reason;

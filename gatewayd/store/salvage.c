@@ -29,7 +29,7 @@ struct hole {
 };
 
 struct salvage {
-    char path[PATH_MAX];
+    char path[PATH_MAX]; /* "": an orphan */
     struct db *old;
     struct sqlite3_stmt *row, *event;
     struct layouts *layouts;
@@ -81,7 +81,7 @@ static int open_old(struct salvage *salvage)
 {
     const struct db_options options = {
         .path = salvage->path, .mode = DB_READER, .cache_kib = 64};
-    int rc = db_open(&options, &salvage->old, NULL);
+    int rc = salvage->old ? 0 : db_open(&options, &salvage->old, NULL);
 
     if (rc == 0)
         rc = epochs_load(&salvage->epochs, salvage->old);
@@ -176,7 +176,7 @@ static int prepare(struct writer *writer, struct salvage *salvage)
     for (uint32_t i = 0; i < salvage->epochs.n && rc == 0; i++)
         if (!salvage->epochs.items[i].is_moved)
             rc = add_epoch(writer, salvage, i);
-    if (rc == 0)
+    if (rc == 0 && *salvage->path)
         rc = tables_fact_put(writer->db, FACT, salvage->path);
     if (rc == 0)
         rc = epochs_load(&writer->book.epochs, writer->db);
@@ -192,24 +192,56 @@ static int prepare(struct writer *writer, struct salvage *salvage)
     return rc;
 }
 
-void salvage_begin(struct writer *writer, const char *path)
+/* Takes old, which is NULL when there is a path. */
+static void begin(struct writer *writer, const char *path, struct db *old)
 {
     struct salvage *salvage = calloc(1, sizeof *salvage);
 
     salvage_free(writer->salvage);
     writer->salvage = NULL;
-    if (!salvage)
-        return;
-    snprintf(salvage->path, sizeof salvage->path, "%s", path);
-    salvage->next = 1;
-    if (open_old(salvage) < 0 || prepare(writer, salvage) < 0) {
-        salvage_free(salvage);
-        (void)tables_fact_put(writer->db, FACT, NULL);
-        writer_note(writer, "store-not-salvaged", "alarm",
-                    "nothing can be read from the damaged database by itself");
+    if (!salvage) {
+        db_close(old);
         return;
     }
-    writer->salvage = salvage;
+    snprintf(salvage->path, sizeof salvage->path, "%s", path);
+    salvage->old = old;
+    salvage->next = 1;
+    if (open_old(salvage) == 0 && prepare(writer, salvage) == 0) {
+        writer->salvage = salvage;
+        return;
+    }
+    salvage_free(salvage);
+    if (*path)
+        (void)tables_fact_put(writer->db, FACT, NULL);
+    writer_note(writer, "store-not-salvaged", "alarm",
+                "nothing can be read from the old database by itself");
+}
+
+void salvage_begin(struct writer *writer, const char *path)
+{
+    begin(writer, path, NULL);
+}
+
+void salvage_begin_orphan(struct writer *writer, struct db *old)
+{
+    begin(writer, "", old);
+}
+
+bool salvage_is_of_orphan(const struct salvage *salvage)
+{
+    return salvage && !*salvage->path;
+}
+
+struct db *salvage_take_orphan(struct salvage *salvage)
+{
+    struct db *old = salvage_is_of_orphan(salvage) ? salvage->old : NULL;
+
+    if (!old)
+        return NULL;
+    stmt_finish(&salvage->row);
+    stmt_finish(&salvage->event);
+    salvage->old = NULL;
+    return old;
 }
 
 void salvage_resume(struct writer *writer)
@@ -435,7 +467,7 @@ static int finish_rows(struct writer *writer, struct salvage *salvage)
         rc = copy_cursors(writer, salvage);
     if (rc == 0)
         rc = cursors_write(&writer->cursors, writer->db);
-    if (rc == 0)
+    if (rc == 0 && *salvage->path)
         rc = tables_fact_put(writer->db, FACT, NULL);
     return rc == 0 ? epochs_load(&writer->book.epochs, writer->db) : rc;
 }
@@ -445,9 +477,8 @@ static void say_end(struct writer *writer, const struct salvage *salvage)
     char text[300];
 
     snprintf(text, sizeof text,
-             "%" PRIu64 " records were salvaged from the damaged database, %u ranges are"
-             " missing",
-             salvage->n_records, salvage->n_holes);
+             "%" PRIu64 " records were salvaged from the %s database, %u ranges are missing",
+             salvage->n_records, *salvage->path ? "damaged" : "deleted", salvage->n_holes);
     writer_note(writer, "store-salvaged", "warning", text);
 }
 

@@ -20,6 +20,7 @@
 #include "gatewayd/store/tables.h"
 #include "gatewayd/store/writer.h"
 #include "gatewayd/store/writer_back.h"
+#include "gatewayd/store/writer_lost.h"
 #include "gatewayd/store/writer_repair.h"
 #include "lib/base/clock.h"
 
@@ -112,6 +113,7 @@ static struct queue_item *take_items(struct store *store, bool *ret_stopping)
 
 static void commit(struct store *store)
 {
+    writer_look(&store->writer);
     writer_commit(&store->writer);
     store->has_committed = true;
     store->commit_due_ns = clock_boot_ns() + store->interval_ns;
@@ -168,7 +170,8 @@ static bool turn(struct store *store)
 /* Salvage goes on when there is nothing else to do, so that it delays no commit by much. */
 static bool salvage(struct store *store)
 {
-    return store->writer.salvage && !writer_has_work(&store->writer) &&
+    return !writer_has_work(&store->writer) &&
+           (store->writer.salvage || writer_adopt(&store->writer)) &&
            salvage_step(&store->writer);
 }
 
@@ -369,6 +372,19 @@ int store_new_epoch(struct store *store, const char *reason)
         return 0;
     free(call);
     return -ENOMEM;
+}
+
+static void probe_now(void *arg)
+{
+    struct store *store = arg;
+
+    store->probe_due_ns = 0;
+    store->probe_interval_ns = store->probe_first_ns;
+}
+
+void store_try_disk(struct store *store)
+{
+    (void)store_post(store, probe_now, store, true); /* else it looks by itself */
 }
 
 void store_set_tick(struct store *store, bool on)

@@ -40,6 +40,9 @@ struct store_options {
     uint32_t commit_interval_ms;
     size_t queue_max_bytes; /* of batches waiting for the thread; 0: 16 MiB */
     uint32_t probe_interval_ms; /* in RAM: looks for its disk so often at first; 0: 30 s */
+    /* A file outside of the directory, kept for this boot at least: how far the numbers have
+     * come, so that an older copy of the directory cannot give them again. NULL: none. */
+    const char *witness;
 };
 
 /* Opens or creates, starts the thread. A directory that cannot be written is not fatal: the
@@ -76,6 +79,9 @@ void store_post_in(struct store *store, struct store_place *place, void (*fn)(vo
 /* Ends the epoch, the next record begins another: somebody has seen numbers that this
  * store does not know to have given ("receiver-ahead"). Soon, on the store's thread. */
 int store_new_epoch(struct store *store, const char *reason);
+
+/* In RAM: looks for the disk soon. */
+void store_try_disk(struct store *store);
 
 /* hooks.tick each second (on), or only after each commit (off, as it begins). */
 void store_set_tick(struct store *store, bool on);

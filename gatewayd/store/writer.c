@@ -132,6 +132,15 @@ static void tell_bound(struct writer *writer, enum bound_step step)
     writer_note(writer, table[step].code, table[step].severity, table[step].text);
 }
 
+static void forget_bound(struct writer *writer)
+{
+    const unsigned drops = 1u << BOUND_COUNTERS | 1u << BOUND_DROP;
+
+    if (writer->told_bound & drops)
+        writer_note(writer, "store-has-room", "info", "the store has room again");
+    writer->told_bound = 0;
+}
+
 uint64_t writer_delivered_low(const struct writer *writer)
 {
     const struct epochs *epochs = &writer->book.epochs;
@@ -228,7 +237,7 @@ static int keep_bound(struct writer *writer)
     int rc = 0;
 
     if (used_pages(writer) < max / 100 * 60)
-        writer->told_bound = 0;
+        forget_bound(writer);
     for (int i = 0; i < TRIM_ROUNDS && rc == 0 && step < BOUND_STEPS; i++) {
         unsigned n_rows = 0;
 
@@ -370,6 +379,8 @@ void writer_commit(struct writer *writer)
     count_commit(writer, begin_boot_ns);
     pending_clear(&writer->pending);
     writer->n_repairs = 0;
+    if (writer->stats.on_disk) /* before anything of it leaves the box */
+        disk_write_witness(&writer->disk, writer->book.epoch, writer->book.next_seq);
     writer_tell_epoch(writer);
     if ((has_rows || writer->book.next_seq != before) && writer->hooks.committed)
         writer->hooks.committed(writer->hooks.ctx, writer->book.next_seq - 1);
@@ -380,7 +391,8 @@ void writer_checkpoint(struct writer *writer)
     if (db_wal_frames(writer->db) < CHECKPOINT_FRAMES)
         return;
     (void)db_checkpoint(writer->db);
-    if (writer->stats.on_disk)
-        disk_make_ballast(
-            &writer->disk); /* in case it was used up and there is room again */
+    /* in case it was used up and there is room again */
+    if (writer->stats.on_disk && disk_make_ballast(&writer->disk))
+        writer_note(writer, "store-reserve-back", "info",
+                    "there is room on the disk again; the reserve is kept back again");
 }

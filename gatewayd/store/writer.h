@@ -19,6 +19,8 @@
 
 struct salvage;
 
+#define WRITER_ORPHANS_MAX 4
+
 struct writer {
     struct store_hooks hooks;
     struct disk disk;
@@ -28,7 +30,9 @@ struct writer {
     struct cursors cursors;
     struct pending pending;
     struct store_reader *spare_reader; /* kept between uses */
-    struct salvage *salvage; /* of a damaged database, under way; or NULL */
+    struct salvage *salvage; /* of a damaged or deleted database, under way; or NULL */
+    struct db *orphans[WRITER_ORPHANS_MAX]; /* whose files were deleted; to be salvaged */
+    unsigned n_orphans;
     struct writer_notice *notices;     /* to be told when the thread comes to it */
     char gateway_id[64], machine_id[40];
     bool has_new_epoch; /* to be told */

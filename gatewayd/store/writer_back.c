@@ -12,6 +12,7 @@
 
 #include "gatewayd/store/logbook_open.h"
 #include "gatewayd/store/tables.h"
+#include "gatewayd/store/writer_lost.h"
 #include "gatewayd/store/writer_repair.h"
 #include "lib/base/clock.h"
 #include "lib/sqlite/stmt.h"
@@ -38,11 +39,13 @@ static int open_disk(struct writer *writer, struct db **ret_db)
 {
     char path[PATH_MAX + 64], text[480];
     struct gw_error error;
-    int rc = disk_open(&writer->disk, ret_db, &error);
+    int rc = writer_make_way(writer);
 
+    if (rc == 0)
+        rc = disk_open(&writer->disk, ret_db, &error);
     if (rc != -EUCLEAN)
         return rc;
-    rc = disk_set_aside(&writer->disk, path, sizeof path);
+    rc = disk_set_aside(&writer->disk, "damaged", path, sizeof path);
     if (rc == 0)
         rc = disk_open(&writer->disk, ret_db, &error);
     if (rc < 0)
@@ -51,6 +54,17 @@ static int open_disk(struct writer *writer, struct db **ret_db)
              "the database was damaged and is kept as %.300s; a new one begins", path);
     writer_note(writer, "store-damaged", "alarm", text);
     return 0;
+}
+
+/* An older copy was put in the disk's place meanwhile. */
+static int begin_other_epoch(struct writer *writer, struct home *home)
+{
+    int rc = logbook_new_epoch(&home->book, "restored");
+
+    if (rc == 0)
+        writer_note(writer, "store-new-epoch", "warning",
+                    "numbers begin a new epoch: restored");
+    return rc;
 }
 
 static int open_home(struct writer *writer, struct home *home)
@@ -70,6 +84,8 @@ static int open_home(struct writer *writer, struct home *home)
         rc = logbook_open(&home->book, home->db, home->layouts, &identity, &new_epoch);
     if (rc == 0)
         rc = cursors_open(&home->cursors, home->db);
+    if (rc == 0 && writer_is_older(writer, &home->book))
+        rc = begin_other_epoch(writer, home);
     if (rc < 0)
         close_home(home);
     return rc;
@@ -258,6 +274,8 @@ static void move_in(struct writer *writer, struct home *home)
     writer->has_new_epoch = true;
     writer->n_repairs = 0;
     writer_publish_epoch(writer, true);
+    disk_note_files(&writer->disk);
+    disk_write_mark(&writer->disk, writer->book.epoch, writer->book.next_seq);
 }
 
 bool writer_try_disk(struct writer *writer)
@@ -269,10 +287,13 @@ bool writer_try_disk(struct writer *writer)
 
     if (rc == 0)
         rc = open_home(writer, &home);
-    if (rc < 0)
-        return false;
-    if (copy_all(writer, &home) < 0) {
-        close_home(&home);
+    if (rc == 0) {
+        rc = copy_all(writer, &home);
+        if (rc < 0)
+            close_home(&home);
+    }
+    if (rc < 0) {
+        disk_done(&writer->disk);
         return false;
     }
     move_in(writer, &home);

@@ -14,6 +14,7 @@
 #include "gatewayd/store/logbook_open.h"
 #include "gatewayd/store/salvage.h"
 #include "gatewayd/store/tables.h"
+#include "gatewayd/store/writer_lost.h"
 
 #define REPAIRS_MAX 3
 #define NOTICES_MAX 16
@@ -71,7 +72,8 @@ void writer_leave_db(struct writer *writer)
     writer->spare_reader = NULL;
     logbook_close(&writer->book);
     cursors_close(&writer->cursors);
-    db_close(writer->db);
+    if (!writer_is_orphan(writer, writer->db))
+        db_close(writer->db);
     writer->db = NULL;
 }
 
@@ -120,6 +122,8 @@ static int enter_db(struct writer *writer, struct db *db, bool on_disk,
     }
     writer->db = db;
     writer_publish_epoch(writer, on_disk);
+    if (on_disk)
+        disk_note_files(&writer->disk);
     if (new_epoch) {
         snprintf(text, sizeof text,
                  "the store was written under another %s; a new epoch begins", new_epoch);
@@ -144,16 +148,26 @@ void writer_want_epoch(struct writer *writer, const char *reason)
     writer->has_new_epoch = true;
 }
 
-/* The mark beside the database tells how far the numbers had come: a database that knows
- * less, or not even the epoch, was put back from a backup, or has lost what it said was
- * safe. */
+/* The mark beside the database, and the witness of this boot, tell how far the numbers had
+ * come: a database that knows less, or not even the epoch, was put back from a backup, or
+ * has lost what it said was safe. One that was made just now has an epoch nobody knows. */
+bool writer_is_older(const struct writer *writer, const struct logbook *book)
+{
+    struct disk_mark marks[2];
+    unsigned n = 0;
+
+    n += disk_read_mark(&writer->disk, &marks[n]);
+    n += disk_read_witness(&writer->disk, &marks[n]);
+    for (unsigned i = 0; i < n && !book->is_fresh; i++)
+        if (!epochs_find(&book->epochs, marks[i].epoch) ||
+            marks[i].next_seq > book->next_seq)
+            return true;
+    return false;
+}
+
 static void compare_mark(struct writer *writer)
 {
-    const struct logbook *book = &writer->book;
-    struct disk_mark mark;
-
-    if (book->next_seq > 1 && disk_read_mark(&writer->disk, &mark) &&
-        (!epochs_find(&book->epochs, mark.epoch) || mark.next_seq > book->next_seq))
+    if (writer_is_older(writer, &writer->book))
         writer_want_epoch(writer, "restored");
     disk_write_mark(&writer->disk, writer->book.epoch, writer->book.next_seq);
 }
@@ -163,8 +177,7 @@ static int enter_other(struct writer *writer, struct db *db, bool on_disk,
                        const char *reason)
 {
     if (writer->db) {
-        salvage_free(writer->salvage); /* goes on at the next start */
-        writer->salvage = NULL;
+        writer_stop_salvage(writer); /* goes on at the next start */
         writer->has_all_facts = tables_copy(writer->db, db) == 0;
         writer_leave_db(writer);
     }
@@ -186,7 +199,26 @@ static int copy_tables(const char *path, struct db *to)
     return rc;
 }
 
-static int go_ram(struct writer *writer, const char *code, const char *why)
+/* What a person can do about it. */
+static const char *advice(const char *code)
+{
+    static const struct {
+        const char *code, *text;
+    } table[] = {
+        {"store-disk-full", "make room on that disk"},
+        {"store-read-only", "look at the directory's owner and rights, and its mount"},
+        {"store-disk-failed", "see dmesg, and replace the card or disk if it says so"},
+        {"store-newer", "install the newer version again"},
+        {"store-deleted", "a new database will be made; find out what deletes there"},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(table[i].code, code) == 0)
+            return table[i].text;
+    return "look at the directory";
+}
+
+int writer_go_ram(struct writer *writer, const char *code, const char *why)
 {
     struct gw_error error;
     struct db *db;
@@ -199,8 +231,11 @@ static int go_ram(struct writer *writer, const char *code, const char *why)
         rc = enter_other(writer, db, false, code);
     if (rc < 0)
         return rc;
-    snprintf(text, sizeof text, "%s; the store goes on in RAM, a power cut loses it",
-             why);
+    disk_done(&writer->disk); /* so that it can be unmounted and changed */
+    snprintf(text, sizeof text,
+             "%.200s; the store goes on in RAM, a power cut loses it; %s; it is tried again"
+             " by itself, at once by 'gatewayctl reload'",
+             why, advice(code));
     writer_note(writer, code, "alarm", text);
     return 0;
 }
@@ -214,7 +249,7 @@ static int begin_afresh(struct writer *writer)
 
     if (writer->db)
         writer_leave_db(writer);
-    rc = disk_set_aside(&writer->disk, path, sizeof path);
+    rc = disk_set_aside(&writer->disk, "damaged", path, sizeof path);
     if (rc == 0)
         rc = disk_open(&writer->disk, &db, &error);
     if (rc == 0)
@@ -263,7 +298,7 @@ static int open_any(struct writer *writer)
         rc = begin_afresh(writer);
     if (rc == 0 || rc == -ENOMEM)
         return rc;
-    return go_ram(writer, code_of(rc), error.text);
+    return writer_go_ram(writer, code_of(rc), error.text);
 }
 
 int writer_open(struct writer *writer, const struct store_options *options,
@@ -275,6 +310,7 @@ int writer_open(struct writer *writer, const struct store_options *options,
     rc = disk_init(&writer->disk, options->directory, options->max_bytes, reterr);
     if (rc < 0)
         return rc;
+    disk_set_witness(&writer->disk, options->witness);
     pthread_mutex_init(&writer->stats_lock, NULL);
     pending_init(&writer->pending);
     snprintf(writer->gateway_id, sizeof writer->gateway_id, "%s", options->gateway_id);
@@ -305,8 +341,7 @@ int writer_open(struct writer *writer, const struct store_options *options,
 
 void writer_close(struct writer *writer)
 {
-    salvage_free(writer->salvage);
-    writer->salvage = NULL;
+    writer_close_orphans(writer);
     if (writer->db && writer->stats.on_disk)
         disk_write_mark(&writer->disk, writer->book.epoch, writer->book.next_seq);
     if (writer->db)
@@ -352,7 +387,7 @@ static bool repair_full(struct writer *writer)
     if (!writer->stats.on_disk || !disk_drop_ballast(&writer->disk))
         return false;
     writer_note(writer, "store-disk-full", "alarm",
-                "the disk is full; the store uses its last reserve");
+                "the disk is full; the store uses its last reserve: make room on it");
     (void)db_checkpoint(writer->db);
     (void)make_room(writer);
     return true;
@@ -372,5 +407,5 @@ bool writer_repair(struct writer *writer, int rc)
         return true;
     snprintf(why, sizeof why, "writing to %.120s failed: %s", writer->disk.directory,
              error_errno_text(rc));
-    return go_ram(writer, code_of(rc), why) == 0;
+    return writer_go_ram(writer, code_of(rc), why) == 0;
 }

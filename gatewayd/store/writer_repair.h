@@ -15,6 +15,8 @@ void writer_leave_db(struct writer *writer);
 /* Shows the epoch and where it is kept in the stats. */
 void writer_publish_epoch(struct writer *writer, bool on_disk);
 
+/* Does this database know less than was stored here? Its numbers must not be used then. */
+bool writer_is_older(const struct writer *writer, const struct logbook *book);
 /* What is committed from now on belongs to another epoch; told as an event. */
 void writer_want_epoch(struct writer *writer, const char *reason);
 
@@ -25,6 +27,10 @@ void writer_note(struct writer *writer, const char *code, const char *severity,
 void writer_tell_epoch(struct writer *writer);
 /* Stores and tells what was noted. */
 void writer_tell_notices(struct writer *writer);
+
+/* Leaves the disk: what is stored from now on is stored in memory. Told as an alarm with
+ * this code. 0, or -errno and nothing has changed. */
+int writer_go_ram(struct writer *writer, const char *code, const char *why);
 
 /* After a failed commit, or a failed change of the small tables: true when it is worth
  * trying again, perhaps on another database. */

@@ -198,6 +198,12 @@ int db_open(const struct db_options *options, struct db **ret_db, struct gw_erro
     return 0;
 }
 
+/* A checkpoint on close would end by deleting WAL and index by their names. */
+void db_orphan(struct db *db)
+{
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+}
+
 void db_close(struct db *db)
 {
     if (!db)

@@ -41,6 +41,10 @@ int db_open(const struct db_options *options, struct db **ret_db,
  */
 void db_close(struct db *db);
 
+/* For a database whose files are gone from their path: closing it later leaves alone what
+ * has come to that path since. */
+void db_orphan(struct db *db);
+
 /* One or more statements without results. */
 int db_exec(struct db *db, const char *sql);
 int db_begin(struct db *db);

@@ -16,7 +16,7 @@ char fixture_dir[256];
 struct store *fixture_store;
 struct catalog *fixture_catalog;
 const char *fixture_gateway_id = "home-1";
-const char *fixture_machine_id;
+const char *fixture_machine_id, *fixture_witness;
 uint32_t fixture_probe_ms;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -188,7 +188,8 @@ static void open_store(const char *directory, uint64_t max_bytes, size_t queue_b
                                           .max_bytes = max_bytes,
                                           .commit_interval_ms = interval_ms,
                                           .queue_max_bytes = queue_bytes,
-                                          .probe_interval_ms = fixture_probe_ms};
+                                          .probe_interval_ms = fixture_probe_ms,
+                                          .witness = fixture_witness};
     const struct store_hooks hooks = {
         .committed = committed, .event = event, .epoch_changed = epoch_changed};
     struct gw_error error = {.text = ""};

@@ -18,6 +18,7 @@ extern struct catalog *fixture_catalog; /* devices meter (8 points) and panel (3
 
 extern const char *fixture_gateway_id; /* "home-1" */
 extern const char *fixture_machine_id; /* NULL: the real one */
+extern const char *fixture_witness;    /* NULL: none */
 extern uint32_t fixture_probe_ms;       /* 0: the store's own */
 
 void fixture_make(void); /* directory and catalogue */

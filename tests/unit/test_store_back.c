@@ -287,6 +287,156 @@ static void a_disk_that_was_missing_at_the_start_is_taken_later(void)
     fixture_remove();
 }
 
+/* ---- deleted, or replaced, in use ---- */
+
+static void delete_all(const char *suffixes[])
+{
+    char path[300];
+
+    for (; *suffixes; suffixes++) {
+        snprintf(path, sizeof path, "%.250s/store.%s", fixture_dir, *suffixes);
+        (void)unlink(path);
+    }
+}
+
+static void delete_directory(void)
+{
+    const char *all[] = {"db", "db-wal", "db-shm", "lock", "mark", "ballast", NULL};
+
+    delete_all(all);
+    CU_ASSERT_EQUAL(rmdir(fixture_dir), 0);
+}
+
+static void begin_and_delete(char disk_epoch[33], void (*delete_it)(void))
+{
+    struct store_cursor cursor;
+
+    fixture_make();
+    fixture_probe_ms = 20;
+    fixture_open();
+    fixture_run(load_cursor, &cursor);
+    fixture_run(put_first_facts, NULL);
+    fixture_store_batch(40, 1);
+    cursor.low = 5;
+    fixture_run(save_cursor, &cursor);
+    fixture_store_batch(1, 2);
+    epoch_now(disk_epoch);
+    delete_it();
+    CU_ASSERT_EQUAL(store_append(fixture_store, fixture_batch(3, 3), true), 0);
+    CU_ASSERT_TRUE(fixture_wait_event("store-deleted"));
+    CU_ASSERT_TRUE(fixture_wait_event("store-back"));
+}
+
+static bool is_pending(const char *epoch, struct store_epoch *ret)
+{
+    struct pending_epochs list = {.route = "community"};
+
+    fixture_run(list_epochs, &list);
+    for (int i = 0; i < list.n; i++)
+        if (strcmp(list.epochs[i].hex, epoch) == 0) {
+            *ret = list.epochs[i];
+            return true;
+        }
+    return false;
+}
+
+static void a_store_deleted_in_use_is_salvaged_into_a_new_one(void)
+{
+    char disk_epoch[33], now[33];
+    struct cursor_call call = {.epoch = disk_epoch};
+    struct store_epoch pending;
+    struct store_log log;
+
+    begin_and_delete(disk_epoch, delete_directory);
+    CU_ASSERT_TRUE(fixture_wait_event("store-salvaged"));
+    epoch_now(now);
+    CU_ASSERT_STRING_NOT_EQUAL(now, disk_epoch);
+    CU_ASSERT_TRUE_FATAL(is_pending(disk_epoch, &pending));
+    CU_ASSERT_TRUE(pending.last_seq >= 41);
+    fixture_run(load_epoch_cursor, &call);
+    CU_ASSERT_EQUAL(call.cursor.low, 5);
+    fixture_close(); /* what came into the new one is in its file */
+    fixture_open();
+    log = store_log_read_epoch(disk_epoch, 1);
+    CU_ASSERT_EQUAL(log.n, pending.last_seq);
+    CU_ASSERT_EQUAL(log.n_gaps, 0);
+    CU_ASSERT_EQUAL(store_consent_count(), 1);
+    finish();
+}
+
+static void delete_index_and_wal(void)
+{
+    const char *parts[] = {"db-wal", "db-shm", NULL};
+
+    delete_all(parts);
+}
+
+static void a_deleted_wal_costs_no_record(void)
+{
+    char disk_epoch[33], now[33];
+
+    begin_and_delete(disk_epoch, delete_index_and_wal);
+    epoch_now(now);
+    CU_ASSERT_STRING_EQUAL(now, disk_epoch);
+    CU_ASSERT_TRUE(store_log_read(1).n >= 41);
+    fixture_close();
+    fixture_open();
+    CU_ASSERT_TRUE(store_log_read(1).n >= 41);
+    CU_ASSERT_EQUAL(store_log_read(1).first, 1);
+    finish();
+}
+
+/* An older copy moved over a running store: newer rows, and the copy, are both kept. */
+static void replace(void)
+{
+    char path[300], other[300];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%.250s/store.db", fixture_dir);
+    snprintf(other, sizeof other, "%.250s/other", fixture_dir);
+    file = fopen(other, "we");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    fclose(file);
+    CU_ASSERT_EQUAL(rename(other, path), 0);
+}
+
+static void a_file_put_over_the_store_in_use_is_set_aside(void)
+{
+    char disk_epoch[33];
+    struct store_epoch pending;
+
+    begin_and_delete(disk_epoch, replace);
+    CU_ASSERT_TRUE(fixture_wait_event("store-foreign"));
+    CU_ASSERT_TRUE(fixture_wait_event("store-salvaged"));
+    CU_ASSERT_TRUE(is_pending(disk_epoch, &pending));
+    finish();
+}
+
+static void hide_and_show(void)
+{
+    char path[300], other[300];
+
+    snprintf(path, sizeof path, "%.250s/store.db", fixture_dir);
+    snprintf(other, sizeof other, "%.250s/other", fixture_dir);
+    CU_ASSERT_EQUAL(rename(path, other), 0);
+    CU_ASSERT_EQUAL(mkdir(path, 0700), 0); /* nothing can be made there */
+    CU_ASSERT_EQUAL(store_append(fixture_store, fixture_batch(3, 3), true), 0);
+    CU_ASSERT_TRUE(fixture_wait_event("store-deleted"));
+    CU_ASSERT_EQUAL(rmdir(path), 0);
+    CU_ASSERT_EQUAL(rename(other, path), 0);
+}
+
+static void a_file_that_comes_back_goes_on(void)
+{
+    char disk_epoch[33], now[33];
+
+    begin_and_delete(disk_epoch, hide_and_show);
+    epoch_now(now);
+    CU_ASSERT_STRING_EQUAL(now, disk_epoch);
+    CU_ASSERT_TRUE(store_log_read(1).n >= 41);
+    finish();
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -295,6 +445,10 @@ int main(void)
         TEST(numbers_of_the_disk_go_on_where_they_stood),
         TEST(agreements_and_facts_follow_the_store),
         TEST(a_disk_that_was_missing_at_the_start_is_taken_later),
+        TEST(a_store_deleted_in_use_is_salvaged_into_a_new_one),
+        TEST(a_deleted_wal_costs_no_record),
+        TEST(a_file_put_over_the_store_in_use_is_set_aside),
+        TEST(a_file_that_comes_back_goes_on),
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -134,7 +135,7 @@ static void step(int64_t *value)
     char suffix[8];
 
     snprintf(suffix, sizeof suffix, "c%u", draw(CARDS));
-    switch (draw(6)) {
+    switch (draw(7)) {
     case 0: /* a backup is taken, or an image of the card */
         keep("db", suffix, false);
         keep("mark", suffix, false);
@@ -154,6 +155,10 @@ static void step(int64_t *value)
     case 4:
         boot_again();
         break;
+    case 5: /* the whole directory is put back, and the box goes on */
+        keep("db", suffix, true);
+        keep("mark", suffix, true);
+        break;
     default:
         break;
     }
@@ -162,21 +167,100 @@ static void step(int64_t *value)
 
 static void no_two_records_share_a_name(void)
 {
+    char witness[300];
     int64_t value = 0;
 
     names = calloc(NAMES_MAX, sizeof *names);
     random_state = 20261122;
     fixture_make();
+    snprintf(witness, sizeof witness, "%s/witness", fixture_dir);
+    fixture_witness = witness;
     boot_again();
     for (unsigned i = 0; i < STEPS; i++)
         step(&value);
     CU_ASSERT_TRUE(n_names > 500);
     CU_ASSERT_TRUE(n_epochs_seen > 0);
     clock_fake_boot_id(NULL);
-    fixture_machine_id = NULL;
+    fixture_machine_id = fixture_witness = NULL;
     fixture_gateway_id = "home-1";
     fixture_remove();
     free(names);
+}
+
+static void epoch_now(char epoch[33])
+{
+    struct store_stats stats;
+
+    store_get_stats(fixture_store, &stats);
+    memcpy(epoch, stats.epoch, 33);
+}
+
+/* Copied while stopped, put back with all that stood beside it: in the same boot only the
+ * witness knows of the numbers since. After a boot the names differ by the boot. */
+static void an_older_copy_of_the_whole_directory_begins_an_epoch(void)
+{
+    char witness[300], before[33], after[33];
+
+    fixture_make();
+    snprintf(witness, sizeof witness, "%s/witness", fixture_dir);
+    fixture_witness = witness;
+    fixture_open();
+    fixture_store_batch(3, 1);
+    fixture_close();
+    keep("db", "c", false);
+    keep("mark", "c", false);
+    fixture_open();
+    epoch_now(before);
+    fixture_store_batch(2, 4);
+    fixture_close();
+    fixture_open();
+    epoch_now(after);
+    CU_ASSERT_STRING_EQUAL(after, before);
+    fixture_close();
+    keep("db", "c", true);
+    keep("mark", "c", true);
+    fixture_open();
+    CU_ASSERT_TRUE(fixture_wait_event("store-new-epoch"));
+    epoch_now(after);
+    CU_ASSERT_STRING_NOT_EQUAL(after, before);
+    fixture_close();
+    fixture_witness = NULL;
+    fixture_remove();
+}
+
+/* An older copy comes while the store is in RAM: the same at the way back to disk. */
+static void an_older_copy_found_on_the_way_back_begins_an_epoch(void)
+{
+    char witness[300], path[300], kept[300], before[33], after[33];
+
+    fixture_make();
+    snprintf(witness, sizeof witness, "%s/witness", fixture_dir);
+    snprintf(path, sizeof path, "%.200s/store.db", fixture_dir);
+    snprintf(kept, sizeof kept, "%.200s/db.c", fixture_dir);
+    fixture_witness = witness;
+    fixture_open();
+    fixture_store_batch(3, 1);
+    fixture_close();
+    keep("db", "c", false);
+    fixture_open();
+    fixture_store_batch(2, 4);
+    epoch_now(before);
+    fixture_close();
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
+    fixture_probe_ms = 20;
+    fixture_open();
+    fixture_store_batch(2, 8);
+    CU_ASSERT_EQUAL(rmdir(path), 0);
+    CU_ASSERT_EQUAL(rename(kept, path), 0);
+    CU_ASSERT_TRUE(fixture_wait_event("store-back"));
+    CU_ASSERT_TRUE(fixture_wait_event("store-new-epoch"));
+    epoch_now(after);
+    CU_ASSERT_STRING_NOT_EQUAL(after, before);
+    fixture_close();
+    fixture_probe_ms = 0;
+    fixture_witness = NULL;
+    fixture_remove();
 }
 
 static void a_new_epoch_can_be_demanded(void)
@@ -202,6 +286,8 @@ int main(void)
 {
     CU_TestInfo tests[] = {
         TEST(no_two_records_share_a_name),
+        TEST(an_older_copy_of_the_whole_directory_begins_an_epoch),
+        TEST(an_older_copy_found_on_the_way_back_begins_an_epoch),
         TEST(a_new_epoch_can_be_demanded),
         CU_TEST_INFO_NULL,
     };
