@@ -199,7 +199,7 @@ class Gateway:
         if wait:
             wait_for(lambda: self.ready.exists() or self.process.poll() is not None,
                      "the daemon's start")
-            assert self.process.poll() is None, "the daemon ended at start"
+            assert self.process.poll() is None, f"the daemon ended at start: {self.process.poll()}"
         return self
 
     def stop(self, sig=signal.SIGTERM, limit=6):

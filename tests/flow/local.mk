@@ -9,12 +9,14 @@ flow_tests = \
 	tests/flow/test_abuse_start.py \
 	tests/flow/test_commands.py \
 	tests/flow/test_consent.py \
+	tests/flow/test_disk_faults.py \
 	tests/flow/test_failsafe.py \
 	tests/flow/test_gpio.py \
 	tests/flow/test_isolation.py \
 	tests/flow/test_ledger_broker.py \
 	tests/flow/test_ledger_receiver.py \
 	tests/flow/test_reload.py \
+	tests/flow/test_restored_copy.py \
 	tests/flow/test_rtu_faults.py \
 	tests/flow/test_rtu_line.py \
 	tests/flow/test_two_routes.py
