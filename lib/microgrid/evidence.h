@@ -12,15 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/microgrid/grid_code.h"
+#include "lib/microgrid/grid_config.h"
 
 #define EVIDENCE_MAX 32       /* sources of one site; sets of them are bits of a uint32_t */
 #define EVIDENCE_STALE_POLLS 3
-#define EVIDENCE_TEXT_MAX 96
 
 /* What a source measures; in brackets the meaning of its value. */
 enum evidence_kind {
-    EVIDENCE_CONTACT,   /* hard-wired, grid side (1: energised, 0: open) */
+    EVIDENCE_CONTACT,   /* hard-wired (1: energised, 0: open) */
     EVIDENCE_VOLTAGE,   /* one phase (V) */
     EVIDENCE_FREQUENCY, /* (Hz) */
     EVIDENCE_PCS,       /* grid_status of docs/names.md (enum evidence_pcs) */
@@ -39,8 +38,9 @@ struct evidence_source {
     const char *name;    /* "panel.grid_present"; borrowed for the life of the evidence */
     enum evidence_kind kind;
     bool is_own_supply;  /* false: fed by the grid, so its silence is weak evidence */
-    bool is_grid_side;   /* of the tie; V/f of the home's side are never the grid's while
-                          * the tie may be open (OUTAGE 2.6) */
+    bool is_grid_side;   /* of the tie; V/f, contact and UPS of the home's side are never the
+                          * grid's while the tie may be open (OUTAGE 2.6); a community's
+                          * home has all its sources on the home's side */
     bool is_certified;   /* PCS: two reads of one session confirm */
     double nominal_v;    /* voltage: 100, 101, 200, 202, 230, ... */
     uint32_t poll_ms;    /* older than 3 of it is unknown; inputs with edges: how often
@@ -73,11 +73,13 @@ struct evidence_memory {
     double value;           /* the last good one */
     int64_t t_ms;           /* of the last reading counted */
     uint32_t session, n_reads; /* reads of one session with the same value */
+    uint32_t within_ms;     /* out of band: counts after so long */
     bool is_fresh;
 };
 
 struct evidence {
     struct grid_code code;
+    enum grid_island island;
     uint32_t n;
     const struct evidence_source *sources;
     struct evidence_memory memory[EVIDENCE_MAX];
@@ -87,7 +89,8 @@ struct evidence {
 /* Sets are bits 1 << index of the source. */
 struct evidence_verdict {
     int64_t t_ms;
-    uint32_t loss;       /* say absent or out of band */
+    uint32_t loss;       /* say absent or out of band; while an island may run, a PCS and a
+                          * switch speak of the tie only */
     uint32_t absent;     /* of these, absent */
     uint32_t present;    /* say present or in band */
     uint32_t silent;     /* unknown */
@@ -99,16 +102,20 @@ struct evidence_verdict {
     bool is_absent;      /* with is_loss_confirmed: absent, else present but out of band */
     enum evidence_tri tie_closed; /* switch, else two reads of the PCS, else home V/f */
     enum evidence_tri vf_good;    /* of the home's side; unknown without such readings */
-    enum evidence_tri supply;     /* voltage at the home's side at all */
+    enum evidence_tri supply;     /* voltage at the home's side at all; TRI_NO only when all
+                                   * such sources say so and none is silent */
     enum evidence_pcs pcs;        /* on two reads of one session; PCS_UNKNOWN before */
-    enum evidence_tri usable_known;
-    uint32_t usable_permille;     /* the lowest of all batteries told */
+    bool has_usable;
+    uint32_t usable_permille;     /* the lowest of all battery sources; the daemon composes
+                                   * batteries of one bus into one source */
     double home_hz;               /* of the home's side; NaN: unknown */
 };
 
-/* sources: at most EVIDENCE_MAX, borrowed. code is copied. */
+/* sources: at most EVIDENCE_MAX, borrowed. code is copied. In a community a PCS sees the
+ * community's bus, not the grid: it counts as of the home's side. */
 void evidence_init(struct evidence *evidence, const struct grid_code *code,
-                   const struct evidence_source *sources, uint32_t n_sources);
+                   enum grid_island island, const struct evidence_source *sources,
+                   uint32_t n_sources);
 /* readings: one per source in its order. may_island: grid_state_may_island(), false until
  * there is a state: then V/f of the home's side are not the grid's. */
 void evidence_step(struct evidence *evidence, int64_t t_boot_ms,
@@ -117,12 +124,5 @@ void evidence_step(struct evidence *evidence, int64_t t_boot_ms,
 /* The grid is proven to be there: who says otherwise now is not believed until it has
  * agreed once. Call with the transition's flag of that name. */
 void evidence_distrust(struct evidence *evidence, const struct evidence_verdict *verdict);
-
-/* "contact panel.grid_present open since 0.2 s" into text. Returns text. */
-const char *evidence_text(const struct evidence *evidence, uint32_t index, int64_t t_boot_ms,
-                          char *text, size_t size);
-/* The sources of a set, joined by "; ", into text. Returns text. */
-const char *evidence_set_text(const struct evidence *evidence, uint32_t set,
-                              int64_t t_boot_ms, char *text, size_t size);
 
 #endif

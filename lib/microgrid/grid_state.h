@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The state machine of OUTAGE 4: a verdict in, the state and what it demands out. One table
- * of rows for each outage.island; see grid_table.h. The dispatch half plans within the
+ * of rows for each outage.island; grid_table.h. The dispatch half plans within the
  * demand, the daemon journals each transition with its sentence, then actuates. Pure: time
  * is passed in, randomness is a hash of the seed, a step allocates nothing.
  */
@@ -10,52 +10,16 @@
 
 #include "lib/microgrid/circuit.h"
 #include "lib/microgrid/evidence.h"
+#include "lib/microgrid/grid_config.h"
 
-enum grid_state_id {
-    GRID_OK, OUTAGE_SUSPECTED, TRANSFERRING, ISLANDED, LOW_RESERVE, CRITICAL, BLACK,
-    RECONNECTING, MANUAL, FAULT, GRID_STATE_COUNT
-};
 /* "GRID_OK", ... and back; -1: no such state. */
 const char *grid_state_name(enum grid_state_id state);
 int grid_state_from_name(const char *name);
 
-enum grid_island { ISLAND_OWN, ISLAND_COMMUNITY, ISLAND_NONE };
-
 #define GRID_TRANSITIONS_MAX 6 /* of one step: a ladder walked down at once */
 #define GRID_WHY_MAX 256
 #define GRID_OUTAGES_MAX 16    /* remembered for the anti-flap rule; older ones go */
-#define GRID_HOLDS 16
-
-/* The starred values of OUTAGE 4, all ms. */
-struct grid_timing {
-    uint32_t drop_p4_ms;        /* 2 s, signs other than a contact or PCS */
-    uint32_t clean_ms;          /* 10 s */
-    uint32_t unproven_ms;       /* 60 s: alarm "grid state unknown" */
-    uint32_t p4_return_ms;      /* 10 min after that alarm */
-    uint32_t vf_good_ms;        /* 5 s */
-    uint32_t transfer_ms;       /* 60 s */
-    uint32_t tell_owner_ms;     /* 60 s islanded */
-    uint32_t recover_ms;        /* 10 min above a floor + 5 points */
-    uint32_t try_ms, try_every_ms; /* black start: 6 min of each hour */
-    uint32_t sync_ms;           /* 60 s asked without a closed tie: alarm */
-    uint32_t flap_span_ms, flap_max_ms; /* 1 h; in-band timer at most 30 min */
-    uint32_t flap_outages;      /* 3: more of them in flap_span_ms double the timer */
-    uint32_t gap_ms;            /* 60 s: what was not watched for longer did not hold; 0:
-                                 * any (a simulation in coarse steps) */
-};
-struct grid_timing grid_timing_default(void);
-
-struct grid_config {
-    enum grid_island island;
-    struct grid_code code;      /* after grid_code_apply */
-    struct grid_timing timing;
-    uint32_t low_permille, critical_permille, black_permille; /* R1 > R2 > R3, usable */
-    uint32_t recover_permille;  /* 50: above a floor before it is left */
-    bool has_forecast;          /* false: is_forecast_below is never known */
-    uint64_t site_seed;         /* hash of the gateway's id: spreads homes in time */
-    /* community: frequency tells usable energy: hz = nominal + slope x (usable - 0.5) */
-    double island_slope_hz;     /* 0: it tells nothing */
-};
+#define GRID_HOLDS 20
 
 enum grid_person { PERSON_NONE, PERSON_GRID_OK, PERSON_OUTAGE, PERSON_CLEAR };
 
@@ -135,10 +99,11 @@ struct grid_state {
     int64_t entered_ms, last_ms; /* boot time */
     int64_t hold_ms[GRID_HOLDS]; /* since when a condition holds, -1: it does not; cleared
                                   * on leaving a state */
-    uint32_t noticed;           /* notices given in this state */
-    uint32_t alarms;
+    uint64_t noticed;           /* rows of notices given in this state; cleared likewise */
+    uint32_t alarms;            /* of these notices; enum grid_alarm */
+    uint32_t suspects;          /* sources that raised the suspicion and say no better yet */
     bool is_p4_dropped;
-    int64_t tie_closed_ms;      /* begin of the ramp after GRID_OK; -1 */
+    int64_t ramp_ms, stage_ms;  /* begin of the ramp and of staging after GRID_OK; -1 */
     int64_t island_ms;          /* begin of this island, over the ladder; -1 */
     int64_t local_ms;           /* last transition by own evidence: older plans are no news */
     uint32_t n_outages;         /* ever; seeds the random delay */

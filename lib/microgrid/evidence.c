@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From readings to a verdict. Everything counted is a set that only grows with sources,
+ * so that taking a source away can never confirm anything. Pure; called by the daemon
+ * before each step of grid_state.
+ */
+#include "lib/microgrid/evidence.h"
+
+#include <math.h>
+#include <string.h>
+
+#define PCS_READS 2
+/* An island may run 6.4 % above the nominal frequency to throttle PV (53.2 Hz at 50). */
+#define ISLAND_LOW_HZ 0.95
+#define ISLAND_HIGH_HZ 1.07
+/* Their value is a state, with a time since when it is so. */
+#define STATE_KINDS                                                                      \
+    (1U << EVIDENCE_CONTACT | 1U << EVIDENCE_SWITCH | 1U << EVIDENCE_PCS |               \
+     1U << EVIDENCE_UPS)
+#define HARD_KINDS (1U << EVIDENCE_CONTACT | 1U << EVIDENCE_SWITCH)
+
+void evidence_init(struct evidence *evidence, const struct grid_code *code,
+                   enum grid_island island, const struct evidence_source *sources,
+                   uint32_t n_sources)
+{
+    *evidence = (struct evidence){
+        .code = *code,
+        .island = island,
+        .n = n_sources < EVIDENCE_MAX ? n_sources : EVIDENCE_MAX,
+        .sources = sources,
+    };
+    for (uint32_t i = 0; i < EVIDENCE_MAX; i++)
+        evidence->memory[i].t_ms = INT64_MIN;
+}
+
+/* ---- what was read ---- */
+
+static void remember(const struct evidence_source *source, struct evidence_memory *memory,
+                     const struct evidence_reading *reading, int64_t t_boot_ms)
+{
+    int64_t age_ms = t_boot_ms - reading->t_ms;
+    bool was_fresh = memory->is_fresh;
+
+    memory->is_fresh = reading->is_good && isfinite(reading->value) &&
+                       age_ms <= (int64_t)source->poll_ms * EVIDENCE_STALE_POLLS;
+    if (!memory->is_fresh) {
+        memory->n_reads = 0;
+        return;
+    }
+    if (reading->t_ms == memory->t_ms && memory->n_reads > 0)
+        return;
+    if (memory->n_reads > 0 && reading->session == memory->session &&
+        reading->value == memory->value)
+        memory->n_reads += memory->n_reads < UINT32_MAX;
+    else
+        memory->n_reads = 1;
+    if (!was_fresh || (memory->n_reads == 1 && (STATE_KINDS >> source->kind & 1)))
+        memory->since_ms = reading->t_ms;
+    memory->session = reading->session;
+    memory->value = reading->value;
+    memory->t_ms = reading->t_ms;
+}
+
+static bool is_fresh(const struct evidence *evidence, uint32_t i, enum evidence_kind kind)
+{
+    return evidence->sources[i].kind == kind && evidence->memory[i].is_fresh;
+}
+
+static enum evidence_pcs pcs_of(const struct evidence_memory *memory)
+{
+    int value = (int)memory->value;
+
+    return value >= PCS_ON_GRID && value <= PCS_OFF && (double)value == memory->value
+               ? (enum evidence_pcs)value
+               : PCS_UNKNOWN;
+}
+
+/* What the PCS said on two reads; several that disagree are not known. */
+static enum evidence_pcs read_pcs(const struct evidence *evidence, bool *ret_any_island)
+{
+    enum evidence_pcs found = PCS_UNKNOWN;
+    bool agree = true;
+
+    *ret_any_island = false;
+    for (uint32_t i = 0; i < evidence->n; i++) {
+        const struct evidence_memory *memory = &evidence->memory[i];
+
+        if (!is_fresh(evidence, i, EVIDENCE_PCS))
+            continue;
+        if (pcs_of(memory) == PCS_ISLANDED)
+            *ret_any_island = true;
+        if (memory->n_reads < PCS_READS || pcs_of(memory) == PCS_UNKNOWN)
+            continue;
+        agree = agree && (found == PCS_UNKNOWN || found == pcs_of(memory));
+        found = pcs_of(memory);
+    }
+    return agree ? found : PCS_UNKNOWN;
+}
+
+static enum evidence_tri read_switch(const struct evidence *evidence)
+{
+    enum evidence_tri closed = TRI_UNKNOWN;
+
+    for (uint32_t i = 0; i < evidence->n; i++) {
+        if (is_fresh(evidence, i, EVIDENCE_SWITCH) && closed != TRI_NO)
+            closed = evidence->memory[i].value != 0 ? TRI_YES : TRI_NO;
+    }
+    return closed;
+}
+
+/* ---- the home's side ---- */
+
+static bool is_island_good(const struct evidence *evidence, uint32_t i)
+{
+    const struct evidence_source *source = &evidence->sources[i];
+    double value = evidence->memory[i].value;
+    uint32_t within_ms;
+
+    if (source->kind == EVIDENCE_FREQUENCY)
+        return value >= evidence->code.nominal_hz * ISLAND_LOW_HZ &&
+               value <= evidence->code.nominal_hz * ISLAND_HIGH_HZ;
+    return grid_code_fit_v(&evidence->code, source->nominal_v, value, &within_ms) >=
+           GRID_FIT_PRESENT;
+}
+
+static bool is_energised(const struct evidence *evidence, uint32_t i)
+{
+    const struct evidence_source *source = &evidence->sources[i];
+    double value = evidence->memory[i].value;
+    uint32_t within_ms;
+
+    if (source->kind == EVIDENCE_CONTACT)
+        return value != 0;
+    return grid_code_fit_v(&evidence->code, source->nominal_v, value, &within_ms) !=
+           GRID_FIT_NONE;
+}
+
+static bool tells_supply(const struct evidence_source *source)
+{
+    return !source->is_grid_side &&
+           (source->kind == EVIDENCE_VOLTAGE || source->kind == EVIDENCE_CONTACT);
+}
+
+static void read_home_source(const struct evidence *evidence, uint32_t i,
+                             struct evidence_verdict *ret)
+{
+    enum evidence_kind kind = evidence->sources[i].kind;
+
+    if (kind == EVIDENCE_VOLTAGE || kind == EVIDENCE_FREQUENCY) {
+        if (!is_island_good(evidence, i))
+            ret->vf_good = TRI_NO;
+        else if (ret->vf_good == TRI_UNKNOWN && kind == EVIDENCE_VOLTAGE)
+            ret->vf_good = TRI_YES;
+    }
+    if (tells_supply(&evidence->sources[i])) {
+        if (is_energised(evidence, i))
+            ret->supply = TRI_YES;
+        else if (ret->supply == TRI_UNKNOWN)
+            ret->supply = TRI_NO;
+    }
+    if (kind == EVIDENCE_FREQUENCY)
+        ret->home_hz = evidence->memory[i].value;
+}
+
+static void read_home(const struct evidence *evidence, struct evidence_verdict *ret)
+{
+    bool is_complete = true;
+
+    for (uint32_t i = 0; i < evidence->n; i++) {
+        if (!evidence->memory[i].is_fresh) {
+            is_complete = is_complete && !tells_supply(&evidence->sources[i]);
+            continue;
+        }
+        if (!evidence->sources[i].is_grid_side)
+            read_home_source(evidence, i, ret);
+        if (evidence->sources[i].kind == EVIDENCE_BATTERY) {
+            uint32_t permille = (uint32_t)fmin(fmax(evidence->memory[i].value, 0), 1000);
+
+            if (!ret->has_usable || permille < ret->usable_permille)
+                ret->usable_permille = permille;
+            ret->has_usable = true;
+        }
+    }
+    if (!is_complete && ret->supply == TRI_NO)
+        ret->supply = TRI_UNKNOWN;
+}
+
+/* ---- votes ---- */
+
+/* What may be taken for the grid's in this step. */
+struct view {
+    bool may_island;       /* PCS and switch speak of the tie only */
+    bool is_home_the_grid; /* the home's side shows the grid */
+};
+
+static enum evidence_says says_of_fit(enum grid_fit fit)
+{
+    static const enum evidence_says says[] = {
+        [GRID_FIT_NONE] = SAYS_ABSENT,
+        [GRID_FIT_TRIP] = SAYS_OUT_OF_BAND,
+        [GRID_FIT_PRESENT] = SAYS_PRESENT,
+        [GRID_FIT_ENTER] = SAYS_IN_BAND,
+    };
+
+    return says[fit];
+}
+
+typedef enum evidence_says vote_fn(const struct evidence *evidence, uint32_t i,
+                                   const struct view *view, uint32_t *ret_within_ms);
+
+static enum evidence_says vote_contact(const struct evidence *evidence, uint32_t i,
+                                       const struct view *view, uint32_t *ret_within_ms)
+{
+    (void)view;
+    (void)ret_within_ms;
+    return evidence->memory[i].value != 0 ? SAYS_IN_BAND : SAYS_ABSENT;
+}
+
+static enum evidence_says vote_voltage(const struct evidence *evidence, uint32_t i,
+                                       const struct view *view, uint32_t *ret_within_ms)
+{
+    (void)view;
+    return says_of_fit(grid_code_fit_v(&evidence->code, evidence->sources[i].nominal_v,
+                                       evidence->memory[i].value, ret_within_ms));
+}
+
+static enum evidence_says vote_frequency(const struct evidence *evidence, uint32_t i,
+                                         const struct view *view, uint32_t *ret_within_ms)
+{
+    (void)view;
+    return says_of_fit(
+        grid_code_fit_hz(&evidence->code, evidence->memory[i].value, ret_within_ms));
+}
+
+static enum evidence_says vote_pcs(const struct evidence *evidence, uint32_t i,
+                                   const struct view *view, uint32_t *ret_within_ms)
+{
+    enum evidence_pcs pcs = pcs_of(&evidence->memory[i]);
+
+    (void)ret_within_ms;
+    if (pcs == PCS_ON_GRID)
+        return SAYS_IN_BAND;
+    return pcs == PCS_ISLANDED && !view->may_island ? SAYS_ABSENT : SAYS_NOTHING;
+}
+
+/* A closed tie proves nothing about the lines behind it. */
+static enum evidence_says vote_switch(const struct evidence *evidence, uint32_t i,
+                                      const struct view *view, uint32_t *ret_within_ms)
+{
+    (void)ret_within_ms;
+    return evidence->memory[i].value == 0 && !view->may_island ? SAYS_ABSENT
+                                                               : SAYS_NOTHING;
+}
+
+static enum evidence_says vote_ups(const struct evidence *evidence, uint32_t i,
+                                   const struct view *view, uint32_t *ret_within_ms)
+{
+    (void)view;
+    (void)ret_within_ms;
+    return evidence->memory[i].value != 0 ? SAYS_ABSENT : SAYS_IN_BAND;
+}
+
+static enum evidence_says vote_neighbour(const struct evidence *evidence, uint32_t i,
+                                         const struct view *view, uint32_t *ret_within_ms)
+{
+    (void)view;
+    (void)ret_within_ms;
+    return evidence->memory[i].value != 0 ? SAYS_PRESENT : SAYS_ABSENT;
+}
+
+struct kind {
+    const char *name;
+    vote_fn *vote;    /* NULL: never votes */
+    bool has_side;    /* its home's side is the island's */
+    bool is_advisory; /* shown, never counted */
+};
+
+static const struct kind kinds[EVIDENCE_KINDS] = {
+    [EVIDENCE_CONTACT] = {"contact",   vote_contact,   true,  false},
+    [EVIDENCE_VOLTAGE] = {"voltage",   vote_voltage,   true,  false},
+    [EVIDENCE_FREQUENCY] = {"frequency", vote_frequency, true,  false},
+    [EVIDENCE_PCS] = {"pcs",       vote_pcs,       false, false},
+    [EVIDENCE_SWITCH] = {"switch",    vote_switch,    false, false},
+    [EVIDENCE_UPS] = {"ups",       vote_ups,       true,  false},
+    [EVIDENCE_BATTERY] = {"battery",   NULL,           false, false},
+    [EVIDENCE_NEIGHBOUR] = {"neighbour", vote_neighbour, false, true },
+};
+
+const char *evidence_kind_name(enum evidence_kind kind)
+{
+    return (unsigned)kind < EVIDENCE_KINDS ? kinds[kind].name : "unknown";
+}
+
+static bool is_home_side(const struct evidence *evidence, uint32_t i)
+{
+    const struct evidence_source *source = &evidence->sources[i];
+
+    if (source->kind == EVIDENCE_PCS)
+        return evidence->island == ISLAND_COMMUNITY;
+    return kinds[source->kind].has_side && !source->is_grid_side;
+}
+
+static enum evidence_says vote(const struct evidence *evidence, uint32_t i,
+                               const struct view *view, uint32_t *ret_within_ms)
+{
+    const struct kind *kind = &kinds[evidence->sources[i].kind];
+
+    *ret_within_ms = 0;
+    if (!evidence->memory[i].is_fresh || !kind->vote)
+        return SAYS_NOTHING;
+    if (is_home_side(evidence, i) && !view->is_home_the_grid)
+        return SAYS_NOTHING;
+    return kind->vote(evidence, i, view, ret_within_ms);
+}
+
+static bool is_loss(enum evidence_says says)
+{
+    return says == SAYS_ABSENT || says == SAYS_OUT_OF_BAND;
+}
+
+static void count(const struct evidence *evidence, uint32_t i,
+                  struct evidence_verdict *ret)
+{
+    const struct evidence_memory *memory = &evidence->memory[i];
+    uint32_t bit = 1U << i;
+
+    if (!memory->is_fresh) {
+        ret->silent |= bit;
+        if (!evidence->sources[i].is_own_supply)
+            ret->weak |= bit;
+    }
+    if (kinds[evidence->sources[i].kind].is_advisory || memory->says == SAYS_NOTHING)
+        return;
+    if (!is_loss(memory->says)) {
+        ret->present |= bit;
+    } else if (!(evidence->distrusted & bit)) {
+        ret->loss |= bit;
+        if (memory->says == SAYS_ABSENT)
+            ret->absent |= bit;
+    }
+}
+
+static void take_votes(struct evidence *evidence, int64_t t_boot_ms,
+                       const struct view *view, struct evidence_verdict *ret)
+{
+    for (uint32_t i = 0; i < evidence->n; i++) {
+        struct evidence_memory *memory = &evidence->memory[i];
+        enum evidence_says says = vote(evidence, i, view, &memory->within_ms);
+
+        if (says != memory->says)
+            memory->since_ms = memory->is_fresh ? memory->t_ms : t_boot_ms;
+        memory->says = says;
+        if (says == SAYS_PRESENT || says == SAYS_IN_BAND)
+            evidence->distrusted &= ~(1U << i);
+        count(evidence, i, ret);
+    }
+}
+
+/* ---- OUTAGE 2.3 ---- */
+
+static bool has_held(const struct evidence_memory *memory, int64_t t_boot_ms)
+{
+    return t_boot_ms - memory->since_ms >= (int64_t)memory->within_ms;
+}
+
+/* One hard-wired contact, or a certified PCS on two reads, or two different kinds. */
+static bool is_confirmed(const struct evidence *evidence, uint32_t set, int64_t t_boot_ms)
+{
+    uint32_t seen = 0;
+
+    for (uint32_t i = 0; i < evidence->n; i++) {
+        const struct evidence_source *source = &evidence->sources[i];
+        const struct evidence_memory *memory = &evidence->memory[i];
+
+        if (!(set >> i & 1) || !has_held(memory, t_boot_ms))
+            continue;
+        if (HARD_KINDS >> source->kind & 1)
+            return true;
+        if (source->kind == EVIDENCE_PCS && source->is_certified &&
+            memory->n_reads >= PCS_READS)
+            return true;
+        seen |= 1U << source->kind;
+    }
+    return (seen & (seen - 1)) != 0;
+}
+
+static bool is_any_out_of_enter_band(const struct evidence *evidence)
+{
+    for (uint32_t i = 0; i < evidence->n; i++) {
+        enum evidence_kind kind = evidence->sources[i].kind;
+        enum evidence_says says = evidence->memory[i].says;
+
+        if ((kind == EVIDENCE_VOLTAGE || kind == EVIDENCE_FREQUENCY) &&
+            says != SAYS_NOTHING && says != SAYS_IN_BAND)
+            return true;
+    }
+    return false;
+}
+
+static bool has_hard_sign(const struct evidence *evidence, uint32_t set)
+{
+    for (uint32_t i = 0; i < evidence->n; i++) {
+        if ((set >> i & 1) &&
+            ((HARD_KINDS | 1U << EVIDENCE_PCS) >> evidence->sources[i].kind & 1))
+            return true;
+    }
+    return false;
+}
+
+static void conclude(const struct evidence *evidence, struct evidence_verdict *ret)
+{
+    ret->has_sign = ret->loss != 0;
+    ret->has_hard_sign = has_hard_sign(evidence, ret->loss);
+    ret->is_loss_confirmed = is_confirmed(evidence, ret->loss, ret->t_ms);
+    ret->is_absent = ret->absent != 0;
+    ret->is_return_confirmed = !ret->is_loss_confirmed &&
+                               is_confirmed(evidence, ret->present, ret->t_ms) &&
+                               !is_any_out_of_enter_band(evidence);
+}
+
+static bool has_tie_source(const struct evidence *evidence)
+{
+    for (uint32_t i = 0; i < evidence->n; i++) {
+        if (evidence->sources[i].kind == EVIDENCE_SWITCH ||
+            evidence->sources[i].kind == EVIDENCE_PCS)
+            return true;
+    }
+    return false;
+}
+
+static enum evidence_tri read_tie(const struct evidence *evidence, enum evidence_pcs pcs)
+{
+    enum evidence_tri closed = read_switch(evidence);
+
+    if (closed != TRI_UNKNOWN)
+        return closed;
+    if (pcs == PCS_ON_GRID)
+        return TRI_YES;
+    return pcs == PCS_ISLANDED ? TRI_NO : TRI_UNKNOWN;
+}
+
+void evidence_step(struct evidence *evidence, int64_t t_boot_ms,
+                   const struct evidence_reading *readings, bool may_island,
+                   struct evidence_verdict *ret)
+{
+    struct view view = {.may_island = may_island};
+    bool any_island;
+
+    *ret = (struct evidence_verdict){.t_ms = t_boot_ms, .home_hz = (double)NAN};
+    for (uint32_t i = 0; i < evidence->n; i++)
+        remember(&evidence->sources[i], &evidence->memory[i], &readings[i], t_boot_ms);
+    ret->pcs = read_pcs(evidence, &any_island);
+    ret->tie_closed = read_tie(evidence, ret->pcs);
+    view.is_home_the_grid = !any_island && ret->tie_closed != TRI_NO &&
+                            (ret->tie_closed == TRI_YES || !may_island);
+    read_home(evidence, ret);
+    take_votes(evidence, t_boot_ms, &view, ret);
+    conclude(evidence, ret);
+    /* without a switch and a PCS: a home that is supplied while the grid is proven gone
+     */
+    if (!has_tie_source(evidence) && ret->is_loss_confirmed && ret->vf_good == TRI_YES)
+        ret->tie_closed = TRI_NO;
+}
+
+void evidence_distrust(struct evidence *evidence, const struct evidence_verdict *verdict)
+{
+    evidence->distrusted |= verdict->loss;
+}
