@@ -12,7 +12,7 @@ gatewayctl_gatewayctl_SOURCES = \
 	gatewayctl/table.c gatewayctl/table.h \
 	$(simulate_sources)
 gatewayctl_gatewayctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-gatewayctl_gatewayctl_LDADD = lib/libgateway.la $(JANSSON_LIBS) $(YAML_LIBS) $(LIBM)
+gatewayctl_gatewayctl_LDADD = gatewayctl/simulate/libsimulate.la lib/libgateway.la $(JANSSON_LIBS) $(YAML_LIBS) $(LIBM)
 
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = gatewayctl/completions/gatewayctl

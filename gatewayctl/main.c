@@ -165,7 +165,7 @@ static const char **place_of(struct ctl *ctl, int letter)
 static bool take_simulate(struct ctl_simulate *to, int option, const char *text)
 {
     const char **const texts[] = {
-        &to->community, &to->scenario,   &to->out,    &to->report, NULL, &to->promise,
+        &to->community, &to->scenario,   &to->out,    &to->report, NULL,     &to->promise,
         &to->reserve,   &to->controller, &to->replay, &to->lang,   &to->seed};
 
     if (option < OPTION_COMMUNITY || option > OPTION_SEED)

@@ -139,8 +139,7 @@ static void collapse(struct plant *plant, unsigned step)
     plant->has_collapsed = plant->is_dark = true;
     plant->dark_until = step + 1 + (unsigned)penalty;
     plant->load_w = plant->pv_used_w = 0;
-    memset(plant->served_w, 0,
-           (size_t)c->n_homes * N_CIRCUITS * sizeof *plant->served_w);
+    memset(plant->served_w, 0, (size_t)c->n_homes * N_CIRCUITS * sizeof *plant->served_w);
     for (unsigned i = 0; i < c->n_storages; i++)
         plant->storages[i].power_w = 0;
 }

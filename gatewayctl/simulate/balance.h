@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Power of a step: who is served, what storages, PV and grid give. Called by plant_step. */
+/* Power of a step: who is served, what storages, PV and grid give. Called by plant_step.
+ */
 #ifndef GATEWAYCTL_SIMULATE_BALANCE_H
 #define GATEWAYCTL_SIMULATE_BALANCE_H
 

@@ -5,9 +5,9 @@
  */
 #include "gatewayctl/simulate/baseline.h"
 
-#define RISE_SOC 0.05   /* hysteresis of the way back */
+#define RISE_SOC 0.05 /* hysteresis of the way back */
 #define EV_START_SOC 0.35
-#define EV_MARGIN 0.03  /* above the driver's floor, of the capacity */
+#define EV_MARGIN 0.03 /* above the driver's floor, of the capacity */
 
 static void all_on_home(void *ctx, const struct sim_home_view *view,
                         struct sim_home_commands *commands)
@@ -83,7 +83,7 @@ bool baseline_thresholds(const struct community *community, const struct sim_axi
 {
     (void)community;
     (void)axis;
-    *ret_controller = (struct sim_controller){.home_act = thresholds_home,
-                                              .area_act = thresholds_area};
+    *ret_controller =
+        (struct sim_controller){.home_act = thresholds_home, .area_act = thresholds_area};
     return true;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A community as its YAML file states it: network, classes of circuits, homes, storages;
- * and the time axis of a simulation. Every controller may know all of this. Read-only once
- * loaded (community_load in community_load.h); indices of homes and storages are those of
- * the file's lists.
+ * and the time axis of a simulation. Every controller may know all of this. Read-only
+ * once loaded (community_load in community_load.h); indices of homes and storages are
+ * those of the file's lists.
  */
 #ifndef GATEWAYCTL_SIMULATE_COMMUNITY_H
 #define GATEWAYCTL_SIMULATE_COMMUNITY_H

@@ -110,8 +110,10 @@ static const struct schema_key storage_keys[] = {
                .max = 1000000),
     SCHEMA_KEY("capacity_wh", NUMBER, SCHEMA_AT(storage_keys, out.capacity_wh),
                .required = true, .min = 1, .max = 1e12),
-    SHARE_KEY("soc_min", soc_min), SHARE_KEY("soc_max", soc_max),
-    SHARE_KEY("soc_reserve", soc_reserve), SHARE_KEY("soc_depart", soc_depart),
+    SHARE_KEY("soc_min", soc_min),
+    SHARE_KEY("soc_max", soc_max),
+    SHARE_KEY("soc_reserve", soc_reserve),
+    SHARE_KEY("soc_depart", soc_depart),
     POWER_KEY("max_charge_w", storage_keys, out.max_charge_w),
     POWER_KEY("max_discharge_w", storage_keys, out.max_discharge_w),
     SCHEMA_KEY("eta_charge", NUMBER, SCHEMA_AT(storage_keys, out.eta_charge),
@@ -177,9 +179,9 @@ static void read_classes(const struct tree_node *classes, struct community *comm
             report_error(report, node->place, "scenario-class",
                          "class 'deferrable' lacks its water heater, expected rated_w "
                          "and tank_wh above 0");
-        community->classes[c] = (struct community_class){
-            (unsigned)keys.priority, keys.weight,  keys.min_on_s,
-            keys.min_off_s,          keys.rated_w, keys.tank_wh};
+        community->classes[c] =
+            (struct community_class){(unsigned)keys.priority, keys.weight,  keys.min_on_s,
+                                     keys.min_off_s,          keys.rated_w, keys.tank_wh};
     }
 }
 

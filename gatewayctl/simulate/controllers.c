@@ -11,7 +11,7 @@ static const struct {
     sim_controller_new *make;
 } controllers[] = {
     {"thresholds", baseline_thresholds},
-    {"all-on", baseline_all_on},
+    {"all-on",     baseline_all_on    },
 };
 
 sim_controller_new *controllers_find(const char *name)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files of comma-separated numbers, as fast as they can be read: a fixed header, then rows
- * of exactly so many numbers. One thread.
+ * Files of comma-separated numbers, as fast as they can be read: a fixed header, then
+ * rows of exactly so many numbers. One thread.
  */
 #ifndef GATEWAYCTL_SIMULATE_CSV_H
 #define GATEWAYCTL_SIMULATE_CSV_H

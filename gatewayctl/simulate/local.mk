@@ -16,9 +16,27 @@ simulate_core = \
 	gatewayctl/simulate/scenario_lists.c gatewayctl/simulate/scenario_lists.h \
 	gatewayctl/simulate/sensors.c gatewayctl/simulate/sensors.h \
 	gatewayctl/simulate/view.h
-simulate_sources = $(simulate_core) \
+noinst_LTLIBRARIES += gatewayctl/simulate/libsimulate.la
+gatewayctl_simulate_libsimulate_la_SOURCES = $(simulate_core)
+gatewayctl_simulate_libsimulate_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+simulate_sources = \
 	gatewayctl/simulate/simulate.c \
 	gatewayctl/simulate/summary.c gatewayctl/simulate/summary.h
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test_simulate_plant tests/unit/test_simulate_run
+TESTS += tests/unit/test_simulate_plant tests/unit/test_simulate_run
+simulate_test_libs = gatewayctl/simulate/libsimulate.la lib/libgateway.la $(CUNIT_LIBS) \
+	$(JANSSON_LIBS) $(YAML_LIBS) $(LIBM)
+tests_unit_test_simulate_plant_SOURCES = tests/unit/test_simulate_plant.c \
+	tests/unit/small_island.c tests/unit/small_island.h tests/unit/suite.h
+tests_unit_test_simulate_plant_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_simulate_plant_LDADD = $(simulate_test_libs)
+tests_unit_test_simulate_run_SOURCES = tests/unit/test_simulate_run.c \
+	tests/unit/small_island.c tests/unit/small_island.h tests/unit/suite.h
+tests_unit_test_simulate_run_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_simulate_run_LDADD = $(simulate_test_libs)
+endif
 
 # The second implementation of the plant and the metrics, and what compares both.
 TESTS += tests/scenario/test_simulate.py

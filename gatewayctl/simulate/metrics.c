@@ -150,8 +150,8 @@ static void sum_energy(struct metrics *m)
         m->weighted_kwh += m->community->classes[c].weight * m->energy_kwh[c];
     m->critical_percent =
         percent(m->energy_kwh[CIRCUIT_CRITICAL], m->demand_kwh[CIRCUIT_CRITICAL]);
-    m->critical_time_percent = percent((double)n_steps, (double)m->n_outage_steps *
-                                                            m->community->n_homes);
+    m->critical_time_percent =
+        percent((double)n_steps, (double)m->n_outage_steps * m->community->n_homes);
     m->medical_percent =
         has_medical ? percent(medical_wh, medical_demand_wh) : (double)NAN;
 }
@@ -169,7 +169,8 @@ static void compare_with_bound(struct metrics *m)
 {
     double best = without_critical(m->community, m->bound.energy_kwh);
 
-    m->fraction = m->bound.is_known ? m->weighted_kwh / m->bound.weighted_kwh : (double)NAN;
+    m->fraction =
+        m->bound.is_known ? m->weighted_kwh / m->bound.weighted_kwh : (double)NAN;
     m->fraction_nc = m->bound.is_known && best > 0
                          ? without_critical(m->community, m->energy_kwh) / best
                          : (double)NAN;
@@ -291,35 +292,35 @@ json_t *metrics_to_json(const struct metrics *m)
         const char *key;
         json_t *value;
     } rows[] = {
-        {"energy_kwh", by_class(m->energy_kwh)},
-        {"demand_kwh", by_class(m->demand_kwh)},
-        {"weighted_kwh", number(m->weighted_kwh)},
+        {"energy_kwh",                     by_class(m->energy_kwh)              },
+        {"demand_kwh",                     by_class(m->demand_kwh)              },
+        {"weighted_kwh",                   number(m->weighted_kwh)              },
         {"bound_weighted_kwh",
-         number(m->bound.is_known ? m->bound.weighted_kwh : (double)NAN)},
-        {"fraction", number(m->fraction)},
-        {"fraction_nc", number(m->fraction_nc)},
-        {"critical_percent", number(m->critical_percent)},
-        {"critical_time_percent", number(m->critical_time_percent)},
-        {"medical_percent", number(m->medical_percent)},
+         number(m->bound.is_known ? m->bound.weighted_kwh : (double)NAN)        },
+        {"fraction",                       number(m->fraction)                  },
+        {"fraction_nc",                    number(m->fraction_nc)               },
+        {"critical_percent",               number(m->critical_percent)          },
+        {"critical_time_percent",          number(m->critical_time_percent)     },
+        {"medical_percent",                number(m->medical_percent)           },
         {"first_critical_loss_step",
          m->first_loss_step < 0 ? json_null() : json_integer(m->first_loss_step)},
-        {"collapses", json_integer(m->n_collapses)},
-        {"dark_steps", json_integer(m->n_dark_steps)},
-        {"home_trips", json_integer(m->n_home_trips)},
-        {"fairness", number(m->fairness)},
-        {"worst_home", json_integer(m->worst_home)},
-        {"worst_home_share", number(m->worst_share)},
-        {"switches_per_circuit_day", number(m->switches_per_day)},
-        {"worst_circuit", json_string(m->worst_circuit)},
-        {"worst_circuit_switches_per_day", number(m->worst_switches_per_day)},
-        {"early_offs", json_integer(m->n_early_offs)},
-        {"lock_outs", json_integer(m->n_lock_outs)},
-        {"ev_departures", json_integer(m->n_departures)},
-        {"ev_let_down", json_integer(m->n_let_down)},
-        {"ev_below_reserve_steps", json_integer(m->n_below_reserve)},
-        {"grid_unserved_percent", number(m->grid_unserved_percent)},
-        {"rankable", json_boolean(m->is_rankable)},
-        {"bad_rows", json_integer(m->n_bad_rows)},
+        {"collapses",                      json_integer(m->n_collapses)         },
+        {"dark_steps",                     json_integer(m->n_dark_steps)        },
+        {"home_trips",                     json_integer(m->n_home_trips)        },
+        {"fairness",                       number(m->fairness)                  },
+        {"worst_home",                     json_integer(m->worst_home)          },
+        {"worst_home_share",               number(m->worst_share)               },
+        {"switches_per_circuit_day",       number(m->switches_per_day)          },
+        {"worst_circuit",                  json_string(m->worst_circuit)        },
+        {"worst_circuit_switches_per_day", number(m->worst_switches_per_day)    },
+        {"early_offs",                     json_integer(m->n_early_offs)        },
+        {"lock_outs",                      json_integer(m->n_lock_outs)         },
+        {"ev_departures",                  json_integer(m->n_departures)        },
+        {"ev_let_down",                    json_integer(m->n_let_down)          },
+        {"ev_below_reserve_steps",         json_integer(m->n_below_reserve)     },
+        {"grid_unserved_percent",          number(m->grid_unserved_percent)     },
+        {"rankable",                       json_boolean(m->is_rankable)         },
+        {"bad_rows",                       json_integer(m->n_bad_rows)          },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -16,7 +16,8 @@
 #define TRIP_FLOOR 0.05 /* of the capacity: what a trip leaves at least */
 #define SOC_EPSILON 1e-9
 
-static bool overlaps(const struct scenario_event *event, const struct sim_booking *booking)
+static bool overlaps(const struct scenario_event *event,
+                     const struct sim_booking *booking)
 {
     return event->kind == EVENT_EV_DEPARTURE && event->storage == booking->storage &&
            event->start_step < booking->return_step &&
@@ -60,8 +61,8 @@ int plant_init(struct plant *plant, const struct community *community,
     plant->tank_debt_wh = calloc(community->n_homes, sizeof *plant->tank_debt_wh);
     plant->tripped_until = calloc(community->n_homes, sizeof *plant->tripped_until);
     plant->storages = calloc(community->n_storages + 1u, sizeof *plant->storages);
-    plant->trips = calloc(scenario->n_bookings + scenario->n_events + 1u,
-                          sizeof *plant->trips);
+    plant->trips =
+        calloc(scenario->n_bookings + scenario->n_events + 1u, sizeof *plant->trips);
     if (!plant->relays || !plant->demand_w || !plant->served_w || !plant->tank_debt_wh ||
         !plant->tripped_until || !plant->storages || !plant->trips)
         return -ENOMEM;
@@ -139,8 +140,8 @@ static void switch_relay(struct plant *plant, unsigned step, unsigned home,
 {
     const struct community_class *class = &plant->community->classes[circuit];
     struct plant_relay *relay = &plant->relays[home * N_CIRCUITS + circuit];
-    double age_s = (double)((int64_t)step - relay->since_step) *
-                   plant->scenario->axis.step_s;
+    double age_s =
+        (double)((int64_t)step - relay->since_step) * plant->scenario->axis.step_s;
     bool is_locked = is_wanted && !relay->is_on && age_s < class->min_off_s, is_on;
 
     plant->n_lock_outs += is_locked;
@@ -202,9 +203,9 @@ static void settle_storages(struct plant *plant)
             s->energy_wh -= s->power_w * plant->dt_h / is->eta_discharge;
         else
             s->energy_wh -= s->power_w * is->eta_charge * plant->dt_h;
-        plant->n_below_reserve += is->is_ev && s->power_w > 0 &&
-                                  s->energy_wh / is->capacity_wh <
-                                      is->soc_reserve - SOC_EPSILON;
+        plant->n_below_reserve +=
+            is->is_ev && s->power_w > 0 &&
+            s->energy_wh / is->capacity_wh < is->soc_reserve - SOC_EPSILON;
     }
 }
 

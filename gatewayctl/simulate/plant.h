@@ -39,11 +39,11 @@ struct plant {
     const struct community *community;
     const struct scenario *scenario;
     double dt_h;
-    struct plant_relay *relays;     /* [home * N_CIRCUITS + circuit] */
-    double *demand_w;               /* what the circuits that are on want */
-    double *served_w;               /* what they got */
-    double *tank_debt_wh;           /* of every home's water heater */
-    unsigned *tripped_until;        /* of every home: first step it may be served again */
+    struct plant_relay *relays; /* [home * N_CIRCUITS + circuit] */
+    double *demand_w;           /* what the circuits that are on want */
+    double *served_w;           /* what they got */
+    double *tank_debt_wh;       /* of every home's water heater */
+    unsigned *tripped_until;    /* of every home: first step it may be served again */
     struct plant_storage *storages;
     unsigned n_trips;
     struct plant_trip *trips;
@@ -60,7 +60,8 @@ struct plant {
 /* 0 or -ENOMEM; plant_done in any case. Community and scenario stay borrowed. */
 int plant_init(struct plant *plant, const struct community *community,
                const struct scenario *scenario);
-void plant_step(struct plant *plant, unsigned step, const struct plant_commands *commands);
+void plant_step(struct plant *plant, unsigned step,
+                const struct plant_commands *commands);
 void plant_done(struct plant *plant);
 
 /* Hz of an island that is up; 0 when nothing can form one. */

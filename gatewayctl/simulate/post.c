@@ -76,8 +76,8 @@ static bool passes(const struct post *post, unsigned step, uint64_t message)
 static bool pass(struct post *post, unsigned step, const struct sim_message *message,
                  uint64_t which)
 {
-    bool is_through = message->size && message->size <= SIM_MESSAGE_MAX &&
-                      passes(post, step, which);
+    bool is_through =
+        message->size && message->size <= SIM_MESSAGE_MAX && passes(post, step, which);
 
     post->n_sent += message->size != 0;
     post->n_lost += message->size && !is_through;

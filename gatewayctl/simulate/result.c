@@ -241,4 +241,3 @@ void result_reader_next(void *ctx, unsigned step, struct plant_commands *command
             reader->last_step = (unsigned)at;
     }
 }
-

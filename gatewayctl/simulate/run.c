@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The loop: readings become views, views reports, reports plans, plans and views commands,
- * commands a step of the plant. What an actor does not see by itself or by message, it
- * does not get.
+ * The loop: readings become views, views reports, reports plans, plans and views
+ * commands, commands a step of the plant. What an actor does not see by itself or by
+ * message, it does not get.
  */
 #include "gatewayctl/simulate/run.h"
 
@@ -78,8 +78,7 @@ static int start_common(struct loop *loop, struct sim_common_view *view, int hom
             continue;
         if (view->n_storages == SIM_OWN_STORAGES_MAX)
             return error_set(reterr, -EINVAL, "scenario-bound",
-                             "more than %d storages at one place",
-                             SIM_OWN_STORAGES_MAX);
+                             "more than %d storages at one place", SIM_OWN_STORAGES_MAX);
         view->storages[view->n_storages++].storage = i;
     }
     return 0;
@@ -123,8 +122,8 @@ static void fill_common(struct loop *loop, struct sim_common_view *view, unsigne
         to->power_w = from->power_w;
         /* A car that is away shows what it had when it left. */
         if (from->is_connected || step == 0)
-            to->soc = from->energy_wh /
-                      loop->run->community->storages[to->storage].capacity_wh;
+            to->soc =
+                from->energy_wh / loop->run->community->storages[to->storage].capacity_wh;
     }
 }
 
@@ -141,8 +140,7 @@ static void fill_home(struct loop *loop, unsigned home, unsigned step)
         view->circuit_w[c] =
             sensors_read(&loop->sensors, step - 1, (int)home, (enum circuit)c,
                          plant->served_w[home * N_CIRCUITS + c]);
-    pv_w =
-        scenario_cell(loop->run->scenario, loop->run->community, step - 1, home)->pv_w;
+    pv_w = scenario_cell(loop->run->scenario, loop->run->community, step - 1, home)->pv_w;
     share = plant->pv_available_w > 0 ? plant->pv_used_w / plant->pv_available_w : 0;
     view->pv_available_w =
         sensors_read(&loop->sensors, step - 1, (int)home, (enum circuit)N_CIRCUITS, pv_w);
@@ -265,9 +263,9 @@ static void act_area(struct loop *loop)
     preset_storages(loop, &loop->area.common, commands.storage_w);
     loop->controller->area_act(loop->controller->ctx, &loop->area, &commands);
     take_storages(loop, &loop->area.common, commands.storage_w);
-    loop->commands.pv_limit_w =
-        isfinite(commands.pv_limit_w) && commands.pv_limit_w >= 0 ? commands.pv_limit_w
-                                                                  : -1;
+    loop->commands.pv_limit_w = isfinite(commands.pv_limit_w) && commands.pv_limit_w >= 0
+                                    ? commands.pv_limit_w
+                                    : -1;
 }
 
 static void one_step(struct loop *loop, unsigned step)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A simulation from its first step to its last: controllers or a file of commands on one
- * side, the plant on the other, observers (result, metrics, report) beside. One thread per
- * run; runs share nothing but the read-only community and scenario.
+ * side, the plant on the other, observers (result, metrics, report) beside. One thread
+ * per run; runs share nothing but the read-only community and scenario.
  */
 #ifndef GATEWAYCTL_SIMULATE_RUN_H
 #define GATEWAYCTL_SIMULATE_RUN_H

@@ -31,7 +31,8 @@ struct scenario_keys {
     struct scenario_lists lists;
 };
 
-#define LIST_KEY(name, field) SCHEMA_KEY(name, LIST, SCHEMA_AT(scenario_keys, lists.field))
+#define LIST_KEY(name, field)                                                            \
+    SCHEMA_KEY(name, LIST, SCHEMA_AT(scenario_keys, lists.field))
 static const struct schema_key scenario_keys[] = {
     SCHEMA_KEY("name", TEXT, SCHEMA_AT(scenario_keys, name), .fallback = "scenario"),
     SCHEMA_KEY("description", ANY, .offset = SCHEMA_ANYWHERE),
@@ -111,10 +112,11 @@ static int read_row(struct csv *csv, int step, unsigned home, struct profile_cel
         return csv_error(csv, reterr, "the file ends, expected step %d of home %u", step,
                          home);
     if (values[0] != (double)step || values[1] != (double)home)
-        return csv_error(csv, reterr,
-                         "step %.10g of home %.10g, expected step %d of home %u: rows are "
-                         "sorted by step, then home, every pair once",
-                         values[0], values[1], step, home);
+        return csv_error(
+            csv, reterr,
+            "step %.10g of home %.10g, expected step %d of home %u: rows are "
+            "sorted by step, then home, every pair once",
+            values[0], values[1], step, home);
     for (unsigned i = 2; i < csv->n_columns; i++)
         if (values[i] < 0)
             return csv_error(csv, reterr, "column %u is below 0 W", i + 1);
@@ -172,9 +174,9 @@ static int take_forecast(struct scenario *scenario, const struct csv *csv,
         return csv_error(csv, reterr, "steps out of range, expected issue <= target");
     *to = (struct sim_forecast){(unsigned)values[0], (unsigned)values[1], values[2],
                                 values[3], values[4]};
-    if (last && (last->issue_step > to->issue_step ||
-                 (last->issue_step == to->issue_step &&
-                  last->target_step >= to->target_step)))
+    if (last &&
+        (last->issue_step > to->issue_step ||
+         (last->issue_step == to->issue_step && last->target_step >= to->target_step)))
         return csv_error(csv, reterr, "rows are not sorted by issue, then target");
     scenario->n_forecasts++;
     return 0;

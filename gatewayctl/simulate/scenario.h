@@ -66,9 +66,9 @@ int scenario_load(const char *path, const struct community *community,
                   struct gw_error *reterr);
 void scenario_done(struct scenario *scenario);
 
-static inline const struct profile_cell *
-scenario_cell(const struct scenario *scenario, const struct community *community,
-              unsigned step, unsigned home)
+static inline const struct profile_cell *scenario_cell(const struct scenario *scenario,
+                                                       const struct community *community,
+                                                       unsigned step, unsigned home)
 {
     return &scenario->profiles[(size_t)step * community->n_homes + home];
 }

@@ -58,15 +58,16 @@ static const struct schema booking_schema = {
 
 struct event_keys {
     int64_t kind, start, end, home, circuit, mode;
-    const struct tree_node *state; /* on/off; a YAML writer may also say true/false, 1/0 */
+    const struct tree_node
+        *state; /* on/off; a YAML writer may also say true/false, 1/0 */
     const char *ev;
     double trip_wh, probability;
 };
 
 static const struct schema_key event_keys[] = {
-    SCHEMA_KEY(
-        "kind", WORD, SCHEMA_AT(event_keys, kind), .required = true,
-        .words = "coordinator_down meter_fault relay_stuck ev_departure messages_lost"),
+    SCHEMA_KEY("kind", WORD, SCHEMA_AT(event_keys, kind), .required = true,
+               .words =
+                   "coordinator_down meter_fault relay_stuck ev_departure messages_lost"),
     STEP_KEY("start_step", event_keys, start),
     STEP_KEY("end_step", event_keys, end),
     SCHEMA_KEY("home", INT, SCHEMA_AT(event_keys, home), .fallback = "-1", .min = -1,
@@ -163,18 +164,18 @@ static void read_booking(struct reader *r, const struct tree_node *node)
         return;
     ev = find_ev(r, node, keys.ev);
     if (ev >= 0)
-        s->bookings[s->n_bookings++] =
-            (struct sim_booking){(unsigned)ev, (unsigned)keys.depart, (unsigned)keys.back,
-                                 keys.trip_wh};
+        s->bookings[s->n_bookings++] = (struct sim_booking){
+            (unsigned)ev, (unsigned)keys.depart, (unsigned)keys.back, keys.trip_wh};
 }
 
 static bool read_state(struct reader *r, const struct tree_node *node, bool *ret_on)
 {
     const char *text = yaml_tree_text(node, "state");
 
-    *ret_on = text && (!strcmp(text, "on") || !strcmp(text, "true") || !strcmp(text, "1"));
-    if (text && (*ret_on || !strcmp(text, "off") || !strcmp(text, "false") ||
-                 !strcmp(text, "0")))
+    *ret_on =
+        text && (!strcmp(text, "on") || !strcmp(text, "true") || !strcmp(text, "1"));
+    if (text &&
+        (*ret_on || !strcmp(text, "off") || !strcmp(text, "false") || !strcmp(text, "0")))
         return true;
     report_error(r->report, yaml_tree_place(node, "state"), "scenario-event",
                  "relay_stuck needs a state, expected on or off");
@@ -190,8 +191,8 @@ static bool read_place(struct reader *r, const struct tree_node *node,
 
     event->circuit = (enum circuit)keys->circuit;
     event->mode = (enum meter_mode)keys->mode;
-    event->home = keys->home > 0 ? community_find_home(r->community, (unsigned)keys->home)
-                                 : -1;
+    event->home =
+        keys->home > 0 ? community_find_home(r->community, (unsigned)keys->home) : -1;
     if (keys->circuit > N_CIRCUITS || (is_pv && !is_meter) ||
         (is_meter && keys->mode > METER_X3)) {
         report_error(r->report, node->place, "scenario-event",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lists of a scenario-*.yaml: outages, estimates, bookings, events, initial charge. */
+/* The lists of a scenario-*.yaml: outages, estimates, bookings, events, initial charge.
+ */
 #ifndef GATEWAYCTL_SIMULATE_SCENARIO_LISTS_H
 #define GATEWAYCTL_SIMULATE_SCENARIO_LISTS_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gatewayctl simulate: loads community and scenario, runs the controllers on the plant (or
- * replays a result), writes the result and tells the metrics. Needs no daemon.
+ * gatewayctl simulate: loads community and scenario, runs the controllers on the plant
+ * (or replays a result), writes the result and tells the metrics. Needs no daemon.
  */
 #include "config.h"
 
@@ -154,10 +154,10 @@ static int tell(const struct simulation *sim)
 
 static bool are_options_good(const struct ctl_simulate *options)
 {
-    const char *missing = !options->community                     ? "--community FILE"
-                          : !options->scenario                    ? "--scenario FILE"
-                          : !options->out && !options->replay     ? "--out RESULT.csv"
-                                                                  : NULL;
+    const char *missing = !options->community                 ? "--community FILE"
+                          : !options->scenario                ? "--scenario FILE"
+                          : !options->out && !options->replay ? "--out RESULT.csv"
+                                                              : NULL;
 
     if (missing)
         fprintf(stderr, "gatewayctl: simulate: %s is missing\n", missing);

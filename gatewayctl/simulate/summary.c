@@ -30,9 +30,10 @@ static void print_answer(const struct metrics *m, const struct scenario *s)
         printf("Critical loads of all %u homes were served for all %.1f h of outage.\n",
                m->community->n_homes, outage_h);
     else
-        printf("Critical loads were first lost after %.1f of %.1f h of outage; %.2f %% of "
-               "their energy was served.\n",
-               held_hours(m, s), outage_h, m->critical_percent);
+        printf(
+            "Critical loads were first lost after %.1f of %.1f h of outage; %.2f %% of "
+            "their energy was served.\n",
+            held_hours(m, s), outage_h, m->critical_percent);
     if (m->n_collapses)
         printf("The island collapsed %u time%s: dark for %.1f h.\n", m->n_collapses,
                m->n_collapses == 1 ? "" : "s", hours(s, m->n_dark_steps));

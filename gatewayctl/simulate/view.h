@@ -32,7 +32,8 @@ struct sim_booking {
 };
 
 struct sim_estimate {
-    unsigned issue_step, end_step; /* from issue_step on: "the grid is back at end_step" */
+    unsigned issue_step,
+        end_step; /* from issue_step on: "the grid is back at end_step" */
 };
 
 /* Community PV, mean of the half hour that begins at target_step. */
@@ -49,14 +50,15 @@ struct sim_storage_reading {
     double power_w; /* mean of the step before */
 };
 
-/* What a gateway, a home's or the charge area's, sees by itself at the start of a step. */
+/* What a gateway, a home's or the charge area's, sees by itself at the start of a step.
+ */
 struct sim_common_view {
     const struct community *community;
     const struct sim_axis *axis;
     unsigned step;
-    bool is_grid_up;   /* in this step */
-    bool has_readings; /* false in step 0: no step lies behind */
-    bool was_dark;     /* the island was down in the step before */
+    bool is_grid_up;     /* in this step */
+    bool has_readings;   /* false in step 0: no step lies behind */
+    bool was_dark;       /* the island was down in the step before */
     double frequency_hz; /* now; nominal while the grid is up; 0 when dark */
     unsigned n_storages; /* its own; the order never changes */
     struct sim_storage_reading storages[SIM_OWN_STORAGES_MAX];
@@ -92,7 +94,8 @@ struct sim_coordinator_view {
     unsigned step;
     /* One for each home, then the charge area's; NULL: none arrived in this step. */
     const struct sim_message *const *reports;
-    unsigned n_bookings, n_estimates, n_forecasts; /* estimates, forecasts: issued so far */
+    unsigned n_bookings, n_estimates,
+        n_forecasts; /* estimates, forecasts: issued so far */
     const struct sim_booking *bookings;
     const struct sim_estimate *estimates;
     const struct sim_forecast *forecasts; /* sorted by issue, then target */
@@ -112,11 +115,12 @@ struct sim_area_commands {
 };
 
 /*
- * One set of controllers. In every step the simulator calls, in this order: home_report of
- * every home, area_report, coordinate, home_act of every home, area_act. Each call must
- * use only its view and what the same actor kept from earlier calls. Reports and plans may
- * be lost on the way; while the coordinator is down none passes. `ret` messages come with
- * size 0. home_report, area_report and coordinate may be NULL (no coordination at all).
+ * One set of controllers. In every step the simulator calls, in this order: home_report
+ * of every home, area_report, coordinate, home_act of every home, area_act. Each call
+ * must use only its view and what the same actor kept from earlier calls. Reports and
+ * plans may be lost on the way; while the coordinator is down none passes. `ret` messages
+ * come with size 0. home_report, area_report and coordinate may be NULL (no coordination
+ * at all).
  */
 struct sim_controller {
     void *ctx;
