@@ -12,10 +12,11 @@
 #include <stdint.h>
 
 #include "gatewayd/store/store.h"
+#include "lib/energy/flows.h" /* enum energy_flow, energy_flow_name */
 
 #define HISTORY_LIMIT_MS 2000
 #define HISTORY_POINTS_MAX 64
-#define HISTORY_CELLS_MAX 200000 /* rows times points of one answer with a step */
+#define HISTORY_CELLS_MAX 100000 /* rows times points of one answer with a step */
 #define HISTORY_STEPS_MAX 20000  /* rows of it */
 
 struct history;
@@ -28,9 +29,9 @@ void history_close(struct history *history); /* NULL is fine */
 /* ---- values -------------------------------------------------------------------------- */
 
 struct history_cell {
-    uint32_t n; /* readings it stands for; 0: nothing there, the rest means nothing */
+    uint32_t n; /* good readings it stands for; 0: value, min and max mean nothing */
     double value, min, max; /* value: the mean; of a counter (*_wh) the last one */
-    uint8_t quality; /* enum gw_quality: the worst of a mean's; good ones alone count in n */
+    uint8_t quality; /* enum gw_quality: the last that was not good; 0 with n 0: nothing */
     uint8_t clock;   /* enum clock_trust of the time: the least sure */
 };
 
@@ -63,19 +64,11 @@ struct history_answer {
 };
 
 /* Rows in which no point has anything are left out. -EINVAL: more points, cells or steps
- * than the bounds, from >= to, step < 0; -ENOTSUP, -errno. */
+ * than the bounds, one named twice, from >= to, step < 0; -errno. */
 int history_query(struct history *history, const struct history_query *query,
                   struct history_answer *ret_answer);
 
 /* ---- energy -------------------------------------------------------------------------- */
-
-/* What of a device an amount is. Names: "import", "export", "charge", "discharge",
- * "production", "consumption". */
-enum energy_flow {
-    ENERGY_IMPORT, ENERGY_EXPORT, ENERGY_CHARGE, ENERGY_DISCHARGE, ENERGY_PRODUCTION,
-    ENERGY_CONSUMPTION, ENERGY_FLOWS
-};
-const char *energy_flow_name(enum energy_flow flow);
 
 enum energy_slot { ENERGY_15_MIN, ENERGY_30_MIN, ENERGY_DAY }; /* a day: the site's */
 

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "gatewayd/store/block_state.h"
-#include "gatewayd/store/varint.h"
 #include "lib/base/decimal.h"
+#include "lib/base/varint.h"
 #include "lib/model/value.h"
 
 void block_reader_init(struct block_reader *reader, const struct layouts *layouts)

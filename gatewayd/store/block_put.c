@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "gatewayd/store/block_state.h"
-#include "gatewayd/store/varint.h"
 #include "lib/base/decimal.h"
+#include "lib/base/varint.h"
 
 /* Above these many digits the raw number is the shorter one. */
 #define DECIMAL32_DIGITS_MAX 1000000

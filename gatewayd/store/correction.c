@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gatewayd/store/varint.h"
+#include "lib/base/varint.h"
 #include "lib/sqlite/stmt.h"
 
 #define CORRECTION_VERSION 1

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gatewayd/store/varint.h"
+#include "lib/base/varint.h"
 #include "lib/sqlite/stmt.h"
 
 #define ROUTE_MAX 64

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "gatewayd/store/varint.h"
+#include "lib/base/varint.h"
 
 #define GAP_VERSION 1
 

@@ -15,6 +15,7 @@ gatewayd_store_libstore_la_SOURCES = \
 	gatewayd/store/layout.c gatewayd/store/layout.h \
 	gatewayd/store/logbook.c gatewayd/store/logbook.h \
 	gatewayd/store/logbook_open.c gatewayd/store/logbook_open.h \
+	gatewayd/store/log_scan.c gatewayd/store/log_scan.h \
 	gatewayd/store/pending.c gatewayd/store/pending.h \
 	gatewayd/store/queue.c gatewayd/store/queue.h \
 	gatewayd/store/reader.c gatewayd/store/reader.h \
@@ -22,8 +23,11 @@ gatewayd_store_libstore_la_SOURCES = \
 	gatewayd/store/schema.c gatewayd/store/schema.h \
 	gatewayd/store/store.c gatewayd/store/store.h \
 	gatewayd/store/tables.c gatewayd/store/tables.h \
+	gatewayd/store/summary.c gatewayd/store/summary.h \
+	gatewayd/store/summary_names.c gatewayd/store/summary_names.h \
+	gatewayd/store/summary_rows.c gatewayd/store/summary_rows.h \
+	gatewayd/store/summing.c gatewayd/store/summing.h \
 	gatewayd/store/thin.c gatewayd/store/thin.h \
-	gatewayd/store/varint.h \
 	gatewayd/store/writer.c gatewayd/store/writer.h \
 	gatewayd/store/writer_back.c gatewayd/store/writer_back.h \
 	gatewayd/store/writer_lost.c gatewayd/store/writer_lost.h \

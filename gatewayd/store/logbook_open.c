@@ -84,14 +84,13 @@ static int load_boots(struct logbook *book)
     return rc;
 }
 
-static int load_layouts(struct logbook *book)
+int logbook_load_layouts(struct db *db, struct layouts *layouts)
 {
     struct sqlite3_stmt *stmt = NULL;
-    int rc =
-        stmt_prepare(book->db, "SELECT id,device,category,points FROM layout", &stmt);
+    int rc = stmt_prepare(db, "SELECT id,device,category,points FROM layout", &stmt);
 
     while (rc == 0 && (rc = stmt_step(stmt)) > 0) {
-        rc = layouts_load(book->layouts, (uint32_t)stmt_i64(stmt, 0), stmt_text(stmt, 1),
+        rc = layouts_load(layouts, (uint32_t)stmt_i64(stmt, 0), stmt_text(stmt, 1),
                           (enum category)stmt_i64(stmt, 2), stmt_text(stmt, 3));
         if (rc == -EBADMSG)
             rc = -EUCLEAN;
@@ -279,7 +278,7 @@ int logbook_open(struct logbook *book, struct db *db, struct layouts *layouts,
         .db = db, .layouts = layouts, .generation = book->generation + 1};
     rc = load_boots(book);
     if (rc == 0)
-        rc = load_layouts(book);
+        rc = logbook_load_layouts(book->db, book->layouts);
     if (rc == 0)
         rc = load_range(book);
     if (rc == 0)

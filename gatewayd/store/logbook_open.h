@@ -15,11 +15,13 @@ struct logbook_identity {
  */
 int logbook_open(struct logbook *book, struct db *db, struct layouts *layouts,
                  const struct logbook_identity *identity, const char **ret_new_epoch);
-/* A transaction of its own. */
+/* The dictionary of a database into an empty one; any connection. */
+int logbook_load_layouts(struct db *db, struct layouts *layouts);
 /* Boots and corrections as the database has them, after a rollback. */
 int logbook_reload_times(struct logbook *book);
 /* In a transaction: a boot of a salvaged database, before this one. */
 int logbook_add_old_boot(struct logbook *book, const char *hex, int64_t *ret_id);
+/* A transaction of its own. */
 int logbook_new_epoch(struct logbook *book, const char *reason);
 void logbook_close(struct logbook *book);
 

@@ -70,4 +70,27 @@ static const char version_3[] =
     /* until now it was never told, nor counted: what is trusted begins anew */
     "UPDATE boot SET offset_ms=NULL, clock=NULL;";
 
-const char *const schema_steps[SCHEMA_VERSION] = {version_1, version_2, version_3};
+/* Local history: means of minutes and energy slots, summed from the log (summary.h). */
+static const char version_4[] =
+    /* of one brought back from RAM: the number of the log that came next */
+    "ALTER TABLE epoch ADD COLUMN back_seq INTEGER;"
+    /* points: "name\n" for each, in the order of their numbers */
+    "CREATE TABLE device(no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+    " role INTEGER NOT NULL, poll_ms INTEGER NOT NULL, points TEXT NOT NULL) STRICT;"
+    /* key: slot << 28 | device << 12 | part; a slot: 15 minutes since 1970 */
+    "CREATE TABLE minutes(key INTEGER PRIMARY KEY, run INTEGER NOT NULL,"
+    " clock INTEGER NOT NULL, data BLOB NOT NULL) STRICT;"
+    /* key: slot << 12 | part */
+    "CREATE TABLE slots(key INTEGER PRIMARY KEY, run INTEGER NOT NULL,"
+    " data BLOB NOT NULL) STRICT;"
+    /* what each run summed: seq_from..seq_to - 1 of a space (0 the log, else the epoch in
+       `moved`); where the next goes on; what the meters knew then, null in old ones */
+    "CREATE TABLE run(id INTEGER PRIMARY KEY, space INTEGER NOT NULL,"
+    " seq_from INTEGER NOT NULL, seq_to INTEGER NOT NULL, t_first_ms INTEGER NOT NULL,"
+    " t_last_ms INTEGER NOT NULL, next_space INTEGER NOT NULL, next_seq INTEGER NOT NULL,"
+    " moved_done INTEGER NOT NULL, minutes_bytes INTEGER NOT NULL,"
+    " slots_bytes INTEGER NOT NULL, meters BLOB) STRICT;"
+    "INSERT INTO run VALUES(0,0,0,0,0,0,0,0,0,0,0,x'0100');";
+
+const char *const schema_steps[SCHEMA_VERSION] = {version_1, version_2, version_3,
+                                                  version_4};

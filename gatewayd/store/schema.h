@@ -5,7 +5,7 @@
 #define GATEWAYD_STORE_SCHEMA_H
 
 #define SCHEMA_APPLICATION_ID 0x67774c31 /* "gwL1" */
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 
 extern const char *const schema_steps[SCHEMA_VERSION];
 

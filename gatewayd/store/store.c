@@ -400,16 +400,21 @@ void store_get_stats(struct store *store, struct store_stats *ret_stats)
     pthread_mutex_unlock(&store->writer.stats_lock);
 }
 
+int store_open_db(struct store *store, struct db **ret_db)
+{
+    struct store_stats stats;
+
+    store_get_stats(store, &stats);
+    return disk_open_reader(&store->writer.disk, stats.on_disk, ret_db);
+}
+
 int store_read_events(struct store *store, int64_t from_ms, unsigned limit,
                       void (*fn)(void *ctx, const struct stored_record *record),
                       void *ctx)
 {
-    struct store_stats stats;
     struct db *db;
-    int rc;
+    int rc = store_open_db(store, &db);
 
-    store_get_stats(store, &stats);
-    rc = disk_open_reader(&store->writer.disk, stats.on_disk, &db);
     if (rc < 0)
         return rc;
     rc = events_read(db, from_ms, limit, fn, ctx);

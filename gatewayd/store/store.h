@@ -107,6 +107,10 @@ void store_get_stats(struct store *store, struct store_stats *ret_stats);
 int store_read_events(struct store *store, int64_t from_ms, unsigned limit,
                       void (*fn)(void *ctx, const struct stored_record *record), void *ctx);
 
+/* A read-only connection of its own to the database in use; the caller closes it soon. */
+struct db;
+int store_open_db(struct store *store, struct db **ret_db);
+
 /* ---- the store's thread only (hooks, store_post) --------------------------------------- */
 
 /* Committed records of the current epoch with seq >= from_seq, ascending. The reader sees

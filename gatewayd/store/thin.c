@@ -21,7 +21,6 @@
 /* fewer are not worth a gap of their own */
 #define RAW_ROWS_MIN 48
 #define MINUTE_ROWS_MIN 512
-#define RAW_ROWS_MAX 256
 #define MINUTE_ROWS_MAX 4096 /* half hours of many devices */
 
 struct slot_sum {
@@ -344,7 +343,7 @@ static int read_rows(struct thinning *thinning, uint64_t from, uint64_t below,
     stmt_bind_i64(stmt, 1, (int64_t)from);
     stmt_bind_i64(stmt, 2, (int64_t)below);
     stmt_bind_i64(stmt, 3, was_ms);
-    stmt_bind_i64(stmt, 4, was_ms ? MINUTE_ROWS_MAX : RAW_ROWS_MAX);
+    stmt_bind_i64(stmt, 4, was_ms ? MINUTE_ROWS_MAX : THIN_ROWS_MAX);
     while (rc == 0 && (rc = stmt_step(stmt)) > 0) {
         uint64_t seq = (uint64_t)stmt_i64(stmt, 0);
 

@@ -9,6 +9,8 @@
 
 #include "gatewayd/store/logbook.h"
 
+#define THIN_ROWS_MAX 256 /* raw ones that one call takes */
+
 enum thin_stage {
     THIN_TO_MINUTES,  /* raw -> means of 1 minute, gap "thinned" */
     THIN_TO_COUNTERS, /* 1 minute -> energy counters each 30 minutes, gap "disk-bound" */

@@ -16,6 +16,7 @@
                       */
 #define TRIM_ROUNDS 12
 #define ROW_BYTES 40 /* of a row beside its block, measured */
+#define RUNS_PER_H 4 /* of the history */
 #define GROWTH_NS (600 * CLOCK_NS_PER_S)
 #define CHECKPOINT_FRAMES                                                                \
     1000 /* 1 MiB of WAL: about each ten minutes of 250 readings/s */
@@ -39,6 +40,7 @@ static void take_batch(struct writer *writer, const struct record_batch *batch)
     struct belief belief = belief_now();
     uint64_t n_lost = 0;
 
+    summary_learn(&writer->summary, batch->catalog);
     for (uint32_t i = 0; i < batch->n_records; i++)
         if (pending_add_record(&writer->pending, writer->layouts, batch,
                                &batch->records[i], belief) < 0)
@@ -187,13 +189,30 @@ static int trim_delivered(struct writer *writer, uint64_t low, unsigned *ret_row
     return logbook_trim(&writer->book, low, TRIM_ROWS, true, ret_rows, &n_lost);
 }
 
+/* What goes is in the local history before. */
+static int sum_before(struct writer *writer, enum bound_step step)
+{
+    uint64_t from = writer->book.first_after;
+
+    if (!writer->stats.on_disk || (step != BOUND_DELIVERED && step != BOUND_THIN &&
+                                   step != BOUND_DROP))
+        return 0;
+    if (step == BOUND_THIN && writer->thin_from[THIN_TO_MINUTES] > from)
+        from = writer->thin_from[THIN_TO_MINUTES];
+    return summary_before_trim(&writer->summary, from,
+                               step == BOUND_THIN ? THIN_ROWS_MAX : TRIM_ROWS);
+}
+
 static int take_step(struct writer *writer, enum bound_step step, uint64_t low,
                      unsigned *ret_rows)
 {
     struct logbook *book = &writer->book;
     unsigned stage = step == BOUND_THIN ? THIN_TO_MINUTES : THIN_TO_COUNTERS;
     uint64_t n_lost;
+    int rc = sum_before(writer, step);
 
+    if (rc < 0)
+        return rc;
     switch (step) {
     case BOUND_DELIVERED:
         return trim_delivered(writer, low, ret_rows);
@@ -260,6 +279,8 @@ static int try_commit(struct writer *writer)
         rc = logbook_write(&writer->book, &writer->pending);
     if (rc == 0)
         rc = cursors_write(&writer->cursors, writer->db);
+    if (rc == 0 && writer->stats.on_disk)
+        rc = summary_step(&writer->summary, &writer->pending);
     if (rc == 0)
         rc = keep_bound(writer);
     if (rc == 0)
@@ -267,6 +288,7 @@ static int try_commit(struct writer *writer)
     if (rc < 0) {
         db_rollback(writer->db);
         logbook_rolled_back(&writer->book);
+        summary_leave(&writer->summary);
         writer->thin_from[0] = writer->thin_from[1] = 0;
         return rc;
     }
@@ -293,7 +315,7 @@ static double full_in_h(struct writer *writer, int64_t used_bytes, int64_t now_b
     struct growth *growth = &writer->growth;
     uint64_t low = writer_delivered_low(writer), first = writer->book.first_seq,
              last = writer->book.next_seq - 1;
-    double hours, waiting = 1;
+    double hours, waiting = 1, bytes_per_h;
 
     for (const struct pending_row *row = writer->pending.first; row; row = row->next)
         growth->bytes += row->len + ROW_BYTES;
@@ -310,8 +332,10 @@ static double full_in_h(struct writer *writer, int64_t used_bytes, int64_t now_b
         return -1;
     if (low >= first && last > first)
         waiting = low >= last ? 0 : (double)(last - low) / (double)(last - first + 1);
-    return ((double)writer->stats.max_bytes * 0.95 - (double)used_bytes * waiting) * hours /
-           (double)(growth->bytes - growth->begin[0]);
+    bytes_per_h = (double)(growth->bytes - growth->begin[0]) / hours +
+                  (double)writer->summary.run_bytes * RUNS_PER_H;
+    return ((double)writer->stats.max_bytes * 0.95 - (double)used_bytes * waiting) /
+           bytes_per_h;
 }
 
 static void count_commit(struct writer *writer, int64_t begin_boot_ns)

@@ -16,6 +16,7 @@
 #include "gatewayd/store/queue.h"
 #include "gatewayd/store/reader.h"
 #include "gatewayd/store/store.h"
+#include "gatewayd/store/summary.h"
 
 struct salvage;
 
@@ -28,6 +29,7 @@ struct writer {
     struct layouts *layouts;
     struct logbook book;
     struct cursors cursors;
+    struct summary summary; /* on disk only */
     struct pending pending;
     struct store_reader *spare_reader; /* kept between uses */
     struct salvage *salvage; /* of a damaged or deleted database, under way; or NULL */

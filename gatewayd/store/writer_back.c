@@ -99,7 +99,8 @@ static int add_epoch(struct home *home, const struct epoch *epoch, uint64_t last
     struct sqlite3_stmt *stmt = NULL;
     int rc = stmt_prepare(home->db,
                           "INSERT INTO epoch(id,hex,first_seq,created_ms,reason,"
-                          "moved_last_seq,layout_base) VALUES(?1,?2,?3,?4,'ram',?5,?6)",
+                          "moved_last_seq,layout_base,back_seq) VALUES(?1,?2,?3,?4,"
+                          "'ram',?5,?6,?7)",
                           &stmt);
 
     if (rc < 0)
@@ -110,6 +111,7 @@ static int add_epoch(struct home *home, const struct epoch *epoch, uint64_t last
     stmt_bind_i64(stmt, 4, clock_wall_ms());
     stmt_bind_i64(stmt, 5, (int64_t)last_seq);
     stmt_bind_i64(stmt, 6, layout_base);
+    stmt_bind_i64(stmt, 7, (int64_t)home->book.next_seq);
     rc = stmt_run(stmt);
     stmt_finish(&stmt);
     return rc;

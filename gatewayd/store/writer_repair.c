@@ -70,6 +70,7 @@ void writer_leave_db(struct writer *writer)
 {
     reader_free(writer->spare_reader);
     writer->spare_reader = NULL;
+    summary_leave(&writer->summary);
     logbook_close(&writer->book);
     cursors_close(&writer->cursors);
     if (!writer_is_orphan(writer, writer->db))
@@ -313,6 +314,7 @@ int writer_open(struct writer *writer, const struct store_options *options,
     disk_set_witness(&writer->disk, options->witness);
     pthread_mutex_init(&writer->stats_lock, NULL);
     pending_init(&writer->pending);
+    summary_init(&writer->summary, &writer->book);
     snprintf(writer->gateway_id, sizeof writer->gateway_id, "%s", options->gateway_id);
     if (options->machine_id)
         snprintf(writer->machine_id, sizeof writer->machine_id, "%s",
@@ -347,6 +349,7 @@ void writer_close(struct writer *writer)
     if (writer->db)
         writer_leave_db(writer);
     pending_done(&writer->pending);
+    summary_done(&writer->summary);
     layouts_free(writer->layouts);
     while (writer->notices) {
         struct writer_notice *next = writer->notices->next;
@@ -373,6 +376,7 @@ static bool make_room(struct writer *writer)
     if (rc < 0) {
         db_rollback(writer->db);
         logbook_rolled_back(&writer->book);
+        summary_leave(&writer->summary);
         writer->thin_from[0] = writer->thin_from[1] = 0;
         return false;
     }

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 lib_libgateway_la_SOURCES += \
 	lib/energy/days.c lib/energy/days.h \
-	lib/energy/meter.c lib/energy/meter.h
+	lib/energy/flows.c lib/energy/flows.h \
+	lib/energy/meter.c lib/energy/meter.h \
+	lib/energy/meter_state.c lib/energy/meter_state.h \
+	lib/energy/minutes.c lib/energy/minutes.h \
+	lib/energy/slots.c lib/energy/slots.h
 
 if HAVE_CUNIT
 check_PROGRAMS += tests/unit/test_energy

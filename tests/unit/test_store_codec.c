@@ -11,7 +11,7 @@
 #include "gatewayd/store/gap.h"
 #include "gatewayd/store/layout.h"
 #include "gatewayd/store/pending.h"
-#include "gatewayd/store/varint.h"
+#include "lib/base/varint.h"
 #include "lib/base/clock.h"
 #include "tests/unit/suite.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Variable-length integers of the store's blobs: 7 bits a byte, low bits first; signed
+/* Variable-length integers of blobs: 7 bits a byte, low bits first; signed
  * ones zigzag. Reading never passes the end. */
-#ifndef GATEWAYD_STORE_VARINT_H
-#define GATEWAYD_STORE_VARINT_H
+#ifndef GATEWAYD_BASE_VARINT_H
+#define GATEWAYD_BASE_VARINT_H
 
 #include <stdbool.h>
 #include <stddef.h>
