@@ -2,7 +2,6 @@
 """Opens the store in a state that a power cut left, and holds it against what was delivered
 and what the devices served until then."""
 import contextlib
-import contextlib
 import functools
 import json
 import os
@@ -17,8 +16,8 @@ from harness import program
 ROUTE, GATEWAY = "community", "home-017"
 
 
-def config(ports, broker_port, store, commit_ms, n_points):
-    """Devices that count, read ten times a second, and a broker that confirms."""
+def config(ports, broker_port, store, commit_ms, n_points, confirm="broker"):
+    """Devices that count, read ten times a second, and a broker or a receiver that confirms."""
     points = ", ".join(f"{{name: {'served' if i == 0 else f'p{i}'}, table: holding, address: "
                        f"{2 * i}, type: float32}}" for i in range(n_points))
     buses = "\n".join(f"  - {{name: bus{i}, plugin: modbus, transport: tcp, host: 127.0.0.1, "
@@ -34,7 +33,7 @@ buses:
 devices:
 {devices}
 forward:
-  - {{name: {ROUTE}, url: "mqtt://127.0.0.1:{broker_port}", recipient: self, confirm: broker}}
+  - {{name: {ROUTE}, url: "mqtt://127.0.0.1:{broker_port}", recipient: self, confirm: {confirm}}}
 """
 
 
@@ -71,8 +70,8 @@ class Delivered:
         self.records = []  # (message, key, t, values)
         self.covers = []   # (message, epoch, first, last)
         for n, (topic, payload) in enumerate(messages):
-            if not payload or "epoch" not in payload:
-                continue
+            if not payload or "boot" not in payload:
+                continue  # also a receipt
             name = (payload["epoch"], payload["boot"])
             if "covers" in payload:
                 self.covers.append((n, payload["epoch"], *payload["covers"]))
@@ -273,7 +272,7 @@ class Judge:
             result["faults"].append(f"one name, two records: {twice[:3]}")
 
     def check_cursor(self, dump, numbers, faults):
-        """Nothing is taken for delivered that the broker did not get."""
+        """Nothing is taken for delivered that a broker did not get, or a receiver not store."""
         if not dump.cursor:
             return
         epoch, low, ranges = dump.cursor

@@ -9,7 +9,7 @@ check_PROGRAMS += tests/power/dump_store
 tests_power_dump_store_SOURCES = tests/power/dump_store.c
 tests_power_dump_store_LDADD = gatewayd/store/libstore.la lib/libgateway.la $(SQLITE_LIBS) $(LIBM)
 
-EXTRA_DIST += $(power_tests) tests/power/judge.py tests/power/rig.py \
+EXTRA_DIST += $(power_tests) tests/power/judge.py tests/power/receiver.py tests/power/rig.py \
 	tests/power/vm-init tests/power/vm_cut.py
 
 .PHONY: check-power

@@ -3,6 +3,10 @@
 logs what reaches it; from the log come hundreds of states a cut could have left, and each is
 opened by the real store. Last, the same on a filesystem that never flushes must show losses,
 or this rig would see nothing at all.
+
+A part of it has a receiver that stores and sends receipts, and a broker that is killed with all it
+had acknowledged: every state must still hold what the receiver has not, and not take it for
+delivered. With `confirm: broker` the same must show that it does, or that part were blind.
 """
 import bisect
 import os
@@ -17,6 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
 import rig  # noqa: E402
 from harness import Broker, Devices, Gateway, Subscriber, World, wait_for  # noqa: E402
 from judge import Delivered, config, play, served_by  # noqa: E402
+from receiver import Receiver, lose_queue  # noqa: E402
 
 STATES = int(os.environ.get("POWER_STATES", "200"))
 SECONDS = float(os.environ.get("POWER_SECONDS", "24"))
@@ -57,18 +62,19 @@ def let_run(seconds):
     wait_for(lambda: now_ns() > end, "time", seconds + 5)
 
 
-def record(world, name, options, seconds):
-    """A run of the daemon on a logged disk, ended twice on the way, in what a judge needs."""
+def record(world, name, options, seconds, confirm=None):
+    """A run of the daemon on a logged disk, ended twice on the way, in what a judge needs.
+    confirm: there is a receiver, the broker loses its queue in each life."""
     blind = []  # spans of time whose readings nobody promised
     (world.dir / name).mkdir()
     broker = Broker(world)
     devices = Devices(world, "--tcp", "127.0.0.1:0", "--count", str(N), "--registers", str(2 * POINTS),
                       "--content", "counter", name=f"{name}-devices")
-    subscriber = Subscriber(world, broker)
+    subscriber = Receiver(world, broker, name) if confirm else Subscriber(world, broker)
     with rig.LoggedDisk(world, f"{name}/disk", options) as disk:
         store = disk.mount / "store"
         gateway = Gateway(world, config(devices.ports(), broker.port, store,
-                                        COMMIT_MS, POINTS),
+                                        COMMIT_MS, POINTS, confirm or "broker"),
                           name=f"{name}/gateway").start(wait=False)
         marker = Marker(disk, subscriber, store / "store.db")
         for share, sig in ((0.2, signal.SIGKILL), (0.2, signal.SIGTERM), (0.6, None)):
@@ -77,6 +83,8 @@ def record(world, name, options, seconds):
             let_run(seconds * share / 2)
             devices.tell("3 silent")  # transitions commit at once
             let_run(seconds * share / 4)
+            if confirm:
+                lose_queue(broker, subscriber, gateway)
             devices.tell("3 ok")
             let_run(seconds * share / 4)
             if sig:
@@ -86,6 +94,10 @@ def record(world, name, options, seconds):
                 gateway.start(wait=False)
         wait_for(lambda: len(marker.changes) > n_changes, "a checkpoint under way", 60)
         let_run(seconds / 12)
+        if confirm == "receiver":
+            status = gateway.json("status")
+            wait_for(lambda: subscriber.has_all(status["epoch"], status["store"]["last_seq"]),
+                     "all of it at the receiver", 120)
         stats = gateway.json("status")["store"]
         marker.stop()
         gateway.stop(signal.SIGKILL)
@@ -171,6 +183,27 @@ def lying(world, plan, chance):
     assert not broken, f"{broken[:3]}"
 
 
+def receiver(world, chance):
+    """What a broker acknowledged and lost is still the store's to send."""
+    plan, stats = record(world, "receipts", "defaults", SECONDS / 3, "receiver")
+    results, seconds = cut(world, plan, max(STATES * 3 // 20, 8), max(STATES // 20, 2), chance)
+    tell("a receiver behind a broker that loses", plan, results, seconds)
+    faults = [r for r in results if r["faults"]]
+    for r in faults[:10]:
+        print(f"cut at entry {r['at']}: {r['faults'][:3]}")
+    assert not faults, f"{len(faults)} of {len(results)} states are not as promised"
+    assert not any(r["reused"] for r in results), "a number was given twice"
+
+
+def trusting(world, chance):
+    """A cursor that believes the broker must be seen to be wrong here."""
+    plan, _ = record(world, "trusting", "defaults", SECONDS / 6, "broker")
+    results, seconds = cut(world, plan, max(STATES // 20, 8), 0, chance)
+    tell("the same with confirm: broker", plan, results, seconds)
+    wrong = [r for r in results if any("nobody has" in f for f in r["faults"])]
+    assert wrong, "no state takes for delivered what the broker lost: this part is blind"
+
+
 def control(world, chance):
     """A filesystem that never flushes must lose, or nothing above means anything. Even there
     no two records may bear one name."""
@@ -188,7 +221,7 @@ def main():
     rig.in_own_mounts()
     chance = random.Random(SEED)
     print(f"seed {SEED}")
-    for part in (honest, control):
+    for part in (honest, receiver, trusting, control):
         with World() as world:
             part(world, chance)
 
