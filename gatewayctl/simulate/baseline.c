@@ -70,8 +70,10 @@ static void thresholds_area(void *ctx, const struct sim_area_view *view,
     for (unsigned i = 0; i < common->n_storages; i++) {
         const struct community_storage *is =
             &common->community->storages[common->storages[i].storage];
-        bool helps = is->is_ev && !common->is_grid_up &&
-                     island_soc(common) < EV_START_SOC &&
+        /* One that is away may come back with next to nothing: no set-point waits for it.
+         */
+        bool helps = is->is_ev && common->storages[i].is_connected &&
+                     !common->is_grid_up && island_soc(common) < EV_START_SOC &&
                      common->storages[i].soc > is->soc_reserve + EV_MARGIN;
 
         commands->storage_w[i] = helps ? is->max_discharge_w : 0;

@@ -41,7 +41,7 @@ endif
 # The second implementation of the plant and the metrics, and what compares both.
 TESTS += tests/scenario/test_simulate.py
 EXTRA_DIST += tests/scenario/test_simulate.py tests/scenario/evaluate.py \
-	tests/scenario/synthetic.py
+	tests/scenario/synthetic.py tests/scenario/vary.py tests/scenario/sweep
 scenariodir = $(exampledir)/scenario
 dist_scenario_DATA = \
 	conf/examples/scenario/community-a.yaml \

@@ -19,6 +19,7 @@ sys.path.insert(0, str(SOURCE / "tests/scenario"))
 
 import evaluate       # noqa: E402
 import synthetic      # noqa: E402
+import vary           # noqa: E402
 
 CTL = BUILD / "gatewayctl/gatewayctl"
 EXAMPLE = SOURCE / "conf/examples/scenario"
@@ -130,6 +131,17 @@ def the_example_meets_every_rule(result):
     assert not missed, f"never happened: {missed}"
 
 
+def both_agree_on_harder_cases(work, result):
+    for kind in vary.KINDS:
+        path = vary.vary(EXAMPLE / "scenario-storm30.yaml", kind, 1, work)
+        for variant in "ab":
+            (path.parent / f"community-{variant}.yaml").write_bytes(
+                (EXAMPLE / f"community-{variant}.yaml").read_bytes())
+            here = simulate(path.parent, "storm30", variant, "--out", result)
+            compare(f"{kind} {variant}", here,
+                    judge(path.parent, "storm30", variant, result))
+
+
 def public_folder():
     for place in (os.environ.get("GATEWAYD_SCENARIOS"), SOURCE.parent / "shared/scenarios"):
         if place and (pathlib.Path(place) / "bounds.csv").exists():
@@ -147,6 +159,8 @@ def main():
         print("ok: both implementations agree on the example's controllers")
         the_example_meets_every_rule(result)
         print("ok: both agree on random commands, which meet every rule")
+        both_agree_on_harder_cases(work, result)
+        print(f"ok: both agree on {len(vary.KINDS)} kinds of harder cases")
         folder = public_folder()
         if not folder:
             print("skipped: public scenarios (no ../shared/scenarios here)")
