@@ -114,7 +114,8 @@ struct circuit_plan {
     uint32_t n_circuits, n_setpoints;
     struct circuit_order circuits[CIRCUIT_MAX];
     struct setpoint_order setpoints[SETPOINT_MAX];
-    bool ask_sync; /* ask the transfer switch to close */
+    bool ask_sync;  /* let the transfer switch synchronise and close by itself */
+    bool close_tie; /* close a tie that does not do so by itself */
 };
 
 /* Power the island can give. Values <= 0 or NaN: not known. */

@@ -14,7 +14,8 @@ enum demand_flag {
     DO_SAVE = 32,
     DO_FLUSH = 64,
     DO_STAGE = 128,
-    DO_ISLAND = 256
+    DO_ISLAND = 256,
+    DO_RUN = 512
 };
 
 struct demand_row {
@@ -23,14 +24,15 @@ struct demand_row {
 };
 
 #define ON_ISLAND (DO_FREEZE | DO_SHED | DO_STAGE | DO_ISLAND)
+#define RUNNING (ON_ISLAND | DO_RUN) /* stable: its set-points are the plan's */
 
 static const struct demand_row rows[GRID_STATE_COUNT] = {
     [GRID_OK] = {CIRCUIT_P4,   0                                                 },
     [OUTAGE_SUSPECTED] = {CIRCUIT_P4,   DO_FREEZE                                         },
     [TRANSFERRING] = {CIRCUIT_P3,   ON_ISLAND                                         },
     [ISLANDED] = {CIRCUIT_P4,   ON_ISLAND                                         },
-    [LOW_RESERVE] = {CIRCUIT_P2,   ON_ISLAND | DO_V2H                                },
-    [CRITICAL] = {CIRCUIT_P1,   ON_ISLAND | DO_V2H | DO_SAVE                      },
+    [LOW_RESERVE] = {CIRCUIT_P2,   RUNNING | DO_V2H                                  },
+    [CRITICAL] = {CIRCUIT_P1,   RUNNING | DO_V2H | DO_SAVE                        },
     [BLACK] = {CIRCUIT_NONE, DO_FREEZE | DO_SHED | DO_OPEN | DO_SAVE | DO_FLUSH},
     [RECONNECTING] = {CIRCUIT_P4,   DO_FREEZE | DO_SHED | DO_STAGE                    },
     [MANUAL] = {CIRCUIT_P4,   DO_FREEZE | DO_HOLD                               },
@@ -40,7 +42,8 @@ static const struct demand_row rows[GRID_STATE_COUNT] = {
 static void fill_from_row(const struct demand_row *row, struct grid_demand *ret)
 {
     ret->highest_class = row->highest;
-    ret->freeze_exports = ret->freeze_forced = row->flags & DO_FREEZE;
+    ret->freeze_exports = row->flags & DO_FREEZE;
+    ret->freeze_forced = (row->flags & DO_FREEZE) && !(row->flags & DO_RUN);
     ret->shed_to_budget = row->flags & DO_SHED;
     ret->open_all_first = row->flags & DO_OPEN;
     ret->no_switching = row->flags & DO_HOLD;

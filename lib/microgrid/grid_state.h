@@ -59,11 +59,12 @@ struct grid_demand {
     enum circuit_class highest_class; /* that may be on; CIRCUIT_NONE: none */
     bool drop_p4;               /* now, before any journal or plan */
     bool open_all_first;        /* all contactors, before anything else */
-    bool freeze_exports, freeze_forced; /* no export, no forced charge or discharge */
+    bool freeze_exports;        /* no export */
+    bool freeze_forced;         /* no forced charge or discharge of everyday policies */
     bool shed_to_budget;        /* plan within power and energy */
     bool is_islanded;           /* the island's limits hold: power rule, unbacked circuits */
     bool no_switching;          /* MANUAL, FAULT: nothing automatic */
-    bool ask_sync;              /* ask the switch to synchronise and close */
+    bool ask_sync, close_tie;   /* let the switch synchronise; close it: its sync is OK */
     bool try_restart;           /* black start window is open, P0 only */
     bool stage_loads;           /* switch on only what restore releases */
     bool may_start_v2h, may_start_generator;

@@ -19,8 +19,9 @@ struct interlock_site {
     const struct circuit_now *now;
     const struct setpoint *setpoints;
     const struct grid_demand *demand; /* of the state machine, this step */
-    struct circuit_limits limits;     /* hold while demand->is_islanded */
-    double unswitched_w; /* load of the island that is no circuit of ours; < 0: unknown */
+    struct circuit_limits limits;     /* hold while demand->is_islanded; not known: none */
+    double unswitched_w; /* load of the island that is no circuit of ours; NaN: unknown */
+    bool is_sync_ok;     /* the transfer switch's own */
 };
 
 enum interlock_subject { INTERLOCK_CIRCUIT, INTERLOCK_SETPOINT, INTERLOCK_TIE };
@@ -39,13 +40,18 @@ struct interlock_changes {
     struct interlock_change items[INTERLOCK_CHANGES_MAX];
 };
 
-/* Makes plan safe in place. In this order: a plan of wrong length is kept as it stands now;
- * MANUAL and FAULT keep everything; P0, unbacked and switchless circuits are kept; the
- * state's open-all and highest class; the owner's override (on: never shed but for open-all
- * and the power limit; off: never switched on); min-off; power and legs, new loads first,
- * then from P4 up; inrush; set-points into min..max, not a number: failsafe; the tie only
- * with the device's sync OK. Feedback is believed over command. A circuit kept on before
- * its min-on ends may still be switched off: that is the safe side. */
+/* Makes plan safe in place, in this order:
+ * - a plan of another length, or an order of another index, is replaced by "as it stands";
+ * - MANUAL and FAULT keep everything; without a switch, or unbacked while islanded: kept;
+ * - open-all, then the highest class of the state (P4 by count while they return);
+ * - the owner's override: on is shed only for open-all and the power limit, off is never
+ *   switched on;
+ * - min-off;
+ * - power, whole and by leg, inrush included: new loads go first, then running ones from P4
+ *   up, overridden ones after others, P0 (where it has a switch at all) last;
+ * - set-points into min..max, not a number: failsafe; none while frozen;
+ * - the tie only as demanded, a closing command only with the device's own sync OK.
+ * Feedback is believed over command. Switching off before min-on ends is the safe side. */
 void interlock_apply(const struct interlock_site *site, int64_t t_boot_ms,
                      struct circuit_plan *plan, struct interlock_changes *ret);
 /* The same rules as a question, for tests and the simulator: NULL, or the first rule that

@@ -9,15 +9,22 @@ lib_libgateway_la_SOURCES += \
 	lib/microgrid/grid_guard.c lib/microgrid/grid_guard.h \
 	lib/microgrid/grid_state.c lib/microgrid/grid_state.h \
 	lib/microgrid/grid_table.c lib/microgrid/grid_table.h \
-	lib/microgrid/interlock.h \
-	lib/microgrid/restore.h
+	lib/microgrid/interlock.c lib/microgrid/interlock.h \
+	lib/microgrid/restore.c lib/microgrid/restore.h
 
 if HAVE_CUNIT
-grid_tests = tests/unit/test_grid_table
+grid_tests = tests/unit/test_grid_table tests/unit/test_interlock tests/unit/test_restore
 check_PROGRAMS += $(grid_tests)
 TESTS += $(grid_tests)
+grid_home = tests/unit/grid_home.c tests/unit/grid_home.h
 tests_unit_test_grid_table_SOURCES = tests/unit/test_grid_table.c tests/unit/suite.h \
-	tests/unit/grid_home.c tests/unit/grid_home.h
+	$(grid_home)
 tests_unit_test_grid_table_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_grid_table_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
+tests_unit_test_interlock_SOURCES = tests/unit/test_interlock.c tests/unit/suite.h
+tests_unit_test_interlock_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_interlock_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
+tests_unit_test_restore_SOURCES = tests/unit/test_restore.c tests/unit/suite.h
+tests_unit_test_restore_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_restore_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 endif

@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of interlocks: every rule by itself, then any plan in any home (seeded random):
+ * the result breaks no rule and is never less safe than the plan. */
+#include <math.h>
+#include <string.h>
+
+#include "lib/microgrid/interlock.h"
+#include "tests/unit/suite.h"
+
+#define NOW_MS INT64_C(10000000)
+#define LONG_AGO_MS INT64_C(1000)
+
+static struct circuit circuits[CIRCUIT_MAX];
+static struct circuit_now now[CIRCUIT_MAX];
+static struct setpoint setpoints[SETPOINT_MAX];
+static struct grid_demand demand;
+static struct interlock_site site;
+static struct circuit_plan plan;
+static struct interlock_changes changes;
+
+static void add_circuit(enum circuit_class class, double typical_w, bool is_on)
+{
+    uint32_t i = site.n_circuits++;
+
+    circuits[i] = (struct circuit){.index = (uint16_t)i,
+                                   .class = class,
+                                   .typical_w = typical_w,
+                                   .min_off_s = 180,
+                                   .is_backed = true,
+                                   .has_switch = class != CIRCUIT_P0};
+    now[i] = (struct circuit_now){.is_on = is_on, .since_ms = LONG_AGO_MS};
+    plan.circuits[i] = (struct circuit_order){.index = (uint16_t)i, .want_on = is_on};
+    plan.n_circuits = site.n_circuits;
+}
+
+/* An islanded home of 3 kW with a circuit of each class on; no load but theirs. */
+static void begin(void)
+{
+    memset(&plan, 0, sizeof plan);
+    demand = (struct grid_demand){.state = ISLANDED,
+                                  .highest_class = CIRCUIT_P4,
+                                  .is_islanded = true,
+                                  .freeze_exports = true};
+    site = (struct interlock_site){.circuits = circuits,
+                                   .now = now,
+                                   .setpoints = setpoints,
+                                   .demand = &demand,
+                                   .limits = {.pcs_continuous_w = 3000}};
+    add_circuit(CIRCUIT_P0, 100, true);
+    add_circuit(CIRCUIT_P1, 200, true);
+    add_circuit(CIRCUIT_P2, 300, true);
+    add_circuit(CIRCUIT_P3, 400, true);
+    add_circuit(CIRCUIT_P4, 500, true);
+}
+
+static void apply(void)
+{
+    interlock_apply(&site, NOW_MS, &plan, &changes);
+    CU_ASSERT_PTR_NULL(interlock_violation(&site, NOW_MS, &plan));
+}
+
+static bool on(uint32_t i)
+{
+    return plan.circuits[i].want_on;
+}
+
+static void a_safe_plan_is_left_alone(void)
+{
+    begin();
+    apply();
+    CU_ASSERT_EQUAL(changes.n, 0);
+    for (uint32_t i = 0; i < site.n_circuits; i++)
+        CU_ASSERT_TRUE(on(i));
+}
+
+static void nothing_is_switched_on_within_min_off(void)
+{
+    begin();
+    now[2].is_on = false;
+    now[2].since_ms = NOW_MS - 179000;
+    plan.circuits[2].want_on = true;
+    CU_ASSERT_STRING_EQUAL(interlock_violation(&site, NOW_MS, &plan),
+                           "switched on within its minimum off time");
+    apply();
+    CU_ASSERT_FALSE(on(2));
+    CU_ASSERT_EQUAL(plan.circuits[2].reason, WHY_MIN_OFF);
+    CU_ASSERT_EQUAL(plan.circuits[2].until_ms, NOW_MS + 1000);
+    plan.circuits[2].want_on = true;
+    interlock_apply(&site, NOW_MS + 1000, &plan, &changes);
+    CU_ASSERT_TRUE(on(2));
+}
+
+static void feedback_is_believed_over_command(void)
+{
+    begin();
+    now[2] = (struct circuit_now){.is_on = true,
+                                  .has_feedback = true,
+                                  .is_on_read = false,
+                                  .since_ms = NOW_MS - 1000};
+    apply();
+    CU_ASSERT_FALSE(on(2)); /* it is off, so "on" would switch it on within min-off */
+}
+
+static void the_load_stays_below_80_percent(void)
+{
+    begin();
+    site.limits.bms_max_discharge_w = 1500; /* 1200 W */
+    CU_ASSERT_STRING_EQUAL(interlock_violation(&site, NOW_MS, &plan),
+                           "the load is above the power limit");
+    apply();
+    CU_ASSERT_FALSE(on(4));
+    CU_ASSERT_TRUE(on(3));
+    CU_ASSERT_EQUAL(plan.circuits[4].reason, WHY_POWER);
+    CU_ASSERT_DOUBLE_EQUAL(plan.circuits[4].value, 1500, 1e-9);
+    CU_ASSERT_DOUBLE_EQUAL(plan.circuits[4].limit, 1200, 1e-9);
+}
+
+static void measured_power_counts_more_than_typical(void)
+{
+    begin();
+    now[1].has_power = true;
+    now[1].power_w = 2000;
+    apply();
+    CU_ASSERT_FALSE(on(4));
+    CU_ASSERT_FALSE(on(3));
+    CU_ASSERT_TRUE(on(1));
+}
+
+static void new_loads_are_given_up_before_running_ones(void)
+{
+    begin();
+    site.limits.pcs_continuous_w = 1500;
+    now[1].is_on = false; /* P1 would start, P4 runs */
+    apply();
+    CU_ASSERT_FALSE(on(1));
+    CU_ASSERT_FALSE(on(4)); /* 1300 W of the rest are still above 1200 W */
+    CU_ASSERT_TRUE(on(3));
+}
+
+static void the_fuller_leg_decides(void)
+{
+    begin();
+    site.limits.leg_w[0] = site.limits.leg_w[1] = 1000;
+    circuits[1].legs = circuits[2].legs = circuits[3].legs = LEG_L1;
+    circuits[4].legs = LEG_L2;
+    circuits[0].legs = LEG_L1 | LEG_L2;
+    apply();
+    CU_ASSERT_FALSE(on(3)); /* 50 + 200 + 300 + 400 on L1, limit 800 */
+    CU_ASSERT_TRUE(on(4));
+    CU_ASSERT_EQUAL(plan.circuits[3].reason, WHY_LEG);
+}
+
+static void inrush_counts_against_the_full_power(void)
+{
+    begin();
+    now[3].is_on = false;
+    circuits[3].inrush_w = 2000; /* 1500 steady + 1600 above 3000 */
+    apply();
+    CU_ASSERT_FALSE(on(3));
+    circuits[3].inrush_w = 1900;
+    plan.circuits[3].want_on = true;
+    apply();
+    CU_ASSERT_TRUE(on(3));
+}
+
+static void load_that_is_not_ours_is_carried_too(void)
+{
+    begin();
+    site.unswitched_w = 1500;
+    apply();
+    CU_ASSERT_FALSE(on(4));
+    site.unswitched_w = (double)NAN;
+    plan.circuits[4].want_on = true;
+    apply();
+    CU_ASSERT_TRUE(on(4));
+}
+
+static void without_a_known_limit_there_is_none(void)
+{
+    begin();
+    site.limits = (struct circuit_limits){.pcs_continuous_w = (double)NAN};
+    circuits[4].typical_w = 50000;
+    apply();
+    CU_ASSERT_TRUE(on(4));
+}
+
+static void on_the_grid_the_island_limits_do_not_hold(void)
+{
+    begin();
+    demand = (struct grid_demand){.state = GRID_OK, .highest_class = CIRCUIT_P4};
+    circuits[4].typical_w = 50000;
+    circuits[3].is_backed = false;
+    plan.circuits[3].want_on = false; /* everyday policy may switch what is not backed */
+    apply();
+    CU_ASSERT_TRUE(on(4));
+    CU_ASSERT_FALSE(on(3));
+}
+
+static void p0_is_never_touched(void)
+{
+    begin();
+    site.limits.pcs_continuous_w = 50;
+    plan.circuits[0].want_on = false;
+    apply();
+    CU_ASSERT_TRUE(on(0));
+    for (uint32_t i = 1; i < site.n_circuits; i++)
+        CU_ASSERT_FALSE(on(i));
+}
+
+/* In the scenarios a P0 circuit has a switch: shed last, never before another. */
+static void a_switched_p0_is_shed_last(void)
+{
+    begin();
+    circuits[0].has_switch = true;
+    site.limits.pcs_continuous_w = 200;
+    apply();
+    CU_ASSERT_TRUE(on(0));
+    CU_ASSERT_FALSE(on(1));
+}
+
+static void what_the_island_does_not_feed_is_never_shed(void)
+{
+    begin();
+    circuits[4].is_backed = false;
+    circuits[4].typical_w = 9000;
+    demand.highest_class = CIRCUIT_P2;
+    plan.circuits[4].want_on = false;
+    apply();
+    CU_ASSERT_TRUE(on(4));
+    CU_ASSERT_EQUAL(plan.circuits[4].reason, WHY_UNTOUCHED);
+    CU_ASSERT_TRUE(on(2));
+    CU_ASSERT_FALSE(on(3));
+}
+
+static void nothing_moves_in_manual_and_fault(void)
+{
+    begin();
+    demand.no_switching = true;
+    demand.highest_class = CIRCUIT_NONE;
+    now[1].is_on = false;
+    for (uint32_t i = 0; i < site.n_circuits; i++)
+        plan.circuits[i].want_on = !now[i].is_on;
+    plan.ask_sync = true;
+    apply();
+    for (uint32_t i = 0; i < site.n_circuits; i++) {
+        CU_ASSERT_EQUAL(on(i), now[i].is_on);
+        CU_ASSERT_EQUAL(plan.circuits[i].reason, WHY_HELD);
+    }
+    CU_ASSERT_FALSE(plan.ask_sync);
+}
+
+static void the_owners_off_is_kept(void)
+{
+    begin();
+    circuits[2].override = OVERRIDE_OFF;
+    circuits[2].override_until_ms = NOW_MS + 1;
+    apply();
+    CU_ASSERT_FALSE(on(2));
+    CU_ASSERT_EQUAL(plan.circuits[2].reason, WHY_OVERRIDE);
+    circuits[2].override_until_ms = NOW_MS; /* over */
+    plan.circuits[2].want_on = true;
+    apply();
+    CU_ASSERT_TRUE(on(2));
+}
+
+static void the_owners_on_is_kept_against_class_and_plan(void)
+{
+    begin();
+    circuits[4].override = OVERRIDE_ON;
+    circuits[4].override_until_ms = NOW_MS + 1;
+    demand.highest_class = CIRCUIT_P1;
+    plan.circuits[4].want_on = false;
+    apply();
+    CU_ASSERT_TRUE(on(4));
+    CU_ASSERT_FALSE(on(3));
+}
+
+static void the_owners_on_yields_to_the_power_limit_after_others(void)
+{
+    begin();
+    circuits[4].override = OVERRIDE_ON;
+    circuits[4].override_until_ms = NOW_MS + 1;
+    site.limits.pcs_continuous_w = 1000; /* 800 W: P0 100, P4 500, P1 200 */
+    apply();
+    CU_ASSERT_TRUE(on(4));
+    CU_ASSERT_FALSE(on(3));
+    CU_ASSERT_FALSE(on(2));
+    site.limits.pcs_continuous_w = 500;
+    apply();
+    CU_ASSERT_FALSE(on(4));
+}
+
+static void the_owners_on_switches_nothing_on(void)
+{
+    begin();
+    circuits[4].override = OVERRIDE_ON;
+    circuits[4].override_until_ms = NOW_MS + 1;
+    now[4].is_on = false;
+    plan.circuits[4].want_on = false;
+    apply();
+    CU_ASSERT_FALSE(on(4));
+}
+
+static void all_contactors_open_in_black(void)
+{
+    begin();
+    demand = (struct grid_demand){.state = BLACK,
+                                  .highest_class = CIRCUIT_NONE,
+                                  .open_all_first = true,
+                                  .freeze_forced = true};
+    circuits[4].override = OVERRIDE_ON;
+    circuits[4].override_until_ms = NOW_MS + 1;
+    circuits[0].has_switch = true;
+    apply();
+    for (uint32_t i = 0; i < site.n_circuits; i++)
+        CU_ASSERT_FALSE(on(i));
+    demand.try_restart = true;
+    demand.highest_class = CIRCUIT_P0;
+    plan.circuits[0].want_on = plan.circuits[1].want_on = true;
+    apply();
+    CU_ASSERT_TRUE(on(0));
+    CU_ASSERT_FALSE(on(1));
+}
+
+static void bulk_loads_return_by_count_while_the_grid_is_unknown(void)
+{
+    begin();
+    add_circuit(CIRCUIT_P4, 500, true);
+    demand = (struct grid_demand){.state = OUTAGE_SUSPECTED,
+                                  .highest_class = CIRCUIT_P4,
+                                  .p4_returned = 1,
+                                  .freeze_forced = true};
+    apply();
+    CU_ASSERT_TRUE(on(4));
+    CU_ASSERT_FALSE(on(5));
+    CU_ASSERT_EQUAL(changes.n, 1);
+}
+
+static void begin_setpoints(double wanted_w)
+{
+    begin();
+    setpoints[0] = (struct setpoint){0, SETPOINT_BATTERY, -3000, 3000, 0};
+    setpoints[1] = (struct setpoint){1, SETPOINT_PV_LIMIT, 0, 5000, 5000};
+    site.n_setpoints = plan.n_setpoints = 2;
+    plan.setpoints[0] = (struct setpoint_order){0, true, wanted_w, WHY_FITS};
+    plan.setpoints[1] = (struct setpoint_order){1, true, 1000, WHY_FITS};
+}
+
+static void set_points_stay_within_their_limits(void)
+{
+    static const double cases[][2] = {
+        {-5000,            -3000},
+        {5000,             3000 },
+        {1234,             1234 },
+        {(double)NAN,      0    },
+        {(double)INFINITY, 0    }
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        begin_setpoints(cases[i][0]);
+        apply();
+        CU_ASSERT_DOUBLE_EQUAL(plan.setpoints[0].value_w, cases[i][1], 1e-9);
+        CU_ASSERT_EQUAL(changes.n, cases[i][0] == cases[i][1] ? 0 : 1);
+    }
+}
+
+static void no_forced_mode_while_frozen(void)
+{
+    begin_setpoints(1000);
+    demand.freeze_forced = true;
+    apply();
+    CU_ASSERT_FALSE(plan.setpoints[0].is_wanted);
+    CU_ASSERT_TRUE(plan.setpoints[1].is_wanted);
+    begin_setpoints(1000);
+    demand.no_switching = true;
+    apply();
+    CU_ASSERT_FALSE(plan.setpoints[1].is_wanted);
+}
+
+static void the_tie_closes_only_with_sync_ok(void)
+{
+    static const struct {
+        bool demanded, sync_ok, held, may_ask, may_close;
+    } cases[] = {
+        {false, true,  false, false, false},
+        {true,  false, false, true,  false},
+        {true,  true,  false, true,  true },
+        {true,  true,  true,  false, false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        begin();
+        demand.ask_sync = cases[i].demanded;
+        demand.no_switching = cases[i].held;
+        site.is_sync_ok = cases[i].sync_ok;
+        plan.ask_sync = plan.close_tie = true;
+        apply();
+        CU_ASSERT_EQUAL(plan.ask_sync, cases[i].may_ask);
+        CU_ASSERT_EQUAL(plan.close_tie, cases[i].may_close);
+        if (!cases[i].may_close)
+            CU_ASSERT_EQUAL(changes.items[changes.n - 1].subject, INTERLOCK_TIE);
+    }
+}
+
+static void a_plan_of_wrong_form_is_kept_as_it_stands(void)
+{
+    begin_setpoints(1000);
+    now[3].is_on = false;
+    plan.n_circuits = 2;
+    plan.n_setpoints = 0;
+    plan.circuits[1].index = 7;
+    CU_ASSERT_STRING_EQUAL(interlock_violation(&site, NOW_MS, &plan),
+                           "a plan of another length");
+    apply();
+    CU_ASSERT_EQUAL(plan.n_circuits, 5);
+    CU_ASSERT_TRUE(on(1));
+    CU_ASSERT_FALSE(on(3));
+    CU_ASSERT_TRUE(on(4));
+    CU_ASSERT_FALSE(plan.setpoints[0].is_wanted);
+}
+
+/* Each rule is seen by the question, too: what apply would change is a violation. */
+static void the_question_names_each_rule(void)
+{
+    begin();
+    plan.circuits[1].index = 3;
+    CU_ASSERT_STRING_EQUAL(interlock_violation(&site, NOW_MS, &plan),
+                           "an order of another circuit");
+    begin();
+    plan.circuits[0].want_on = false;
+    CU_ASSERT_PTR_NOT_NULL(interlock_violation(&site, NOW_MS, &plan));
+    begin();
+    demand.open_all_first = true;
+    CU_ASSERT_STRING_EQUAL(interlock_violation(&site, NOW_MS, &plan),
+                           "a contactor stays closed in BLACK");
+    begin();
+    demand.highest_class = CIRCUIT_P3;
+    CU_ASSERT_STRING_EQUAL(interlock_violation(&site, NOW_MS, &plan),
+                           "a class above the highest allowed is on");
+    begin();
+    circuits[1].override = OVERRIDE_OFF;
+    circuits[1].override_until_ms = NOW_MS + 1;
+    CU_ASSERT_STRING_EQUAL(interlock_violation(&site, NOW_MS, &plan),
+                           "on against the owner's override");
+    begin();
+    now[3].is_on = false;
+    circuits[3].inrush_w = 9000;
+    CU_ASSERT_STRING_EQUAL(interlock_violation(&site, NOW_MS, &plan),
+                           "the inrush is above the power limit");
+    begin_setpoints(4000);
+    CU_ASSERT_STRING_EQUAL(interlock_violation(&site, NOW_MS, &plan),
+                           "a set-point is beyond its limits");
+    begin_setpoints(0);
+    demand.freeze_forced = true;
+    CU_ASSERT_STRING_EQUAL(interlock_violation(&site, NOW_MS, &plan),
+                           "a set-point is forced while frozen");
+    begin();
+    plan.ask_sync = true;
+    CU_ASSERT_STRING_EQUAL(interlock_violation(&site, NOW_MS, &plan),
+                           "the tie is asked to close too early");
+    begin();
+    plan.ask_sync = plan.close_tie = demand.ask_sync = true;
+    CU_ASSERT_STRING_EQUAL(interlock_violation(&site, NOW_MS, &plan),
+                           "the tie is closed without sync OK");
+}
+
+/* ---- any plan, any home ---- */
+
+static uint64_t random_state;
+
+static uint32_t random_below(uint32_t n)
+{
+    random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407U;
+    return (uint32_t)(random_state >> 33) % n;
+}
+
+static bool chance(uint32_t percent)
+{
+    return random_below(100) < percent;
+}
+
+static void random_circuit(uint32_t i)
+{
+    add_circuit((enum circuit_class)random_below(5), random_below(3000), chance(50));
+    circuits[i].legs = (uint8_t)random_below(8);
+    circuits[i].inrush_w = chance(30) ? random_below(9000) : 0;
+    circuits[i].min_off_s = random_below(600);
+    circuits[i].is_backed = chance(80);
+    circuits[i].has_switch = chance(90);
+    circuits[i].override = (enum circuit_override)random_below(3);
+    circuits[i].override_until_ms = NOW_MS - 50 + random_below(100);
+    now[i].has_feedback = chance(50);
+    now[i].is_on_read = chance(50);
+    now[i].has_power = chance(50);
+    now[i].power_w = random_below(4000);
+    now[i].since_ms = NOW_MS - random_below(600000);
+    plan.circuits[i].want_on = chance(60);
+    plan.circuits[i].index = chance(2) ? 9 : (uint16_t)i;
+}
+
+static void random_home(void)
+{
+    uint32_t n = random_below(CIRCUIT_MAX + 1);
+
+    memset(&plan, 0, sizeof plan);
+    demand = (struct grid_demand){
+        .state = (enum grid_state_id)random_below(GRID_STATE_COUNT),
+        .highest_class = (enum circuit_class)((int)random_below(6) - 1),
+        .is_islanded = chance(70),
+        .open_all_first = chance(10),
+        .no_switching = chance(10),
+        .ask_sync = chance(50),
+        .try_restart = chance(30),
+        .freeze_forced = chance(30),
+        .p4_returned = random_below(3)};
+    site = (struct interlock_site){.circuits = circuits,
+                                   .now = now,
+                                   .setpoints = setpoints,
+                                   .demand = &demand,
+                                   .is_sync_ok = chance(50),
+                                   .unswitched_w = random_below(1000)};
+    site.limits.pcs_continuous_w = chance(80) ? (double)random_below(9000) : (double)NAN;
+    site.limits.bms_max_discharge_w = chance(50) ? (double)random_below(9000) : -1;
+    site.limits.leg_w[0] = chance(50) ? random_below(5000) : 0;
+    site.limits.headroom_permille = chance(50) ? 600 : 0;
+    for (uint32_t i = 0; i < n; i++)
+        random_circuit(i);
+    site.n_setpoints = plan.n_setpoints = random_below(SETPOINT_MAX + 1);
+    for (uint32_t i = 0; i < site.n_setpoints; i++) {
+        setpoints[i] =
+            (struct setpoint){(uint16_t)i, (enum setpoint_kind)random_below(3),
+                              -(double)random_below(3000), random_below(3000), 0};
+        plan.setpoints[i] = (struct setpoint_order){
+            (uint16_t)i, chance(80), (double)random_below(9000) - 4500, WHY_FITS};
+    }
+    plan.ask_sync = chance(50);
+    plan.close_tie = chance(50);
+}
+
+/* Switched on by the interlock: only what is on already, as a kept state. */
+static void check_never_less_safe(const struct circuit_plan *before)
+{
+    for (uint32_t i = 0; i < site.n_circuits; i++) {
+        bool is_on = now[i].has_feedback ? now[i].is_on_read : now[i].is_on;
+
+        CU_ASSERT_FALSE(on(i) && !is_on && !before->circuits[i].want_on);
+    }
+    CU_ASSERT_FALSE(plan.close_tie && !before->close_tie);
+    CU_ASSERT_FALSE(plan.ask_sync && !before->ask_sync);
+    CU_ASSERT_TRUE(changes.n <= INTERLOCK_CHANGES_MAX);
+}
+
+static void any_plan_becomes_safe(void)
+{
+    random_state = 4;
+    for (int k = 0; k < 20000; k++) {
+        struct circuit_plan before;
+
+        random_home();
+        before = plan;
+        apply();
+        check_never_less_safe(&before);
+        apply(); /* and stays so on a second look */
+    }
+}
+
+static void every_reason_makes_a_sentence(void)
+{
+    char text[160];
+
+    for (int i = 0; i <= WHY_COUNT; i++) {
+        struct circuit_order order = {
+            .reason = (enum circuit_reason)i, .value = 310, .limit = 2};
+
+        CU_ASSERT_TRUE(strlen(circuit_why(&order, NULL, text, sizeof text)) > 5);
+        CU_ASSERT_TRUE(strlen(circuit_reason_name(order.reason)) > 2);
+        CU_ASSERT_TRUE(strlen(circuit_why(&order, "06:40", text, sizeof text)) > 5);
+    }
+    CU_ASSERT_STRING_EQUAL(
+        circuit_why(&(struct circuit_order){.reason = WHY_ENERGY, .value = 310}, "06:40",
+                    text, sizeof text),
+        "reserve 31 % must last to 06:40");
+    CU_ASSERT_STRING_EQUAL(circuit_class_name(CIRCUIT_NONE), "none");
+    CU_ASSERT_STRING_EQUAL(circuit_class_name(CIRCUIT_P3), "P3");
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        TEST(a_safe_plan_is_left_alone),
+        TEST(nothing_is_switched_on_within_min_off),
+        TEST(feedback_is_believed_over_command),
+        TEST(the_load_stays_below_80_percent),
+        TEST(measured_power_counts_more_than_typical),
+        TEST(new_loads_are_given_up_before_running_ones),
+        TEST(the_fuller_leg_decides),
+        TEST(inrush_counts_against_the_full_power),
+        TEST(load_that_is_not_ours_is_carried_too),
+        TEST(without_a_known_limit_there_is_none),
+        TEST(on_the_grid_the_island_limits_do_not_hold),
+        TEST(p0_is_never_touched),
+        TEST(a_switched_p0_is_shed_last),
+        TEST(what_the_island_does_not_feed_is_never_shed),
+        TEST(nothing_moves_in_manual_and_fault),
+        TEST(the_owners_off_is_kept),
+        TEST(the_owners_on_is_kept_against_class_and_plan),
+        TEST(the_owners_on_yields_to_the_power_limit_after_others),
+        TEST(the_owners_on_switches_nothing_on),
+        TEST(all_contactors_open_in_black),
+        TEST(bulk_loads_return_by_count_while_the_grid_is_unknown),
+        TEST(set_points_stay_within_their_limits),
+        TEST(no_forced_mode_while_frozen),
+        TEST(the_tie_closes_only_with_sync_ok),
+        TEST(a_plan_of_wrong_form_is_kept_as_it_stands),
+        TEST(the_question_names_each_rule),
+        TEST(any_plan_becomes_safe),
+        TEST(every_reason_makes_a_sentence),
+        CU_TEST_INFO_NULL,
+    };
+    CU_SuiteInfo suites[] = {
+        {"interlock", NULL, NULL, NULL, NULL, tests},
+        CU_SUITE_INFO_NULL
+    };
+
+    return suite_run(suites);
+}
