@@ -10,6 +10,8 @@ simulate_core = \
 	gatewayctl/simulate/metrics.c gatewayctl/simulate/metrics.h \
 	gatewayctl/simulate/plant.c gatewayctl/simulate/plant.h \
 	gatewayctl/simulate/post.c gatewayctl/simulate/post.h \
+	gatewayctl/simulate/promise.c gatewayctl/simulate/promise.h \
+	gatewayctl/simulate/promise_slice.c gatewayctl/simulate/promise_slice.h \
 	gatewayctl/simulate/result.c gatewayctl/simulate/result.h \
 	gatewayctl/simulate/run.c gatewayctl/simulate/run.h \
 	gatewayctl/simulate/scenario.c gatewayctl/simulate/scenario.h \
@@ -20,6 +22,7 @@ noinst_LTLIBRARIES += gatewayctl/simulate/libsimulate.la
 gatewayctl_simulate_libsimulate_la_SOURCES = $(simulate_core)
 gatewayctl_simulate_libsimulate_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 simulate_sources = \
+	gatewayctl/simulate/settings.c gatewayctl/simulate/settings.h \
 	gatewayctl/simulate/simulate.c \
 	gatewayctl/simulate/summary.c gatewayctl/simulate/summary.h
 

@@ -13,17 +13,21 @@
 
 #include "gatewayctl/commands.h"
 #include "gatewayctl/simulate/community_load.h"
-#include "gatewayctl/simulate/controllers.h"
-#include "gatewayctl/simulate/metrics.h"
+#include "gatewayctl/simulate/promise_slice.h"
 #include "gatewayctl/simulate/result.h"
+#include "gatewayctl/simulate/settings.h"
 #include "gatewayctl/simulate/summary.h"
 #include "lib/base/cleanup.h"
 
 /* One run with all that observes it. */
 struct simulation {
     const struct ctl *ctl;
+    struct settings settings;
     struct community community;
-    struct scenario scenario;
+    struct scenario loaded;
+    struct promise promise;
+    struct scenario slice;           /* the worst start of a promise */
+    const struct scenario *scenario; /* one of both */
     struct metrics metrics;
     struct result_writer writer;
     struct result_reader reader;
@@ -63,12 +67,36 @@ static int load(struct simulation *sim, struct gw_error *error)
     config_report_init(&report);
     rc = community_load(options->community, &sim->community, &report);
     if (rc == 0)
-        rc = scenario_load(options->scenario, &sim->community, &sim->scenario, &report,
+        rc = scenario_load(options->scenario, &sim->community, &sim->loaded, &report,
                            error);
     print_report(&report);
     if (rc < 0 && report.n_errors)
         rc = -ECANCELED; /* told */
     config_report_done(&report);
+    sim->scenario = &sim->loaded;
+    return rc;
+}
+
+/* Finds the worst start of a promise and takes it for the scenario. */
+static int sweep(struct simulation *sim, struct gw_error *error)
+{
+    const struct settings *settings = &sim->settings;
+    double steps = settings->promise_h * 3600 / sim->loaded.axis.step_s;
+    int rc;
+
+    sim->promise = (struct promise){.community = &sim->community,
+                                    .scenario = &sim->loaded,
+                                    .make = settings->controller,
+                                    .is_coordinator_silent =
+                                        sim->ctl->simulate.is_coordinator_silent,
+                                    .seed = settings->seed,
+                                    .n_steps = (unsigned)lrint(steps),
+                                    .reserve = settings->reserve};
+    rc = promise_sweep(&sim->promise, error);
+    if (rc == 0)
+        rc = promise_slice(&sim->promise, sim->promise.starts[sim->promise.worst].step,
+                           &sim->slice);
+    sim->scenario = &sim->slice;
     return rc;
 }
 
@@ -80,7 +108,7 @@ static int read_bound(struct simulation *sim, struct gw_error *error)
 
     if (asprintf(&file, "%.*sbounds.csv", slash ? (int)(slash - path + 1) : 0, path) < 0)
         return -ENOMEM;
-    return metrics_read_bound(&sim->metrics, file, sim->scenario.name, error);
+    return metrics_read_bound(&sim->metrics, file, sim->scenario->name, error);
 }
 
 static void show_progress(unsigned step, unsigned n_steps)
@@ -92,18 +120,18 @@ static void show_progress(unsigned step, unsigned n_steps)
 static int run_it(struct simulation *sim, struct gw_error *error)
 {
     const struct ctl_simulate *options = &sim->ctl->simulate;
-    sim_controller_new *make = controllers_find(options->controller);
     int rc;
 
     if (options->replay) {
         rc = result_reader_open(&sim->reader, options->replay, &sim->community,
-                                &sim->scenario.axis, error);
+                                &sim->scenario->axis, error);
         if (rc == 0)
             rc = run_replay(&sim->run, &sim->reader, result_reader_next);
         sim->metrics.n_bad_rows = sim->reader.n_bad_rows;
         return rc;
     }
-    if (!make(&sim->community, &sim->scenario.axis, &sim->controller))
+    if (!sim->settings.controller(&sim->community, &sim->scenario->axis,
+                                  &sim->controller))
         return -ENOMEM;
     return run_closed_loop(&sim->run, &sim->controller, error);
 }
@@ -115,13 +143,15 @@ static int simulate(struct simulation *sim, struct gw_error *error)
 
     if (rc == 0)
         rc = result_writer_init(&sim->writer, &sim->community);
-    if (rc == 0)
+    /* The bound of a scenario says nothing about another outage in it. */
+    if (rc == 0 && !sim->promise.starts)
         rc = read_bound(sim, error);
     if (rc < 0)
         return rc;
     sim->run = (struct run){.community = &sim->community,
-                            .scenario = &sim->scenario,
+                            .scenario = sim->scenario,
                             .is_coordinator_silent = options->is_coordinator_silent,
+                            .seed = sim->settings.seed,
                             .progress = sim->ctl->is_terminal ? show_progress : NULL};
     run_observe(&sim->run, &sim->metrics, metrics_step);
     if (options->out)
@@ -134,39 +164,35 @@ static int simulate(struct simulation *sim, struct gw_error *error)
     return rc;
 }
 
-static int tell(const struct simulation *sim)
+static void tell_json(const struct simulation *sim)
 {
-    json_t *root;
+    json_t *root = metrics_to_json(&sim->metrics);
 
-    if (sim->ctl->is_json) {
-        root = metrics_to_json(&sim->metrics);
-        json_object_set_new(root, "scenario", json_string(sim->scenario.name));
-        json_object_set_new(root, "community", json_string(sim->community.name));
-        json_object_set_new(root, "variant",
-                            json_string(sim->community.is_central ? "a" : "b"));
-        ctl_print_json(root);
-        json_decref(root);
-    } else {
-        summary_print(&sim->metrics, &sim->scenario, sim->ctl->has_colour);
-    }
-    return metrics_is_bad_news(&sim->metrics) ? EXIT_BAD_NEWS : EXIT_OK;
+    json_object_set_new(root, "scenario", json_string(sim->scenario->name));
+    json_object_set_new(root, "community", json_string(sim->community.name));
+    json_object_set_new(root, "variant",
+                        json_string(sim->community.is_central ? "a" : "b"));
+    if (sim->promise.starts)
+        json_object_set_new(root, "promise",
+                            summary_promise_json(&sim->promise, &sim->metrics));
+    ctl_print_json(root);
+    json_decref(root);
 }
 
-static bool are_options_good(const struct ctl_simulate *options)
+static int tell(const struct simulation *sim)
 {
-    const char *missing = !options->community                 ? "--community FILE"
-                          : !options->scenario                ? "--scenario FILE"
-                          : !options->out && !options->replay ? "--out RESULT.csv"
-                                                              : NULL;
+    bool has_promise = sim->promise.starts != NULL;
 
-    if (missing)
-        fprintf(stderr, "gatewayctl: simulate: %s is missing\n", missing);
-    if (!controllers_find(options->controller)) {
-        fprintf(stderr, "gatewayctl: --controller '%s': expected one of %s\n",
-                options->controller, controllers_names());
-        return false;
-    }
-    return !missing;
+    if (sim->ctl->is_json)
+        tell_json(sim);
+    else if (has_promise)
+        summary_print_promise(&sim->promise, &sim->metrics, sim->ctl->has_colour);
+    else
+        summary_print(&sim->metrics, sim->scenario, sim->ctl->has_colour);
+    if (has_promise ? !promise_is_held(&sim->promise)
+                    : metrics_is_bad_news(&sim->metrics))
+        return EXIT_BAD_NEWS;
+    return EXIT_OK;
 }
 
 int cmd_simulate(const struct ctl *ctl)
@@ -175,9 +201,11 @@ int cmd_simulate(const struct ctl *ctl)
     struct gw_error error = {0};
     int rc, code;
 
-    if (!are_options_good(&ctl->simulate))
+    if (!settings_read(&ctl->simulate, &sim.settings))
         return EXIT_USAGE;
     rc = load(&sim, &error);
+    if (rc == 0 && ctl->simulate.promise)
+        rc = sweep(&sim, &error);
     if (rc == 0)
         rc = simulate(&sim, &error);
     if (rc < 0 && rc != -ECANCELED)
@@ -188,7 +216,9 @@ int cmd_simulate(const struct ctl *ctl)
     result_reader_done(&sim.reader);
     result_writer_done(&sim.writer);
     metrics_done(&sim.metrics);
-    scenario_done(&sim.scenario);
+    promise_slice_done(&sim.slice);
+    promise_done(&sim.promise);
+    scenario_done(&sim.loaded);
     community_done(&sim.community);
     return code;
 }

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "gatewayctl/table.h"
 
@@ -94,4 +95,95 @@ void summary_print(const struct metrics *m, const struct scenario *s, bool has_c
     if (m->n_bad_rows)
         printf("%u rows of the result could not be read and were ignored\n",
                m->n_bad_rows);
+}
+
+/* ---- promises -------------------------------------------------------------------- */
+
+/* Local time of a step: "Sun 18:00". */
+static const char *local_time(const struct sim_axis *axis, unsigned step, char ret[32])
+{
+    time_t at = (time_t)(axis->start_utc_s + (int64_t)step * axis->step_s +
+                         llrint(axis->timezone_offset_h * 3600));
+    struct tm tm;
+
+    gmtime_r(&at, &tm);
+    strftime(ret, 32, "%a %Y-%m-%d %H:%M", &tm);
+    return ret;
+}
+
+static void print_homes(const struct promise *promise, const struct metrics *worst,
+                        bool has_colour)
+{
+    struct table *table = table_new(">home|>held h|>critical %|", has_colour);
+    double full_h = promise->n_steps * (double)promise->scenario->axis.step_s / 3600;
+
+    for (unsigned h = 0; h < promise->community->n_homes; h++) {
+        struct promise_home home =
+            promise_home_of(worst, h, promise->scenario->axis.step_s);
+        bool is_full = home.held_h >= full_h - 1e-6;
+
+        table_addf(table, TINT_NONE, "%u", promise->community->homes[h].id);
+        table_addf(table, is_full ? TINT_NONE : TINT_BAD, "%.1f", home.held_h);
+        table_addf(table, is_full ? TINT_NONE : TINT_BAD, "%.2f", home.critical_percent);
+        table_add(table, promise->community->homes[h].is_medical ? "medical" : "",
+                  TINT_NONE);
+    }
+    table_print(table);
+    table_free(table);
+}
+
+void summary_print_promise(const struct promise *promise, const struct metrics *worst,
+                           bool has_colour)
+{
+    const struct promise_start *start = &promise->starts[promise->worst];
+    double full_h = promise->n_steps * (double)promise->scenario->axis.step_s / 3600;
+    unsigned n_held = 0;
+    char when[32];
+
+    for (unsigned i = 0; i < promise->n_starts; i++)
+        n_held += promise->starts[i].held_h >= full_h - 1e-6;
+    printf("%.1f h without the grid, batteries at %.0f %% of usable, EVs as they are: ",
+           full_h, 100 * promise->reserve);
+    if (promise_is_held(promise))
+        printf("held in every home at all %u starts.\n", promise->n_starts);
+    else
+        printf("NOT held; %u of %u starts were.\n", n_held, promise->n_starts);
+    printf("Worst start: %s (step %u): held %.1f h, critical load %.2f %%, worst home "
+           "%.2f %%, %u collapse%s.\n\n",
+           local_time(&promise->scenario->axis, start->step, when), start->step,
+           start->held_h, start->critical_percent, start->least_percent,
+           start->n_collapses, start->n_collapses == 1 ? "" : "s");
+    print_homes(promise, worst, has_colour);
+}
+
+json_t *summary_promise_json(const struct promise *promise, const struct metrics *worst)
+{
+    json_t *root = json_object(), *starts = json_array(), *homes = json_array();
+    unsigned step_s = promise->scenario->axis.step_s;
+
+    for (unsigned i = 0; i < promise->n_starts; i++) {
+        const struct promise_start *s = &promise->starts[i];
+
+        json_array_append_new(starts, json_pack("{s:i,s:f,s:f,s:f,s:i}", "step",
+                                                (int)s->step, "held_h", s->held_h,
+                                                "critical_percent", s->critical_percent,
+                                                "worst_home_percent", s->least_percent,
+                                                "collapses", (int)s->n_collapses));
+    }
+    for (unsigned h = 0; h < promise->community->n_homes; h++) {
+        struct promise_home home = promise_home_of(worst, h, step_s);
+
+        json_array_append_new(homes, json_pack("{s:i,s:f,s:f}", "home",
+                                               (int)promise->community->homes[h].id,
+                                               "held_h", home.held_h, "critical_percent",
+                                               home.critical_percent));
+    }
+    json_object_set_new(root, "hours", json_real(promise->n_steps * step_s / 3600.0));
+    json_object_set_new(root, "reserve", json_real(promise->reserve));
+    json_object_set_new(root, "held", json_boolean(promise_is_held(promise)));
+    json_object_set_new(root, "worst_start",
+                        json_integer(promise->starts[promise->worst].step));
+    json_object_set_new(root, "starts", starts);
+    json_object_set_new(root, "homes", homes);
+    return root;
 }

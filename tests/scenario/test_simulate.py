@@ -142,6 +142,27 @@ def both_agree_on_harder_cases(work, result):
                     judge(path.parent, "storm30", variant, result))
 
 
+def a_promise_is_swept_over_every_whole_hour(folder, scenario, n_starts, result):
+    for variant in "ab":
+        done = subprocess.run(
+            [CTL, "simulate", "--json", "--community", folder / f"community-{variant}.yaml",
+             "--scenario", folder / f"scenario-{scenario}.yaml", "--promise", "15h",
+             "--reserve", "20%", "--out", result], stdout=subprocess.PIPE, check=False)
+        promise = json.loads(done.stdout)["promise"]
+        starts = promise["starts"]
+        assert [s["step"] for s in starts] == [12 * i for i in range(n_starts)]
+        worst = min(starts, key=lambda s: s["worst_home_percent"])
+        assert worst["worst_home_percent"] == min(h["critical_percent"]
+                                                  for h in promise["homes"])
+        assert worst["held_h"] == min(h["held_h"] for h in promise["homes"])
+        assert promise["held"] == all(s["held_h"] == 15 for s in starts)
+        assert done.returncode == (0 if promise["held"] else 1)
+        socs = dict(line.split(",")[1:] for line in open(result, encoding="utf-8")
+                    if line.startswith("0,claim.") and ".soc" in line)
+        assert all(abs(float(soc) - 0.28) < 0.08 for name, soc in socs.items()
+                   if "EV" not in name), socs
+
+
 def public_folder():
     for place in (os.environ.get("GATEWAYD_SCENARIOS"), SOURCE.parent / "shared/scenarios"):
         if place and (pathlib.Path(place) / "bounds.csv").exists():
@@ -161,11 +182,15 @@ def main():
         print("ok: both agree on random commands, which meet every rule")
         both_agree_on_harder_cases(work, result)
         print(f"ok: both agree on {len(vary.KINDS)} kinds of harder cases")
+        a_promise_is_swept_over_every_whole_hour(EXAMPLE, "storm30", 16, result)
+        print("ok: a promise is swept over every whole hour")
         folder = public_folder()
         if not folder:
             print("skipped: public scenarios (no ../shared/scenarios here)")
             return 0
-        for scenario in ("winter72", "summer24", "rainy48", "flicker16"):
+        for scenario, n_starts in (("winter72", 58), ("summer24", 10), ("rainy48", 34),
+                                   ("flicker16", 2)):
+            a_promise_is_swept_over_every_whole_hour(folder, scenario, n_starts, result)
             for variant in "ab":
                 both_agree_on_controllers(folder, scenario, variant, result)
                 both_agree_on_random_commands(folder, scenario, variant, result, 1)
