@@ -17,6 +17,8 @@ int cmd_watch(const struct ctl *ctl);
 int cmd_buses(const struct ctl *ctl);
 int cmd_plan(const struct ctl *ctl);
 int cmd_routes(const struct ctl *ctl);
+int cmd_backup(const struct ctl *ctl);
+int cmd_restore(const struct ctl *ctl);
 int cmd_events(const struct ctl *ctl);
 int cmd_simulate(const struct ctl *ctl); /* simulate/simulate.c */
 

@@ -100,11 +100,83 @@ int ctl_get(const struct ctl *ctl, const char *target, json_t **ret_root, char *
     return EXIT_OK;
 }
 
+/* What a sink did with the content, apart from what the connection did. */
+struct sunk {
+    int (*sink)(void *ctx, const void *data, size_t size, uint64_t total);
+    void *ctx;
+    int rc;
+};
+
+static int sink_it(void *ctx, const void *data, size_t size, uint64_t total)
+{
+    struct sunk *sunk = ctx;
+
+    sunk->rc = sunk->sink(sunk->ctx, data, size, total);
+    return sunk->rc;
+}
+
+int ctl_get_file(const struct ctl *ctl, const char *target, const char *file,
+                 int (*sink)(void *ctx, const void *data, size_t size, uint64_t total),
+                 void *sink_ctx)
+{
+    struct sunk sunk = {.sink = sink, .ctx = sink_ctx};
+    const struct http_call request = {.socket_path = ctl->socket,
+                                      .method = "GET",
+                                      .target = target,
+                                      .timeout_ms = TIMEOUT_MS,
+                                      .sink = sink_it,
+                                      .sink_ctx = &sunk};
+    struct http_answer answer = {0};
+    int rc = http_client_call(&request, &answer);
+
+    if (sunk.rc < 0) {
+        fprintf(stderr, "gatewayctl: %s: %s\n", file, error_errno_text(sunk.rc));
+        return EXIT_BAD_NEWS;
+    }
+    if (rc < 0)
+        return tell_unreachable(ctl, rc);
+    rc = answer.status == 200 ? EXIT_OK : tell_problem(ctl, &answer);
+    http_answer_done(&answer);
+    return rc;
+}
+
+/* A result document, or a problem told. */
+static int take_result(const struct ctl *ctl, struct http_answer *answer,
+                       json_t **ret_root)
+{
+    json_t *root = json_loads(answer->body, 0, NULL);
+    int rc;
+
+    if (root && json_object_get(root, "result")) {
+        *ret_root = root;
+        rc = answer->status < 300 ? EXIT_OK : EXIT_BAD_NEWS;
+    } else {
+        json_decref(root);
+        rc = tell_problem(ctl, answer);
+    }
+    http_answer_done(answer);
+    return rc;
+}
+
+int ctl_post_bytes(const struct ctl *ctl, const char *target, const void *data,
+                   size_t size, json_t **ret_root)
+{
+    const struct http_call request = {.socket_path = ctl->socket,
+                                      .method = "POST",
+                                      .target = target,
+                                      .body = data,
+                                      .body_len = size,
+                                      .timeout_ms = TIMEOUT_MS};
+    struct http_answer answer;
+    int rc = http_client_call(&request, &answer);
+
+    return rc < 0 ? tell_unreachable(ctl, rc) : take_result(ctl, &answer, ret_root);
+}
+
 int ctl_post(const struct ctl *ctl, const char *target, json_t *body, json_t **ret_root)
 {
     struct strbuf text;
     struct http_answer answer;
-    json_t *root;
     int rc;
 
     strbuf_init(&text);
@@ -113,18 +185,7 @@ int ctl_post(const struct ctl *ctl, const char *target, json_t *body, json_t **r
     json_decref(body);
     rc = call(ctl, "POST", target, body ? text.data : NULL, &answer);
     strbuf_done(&text);
-    if (rc != EXIT_OK)
-        return rc;
-    root = json_loads(answer.body, 0, NULL);
-    if (root && json_object_get(root, "result")) {
-        *ret_root = root;
-        rc = answer.status < 300 ? EXIT_OK : EXIT_BAD_NEWS;
-    } else {
-        json_decref(root);
-        rc = tell_problem(ctl, &answer);
-    }
-    http_answer_done(&answer);
-    return rc;
+    return rc != EXIT_OK ? rc : take_result(ctl, &answer, ret_root);
 }
 
 /* ---- JSON out ---------------------------------------------------------------------- */

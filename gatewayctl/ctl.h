@@ -21,7 +21,7 @@ struct ctl_simulate {
 
 struct ctl {
     const char *socket;
-    bool is_json, is_terminal, has_colour, is_stale_only, is_following;
+    bool is_json, is_terminal, has_colour, is_stale_only, is_following, is_forced;
     const char *device;
     int64_t lease_ms; /* 0: the point's own */
     int64_t from_ms;  /* wall; 0: all */
@@ -43,6 +43,15 @@ int ctl_get_text(const struct ctl *ctl, const char *target, char **ret_body);
  * "readback"), or an exit code with the message told and *ret_root NULL. Takes `body`
  * (NULL: none). */
 int ctl_post(const struct ctl *ctl, const char *target, json_t *body, json_t **ret_root);
+
+/* The content of an answer goes to sink as it comes; EXIT_OK, or an exit code with the
+ * message told; -errno of the sink is told as of `file`. */
+int ctl_get_file(const struct ctl *ctl, const char *target, const char *file,
+                 int (*sink)(void *ctx, const void *data, size_t size, uint64_t total),
+                 void *sink_ctx);
+/* As ctl_post, with any bytes. */
+int ctl_post_bytes(const struct ctl *ctl, const char *target, const void *data,
+                   size_t size, json_t **ret_root);
 
 /* Writes any JSON on one line, numbers shortest; preserves the order of keys. */
 void ctl_put_json(const json_t *value, struct strbuf *buf);

@@ -2,7 +2,9 @@
 bin_PROGRAMS += gatewayctl/gatewayctl
 gatewayctl_gatewayctl_SOURCES = \
 	gatewayctl/main.c gatewayctl/commands.h \
+	gatewayctl/backup_file.c gatewayctl/backup_file.h \
 	gatewayctl/check_plan.c gatewayctl/check_plan.h \
+	gatewayctl/cmd_backup.c \
 	gatewayctl/cmd_buses.c gatewayctl/cmd_check.c gatewayctl/cmd_routes.c \
 	gatewayctl/cmd_status.c gatewayctl/cmd_watch.c \
 	gatewayctl/ctl.c gatewayctl/ctl.h \

@@ -27,6 +27,7 @@ enum {
     OPT_FOLLOW = 1 << 5,
     OPT_PLACES = 1 << 6, /* where the parts of an installation are */
     OPT_SIMULATE = 1 << 7,
+    OPT_FORCE = 1 << 8,
 };
 
 /* Options of simulate alone, beyond the letters. */
@@ -71,6 +72,10 @@ static const struct command {
      cmd_routes, 0, 0, 0},
     {"events", "[--from TIME] [--follow] [--count N]", "what happened; TIME: 2h, 2026-11-21",
      cmd_events, 0, 0, OPT_FROM | OPT_FOLLOW | OPT_COUNT},
+    {"backup", "FILE [--force]", "keep the store and the configuration in a file",
+     cmd_backup, 1, 1, OPT_FORCE},
+    {"restore", "FILE [--force]", "go back to a backup; the present store is set aside",
+     cmd_restore, 1, 1, OPT_FORCE},
     {"reload", "", "read the configuration again",
      cmd_reload, 0, 0, 0},
     {"simulate", "--community FILE --scenario FILE ...",
@@ -91,6 +96,7 @@ static const struct option long_options[] = {
     {"count", required_argument, NULL, 'n'},
     {"from", required_argument, NULL, 'f'},
     {"follow", no_argument, NULL, 'F'},
+    {"force", no_argument, NULL, 'O'},
     {"config-dir", required_argument, NULL, 'C'},
     {"maps", required_argument, NULL, 'M'},
     {"plugins", required_argument, NULL, 'P'},
@@ -209,6 +215,10 @@ static bool take_option(struct ctl *ctl, int letter, const char *text, unsigned 
     case 'F':
         *used |= OPT_FOLLOW;
         ctl->is_following = true;
+        return true;
+    case 'O':
+        *used |= OPT_FORCE;
+        ctl->is_forced = true;
         return true;
     case 'l':
         *used |= OPT_LEASE;

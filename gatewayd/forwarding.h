@@ -55,6 +55,7 @@ void forwarding_answer(struct forwarding *forwarding, const char *route, const c
 /* Store's thread: its hooks. */
 void forwarding_committed(struct forwarding *forwarding, uint64_t last_seq);
 void forwarding_store_tick(struct forwarding *forwarding);
+void forwarding_epoch_changed(struct forwarding *forwarding);
 
 struct forwarding_view {
     const char *name, *state, *text;

@@ -167,6 +167,27 @@ static void end_store_alarms(struct gateway *gateway, const char *code)
     }
 }
 
+/* Grants that the store knew and we did not may bring a refused route to life. */
+static void apply_grants(void *arg)
+{
+    struct gateway *gateway = arg;
+
+    if (!gateway->stopping)
+        forwarding_apply(gateway->forwarding, gateway->store, gateway->config);
+}
+
+/* Another database: back from RAM, or restored. What is withdrawn there holds at once. */
+static void on_epoch_changed(void *ctx, const char *epoch)
+{
+    struct gateway *gateway = ctx;
+
+    (void)epoch;
+    if (!gateway->forwarding)
+        return;
+    forwarding_epoch_changed(gateway->forwarding);
+    loop_calls_post(gateway->calls, apply_grants, gateway);
+}
+
 /* The store writes its own events; here they are shown. */
 static void on_store_event(void *ctx, const char *code, const char *severity, const char *text)
 {
@@ -295,6 +316,7 @@ static int open_store(struct gateway *gateway)
     struct store_hooks hooks = {.ctx = gateway,
                                 .committed = on_committed,
                                 .tick = on_store_tick,
+                                .epoch_changed = on_epoch_changed,
                                 .event = on_store_event};
     struct gw_error error;
     int rc;

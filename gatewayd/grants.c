@@ -95,6 +95,13 @@ void grants_check_clock(struct store *store, struct consent *consent)
     consent_set_past(consent, past_ms, !is_trusted);
 }
 
+void grants_reload(struct store *store, struct consent *consent)
+{
+    store_consent_each(store, replay_consent, consent);
+    load_past(store, consent);
+    grants_check_clock(store, consent);
+}
+
 /* The list in the store alone decides; a grant of the file is entered when it is new. */
 static void enter_grants(void *arg)
 {
@@ -112,9 +119,7 @@ static void enter_grants(void *arg)
             job->hooks.event(job->hooks.ctx, "consent-granted", "info", text);
         }
     }
-    store_consent_each(job->store, replay_consent, job->consent);
-    load_past(job->store, job->consent);
-    grants_check_clock(job->store, job->consent);
+    grants_reload(job->store, job->consent);
     job_free(job);
 }
 

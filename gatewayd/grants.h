@@ -16,6 +16,9 @@ struct grants_hooks {
  * entered and the whole list is played into `consent`. 0 or -ENOMEM. */
 int grants_enter(struct store *store, struct consent *consent, const struct config *config,
                  const struct grants_hooks *hooks);
+/* Store's thread: the list may have grown behind our back, the store is another one (brought
+ * back from RAM, restored). */
+void grants_reload(struct store *store, struct consent *consent);
 /* Store's thread, now and then: what ended while the clock was trusted stays ended when the
  * next boot has none. */
 void grants_check_clock(struct store *store, struct consent *consent);

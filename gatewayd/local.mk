@@ -3,6 +3,7 @@ EXTRA_DIST += gatewayd/README.md
 sbin_PROGRAMS += gatewayd/gatewayd
 gatewayd_gatewayd_SOURCES = \
 	gatewayd/alarms.c gatewayd/alarms.h \
+	gatewayd/backup.c gatewayd/backup.h \
 	gatewayd/configure.c \
 	gatewayd/forward/route_process.c gatewayd/forward/route_process.h \
 	gatewayd/forwarding.c gatewayd/forwarding.h \

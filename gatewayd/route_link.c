@@ -455,6 +455,12 @@ void forwarding_committed(struct forwarding *forwarding, uint64_t last_seq)
     update_tick(forwarding);
 }
 
+void forwarding_epoch_changed(struct forwarding *forwarding)
+{
+    if (forwarding->store)
+        grants_reload(forwarding->store, forwarding->consent);
+}
+
 void forwarding_store_tick(struct forwarding *forwarding)
 {
     if (!forwarding->store) /* it may be at work before it is known here */

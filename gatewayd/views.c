@@ -4,6 +4,7 @@
  * threads: the latest-value table copies itself, hosts and alarms are read under view_lock,
  * the rest has locks of its own.
  */
+#include "gatewayd/backup.h"
 #include "gatewayd/fullness.h"
 #include "gatewayd/gateway.h"
 
@@ -303,4 +304,5 @@ void views_fill_ports(struct gateway *gateway, struct api_ports *ports)
                                 .metrics = view_metrics,
                                 .unwell = view_unwell,
                                 .post = requests_post};
+    backup_fill_ports(ports);
 }

@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "gatewayd/api/api_backup.h"
 #include "gatewayd/api/api_change.h"
 #include "gatewayd/api/api_get.h"
 #include "lib/http/http_listen.h"
@@ -34,16 +35,20 @@ static const struct resource {
     const char *path;
     resource_fn get, post;
 } resources[] = {
-    {"/api/v1/status",         api_get_status,  NULL             },
-    {"/api/v1/points",         api_get_points,  NULL             },
-    {"/api/v1/points/*/*",     api_get_point,   api_change_point },
-    {"/api/v1/devices/*/read", NULL,            api_change_read  },
-    {"/api/v1/buses",          api_get_buses,   NULL             },
-    {"/api/v1/routes",         api_get_routes,  NULL             },
-    {"/api/v1/events",         api_get_events,  NULL             },
-    {"/api/v1/reload",         NULL,            api_change_reload},
-    {"/metrics",               api_get_metrics, NULL             },
-    {"/healthz",               api_get_health,  NULL             },
+    {"/api/v1/status",        api_get_status,           NULL                    },
+    {"/api/v1/points",        api_get_points,           NULL                    },
+    {"/api/v1/points/*/*",    api_get_point,            api_change_point        },
+    {"/api/v1/devices/*/read", NULL,                    api_change_read         },
+    {"/api/v1/buses",         api_get_buses,            NULL                    },
+    {"/api/v1/routes",        api_get_routes,           NULL                    },
+    {"/api/v1/events",        api_get_events,           NULL                    },
+    {"/api/v1/reload",        NULL,                     api_change_reload       },
+    {"/api/v1/backup",        api_backup_get,           NULL                    },
+    {"/api/v1/restore",       api_backup_restore_state, api_backup_restore_begin},
+    {"/api/v1/restore/data",  NULL,                     api_backup_restore_data },
+    {"/api/v1/restore/start", NULL,                     api_backup_restore_start},
+    {"/metrics",              api_get_metrics,          NULL                    },
+    {"/healthz",              api_get_health,           NULL                    },
 };
 
 /* Compares and cuts the names out of `path` (modified only when it matches). */

@@ -12,6 +12,7 @@
 #include "gatewayd/api/api_post.h"
 #include "lib/base/err.h"
 #include "lib/base/strbuf.h"
+#include "lib/http/http_server.h"
 
 /*
  * What the API asks of the rest. Called on an API thread, perhaps on two at once; each
@@ -42,6 +43,16 @@ struct api_ports {
      * api_post_finish on it exactly once, however late; -errno (-ENOBUFS: queue full): it
      * will not. */
     int (*post)(void *ctx, struct api_post *post);
+    /* Optional, all or none (they may wait for the store's thread, and for the disk): a
+     * backup as a stream; a restore in pieces, done behind restore_start. 0 or -errno with
+     * *reterr. */
+    int (*backup)(void *ctx, struct http_stream *ret_stream, struct gw_error *reterr);
+    int (*restore_begin)(void *ctx, const struct api_restore_request *request,
+                         uint32_t *ret_id, struct gw_error *reterr);
+    int (*restore_data)(void *ctx, uint32_t id, uint64_t offset, const void *data,
+                        size_t size, struct gw_error *reterr);
+    int (*restore_start)(void *ctx, uint32_t id, struct gw_error *reterr);
+    void (*restore_state)(void *ctx, struct api_restore *ret_state);
 };
 
 struct api_options {

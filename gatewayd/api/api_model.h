@@ -107,4 +107,17 @@ struct api_event {
 };
 typedef void (*api_event_fn)(void *visit_ctx, const struct api_event *event);
 
+struct api_restore_request {
+    uint64_t bytes;
+    char sha256[65];
+    bool is_forced;
+};
+
+struct api_restore { /* how far the last one is */
+    const char *phase; /* "idle", "receiving", ..., "done", "failed" */
+    uint32_t id;
+    uint64_t bytes, received;
+    char code[40], text[480];
+};
+
 #endif

@@ -295,11 +295,19 @@ static bool means_the_same(const struct layout *a, const struct layout *b)
     return true;
 }
 
-int layouts_merge(struct layouts *layouts, const struct layouts *others,
-                  uint32_t *ret_base)
+int layouts_merge_at(struct layouts *layouts, const struct layouts *others, uint32_t base)
 {
     int rc = 0;
 
+    for (uint32_t id = 1; id <= others->n && rc == 0; id++)
+        if (others->by_id[id] && !layouts_get(layouts, base + id))
+            rc = copy_in(layouts, base + id, others->by_id[id]);
+    return rc;
+}
+
+int layouts_merge(struct layouts *layouts, const struct layouts *others,
+                  uint32_t *ret_base)
+{
     *ret_base = 0;
     for (uint32_t id = 1; id <= others->n; id++) {
         const struct layout *own = layouts_get(layouts, id), *other = others->by_id[id];
@@ -307,10 +315,7 @@ int layouts_merge(struct layouts *layouts, const struct layouts *others,
         if (own && other && !means_the_same(own, other))
             *ret_base = layouts->n;
     }
-    for (uint32_t id = 1; id <= others->n && rc == 0; id++)
-        if (others->by_id[id] && !layouts_get(layouts, *ret_base + id))
-            rc = copy_in(layouts, *ret_base + id, others->by_id[id]);
-    return rc;
+    return layouts_merge_at(layouts, others, *ret_base);
 }
 
 /* ---- finding the layout of a record ---- */

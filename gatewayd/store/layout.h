@@ -61,6 +61,8 @@ bool layouts_has_unstored(const struct layouts *layouts);
  * unstored. -ENOMEM, -EBADMSG (too many); `layouts` may have grown then. */
 int layouts_merge(struct layouts *layouts, const struct layouts *others,
                   uint32_t *ret_base);
+/* The same at a base known before: those that came meanwhile. */
+int layouts_merge_at(struct layouts *layouts, const struct layouts *others, uint32_t base);
 void layouts_set_stored(struct layouts *layouts, struct layout *layout);
 
 #endif

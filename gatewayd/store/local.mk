@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += gatewayd/store/libstore.la
 gatewayd_store_libstore_la_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 gatewayd_store_libstore_la_SOURCES = \
+	gatewayd/store/backup.c gatewayd/store/backup.h \
 	gatewayd/store/block_get.c gatewayd/store/block_get.h \
 	gatewayd/store/block_put.c gatewayd/store/block_put.h \
 	gatewayd/store/block_state.c gatewayd/store/block_state.h \
@@ -19,9 +20,14 @@ gatewayd_store_libstore_la_SOURCES = \
 	gatewayd/store/pending.c gatewayd/store/pending.h \
 	gatewayd/store/queue.c gatewayd/store/queue.h \
 	gatewayd/store/reader.c gatewayd/store/reader.h \
+	gatewayd/store/restore.c gatewayd/store/restore.h \
+	gatewayd/store/restore_check.c gatewayd/store/restore_check.h \
+	gatewayd/store/restore_enter.c gatewayd/store/restore_enter.h \
+	gatewayd/store/restore_merge.c gatewayd/store/restore_merge.h \
 	gatewayd/store/salvage.c gatewayd/store/salvage.h \
 	gatewayd/store/schema.c gatewayd/store/schema.h \
 	gatewayd/store/store.c gatewayd/store/store.h \
+	gatewayd/store/store_thread.c gatewayd/store/store_thread.h \
 	gatewayd/store/tables.c gatewayd/store/tables.h \
 	gatewayd/store/summary.c gatewayd/store/summary.h \
 	gatewayd/store/summary_names.c gatewayd/store/summary_names.h \

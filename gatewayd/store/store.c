@@ -16,7 +16,9 @@
 #include <string.h>
 
 #include "gatewayd/store/events.h"
+#include "gatewayd/store/restore.h"
 #include "gatewayd/store/salvage.h"
+#include "gatewayd/store/store_thread.h"
 #include "gatewayd/store/tables.h"
 #include "gatewayd/store/writer.h"
 #include "gatewayd/store/writer_back.h"
@@ -42,7 +44,8 @@ struct store {
     int64_t commit_due_ns, tick_due_ns; /* NEVER: sleep until woken */
     int64_t probe_due_ns, probe_interval_ns, probe_first_ns;
     bool has_committed;
-    atomic_bool wants_tick;
+    atomic_bool wants_tick, has_backup;
+    struct restore *restore;
 };
 
 /* ---- the thread ---- */
@@ -228,11 +231,13 @@ int store_open(const struct store_options *options, const struct store_hooks *ho
     }
     rc = writer_open(&store->writer, options, hooks, reterr);
     if (rc == 0) {
-        rc = start_thread(store);
+        store->restore = restore_new(store);
+        rc = store->restore ? start_thread(store) : -ENOMEM;
         if (rc == 0) {
             *ret_store = store;
             return 0;
         }
+        restore_free(store->restore);
         writer_close(&store->writer);
         rc = error_set(reterr, -ENOMEM, "no-memory", "no thread for the store");
     }
@@ -245,6 +250,7 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
+    restore_free(store->restore); /* its worker may be waiting for the thread */
     queue_stop(&store->queue);
     pthread_join(store->thread, NULL);
     writer_close(&store->writer);
@@ -309,6 +315,21 @@ int store_post(struct store *store, void (*fn)(void *arg), void *arg, bool urgen
     item->arg = arg;
     item->urgent = urgent;
     return queue_push(&store->queue, item) < 0 ? -ENOMEM : 0;
+}
+
+struct writer *store_writer(struct store *store)
+{
+    return &store->writer;
+}
+
+atomic_bool *store_backup_flag(struct store *store)
+{
+    return &store->has_backup;
+}
+
+struct restore *store_restore(struct store *store)
+{
+    return store->restore;
 }
 
 struct store_place {

@@ -297,3 +297,26 @@ int tables_merge(struct db *from, struct db *to, bool is_whole)
         rc = copy_commands(from, to);
     return rc < 0 ? rc : copy.rc;
 }
+
+static void copy_house_fact(void *ctx, const char *key, const char *value)
+{
+    struct copy *copy = ctx;
+    char *mine = strcmp(key, "clock.high") == 0 ? tables_fact_get(copy->to, key) : NULL;
+    bool is_older = mine && strtoll(mine, NULL, 10) > strtoll(value, NULL, 10);
+
+    free(mine);
+    if (!is_older && strncmp(key, "store.", 6) != 0 && strncmp(key, "history.", 8) != 0)
+        copy_fact(ctx, key, value);
+}
+
+int tables_merge_house(struct db *from, struct db *to)
+{
+    struct copy copy = {.to = to};
+    int rc = tables_consent_each(from, copy_consent, &copy);
+
+    if (rc == 0 && copy.rc == 0)
+        rc = tables_fact_each(from, "", copy_house_fact, &copy);
+    if (rc == 0 && copy.rc == 0)
+        rc = copy_commands(from, to);
+    return rc < 0 ? rc : copy.rc;
+}

@@ -36,4 +36,9 @@ int tables_copy(struct db *from, struct db *to);
  * `to`. is_whole: `from` had all facts, so that those it lacks were deleted. */
 int tables_merge(struct db *from, struct db *to, bool is_whole);
 
+/* In a transaction of `to`, an older database that takes the place of `from`: what the
+ * house decided since, on top of what it knew then. Not the store's own facts ("store.",
+ * "history."), which speak of its rows. */
+int tables_merge_house(struct db *from, struct db *to);
+
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "gatewayd/store/logbook_open.h"
+#include "gatewayd/store/restore_enter.h"
 #include "gatewayd/store/salvage.h"
 #include "gatewayd/store/tables.h"
 #include "gatewayd/store/writer_lost.h"
@@ -283,7 +284,7 @@ static const char *code_of(int rc)
     }
 }
 
-static int open_any(struct writer *writer)
+int writer_open_any(struct writer *writer)
 {
     struct gw_error error = {.text = "the database is damaged"};
     struct db *db;
@@ -324,7 +325,7 @@ int writer_open(struct writer *writer, const struct store_options *options,
     writer->stats.max_bytes = options->max_bytes;
     writer->stats.full_in_h = -1;
     writer->layouts = layouts_new();
-    rc = writer->layouts ? open_any(writer) : -ENOMEM;
+    rc = writer->layouts ? writer_open_any(writer) : -ENOMEM;
     if (rc < 0) {
         error_set(reterr, -ENOMEM, "no-memory", "no store, not even in memory: %s",
                   error_errno_text(rc));
@@ -336,6 +337,7 @@ int writer_open(struct writer *writer, const struct store_options *options,
         if (!writer->salvage)
             salvage_resume(writer);
         disk_make_ballast(&writer->disk);
+        restore_forget_staged(&writer->disk);
     }
     writer->has_new_epoch = false; /* nobody knew an older one */
     return 0;

@@ -10,6 +10,9 @@ int writer_open(struct writer *writer, const struct store_options *options,
                 const struct store_hooks *hooks, struct gw_error *reterr);
 void writer_close(struct writer *writer);
 
+/* The database of the directory, a new one when it is damaged, or one in RAM; none is in
+ * use, nothing is pending. Fails only for -ENOMEM. */
+int writer_open_any(struct writer *writer);
 /* Closes the database in use and all that belongs to it. */
 void writer_leave_db(struct writer *writer);
 /* Shows the epoch and where it is kept in the stats. */

@@ -5,7 +5,9 @@ lib_libgateway_la_SOURCES += \
 	lib/base/decimal.c lib/base/decimal.h \
 	lib/base/err.c lib/base/err.h \
 	lib/base/log.c lib/base/log.h \
+	lib/base/sha256.c lib/base/sha256.h \
 	lib/base/strbuf.c lib/base/strbuf.h \
+	lib/base/tar.c lib/base/tar.h \
 	lib/base/varint.h
 
 if HAVE_CUNIT

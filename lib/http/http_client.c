@@ -43,6 +43,7 @@ static int connect_to(const char *path, int timeout_ms)
 
 static int send_request(int fd, const struct http_call *call)
 {
+    size_t len = call->body_len || !call->body ? call->body_len : strlen(call->body);
     struct strbuf buf;
     size_t at = 0;
     ssize_t n = 0;
@@ -51,11 +52,11 @@ static int send_request(int fd, const struct http_call *call)
     strbuf_printf(&buf, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n",
                   call->method, call->target);
     if (call->body)
-        strbuf_printf(&buf, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
-                      strlen(call->body));
+        strbuf_printf(&buf, "Content-Type: application/%s\r\nContent-Length: %zu\r\n",
+                      call->body_len ? "octet-stream" : "json", len);
     strbuf_puts(&buf, "\r\n");
     if (call->body)
-        strbuf_puts(&buf, call->body);
+        strbuf_add(&buf, call->body, len);
     for (; !buf.failed && at < buf.len; at += (size_t)n) {
         n = send(fd, buf.data + at, buf.len - at, MSG_NOSIGNAL);
         if (n < 0)
@@ -67,16 +68,25 @@ static int send_request(int fd, const struct http_call *call)
     return buf.failed ? -ENOMEM : 0;
 }
 
+/* 0: the end. */
+static ssize_t receive(int fd, char *data, size_t size)
+{
+    ssize_t n;
+
+    do
+        n = recv(fd, data, size, 0);
+    while (n < 0 && errno == EINTR);
+    return n >= 0 ? n : errno == EAGAIN ? -ETIMEDOUT : -errno;
+}
+
 static int receive_all(int fd, struct strbuf *buf)
 {
     char chunk[16384];
     ssize_t n;
 
-    while ((n = recv(fd, chunk, sizeof chunk, 0)) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
+    while ((n = receive(fd, chunk, sizeof chunk)) != 0) {
         if (n < 0)
-            return errno == EAGAIN ? -ETIMEDOUT : -errno;
+            return (int)n;
         if (buf->len + (size_t)n > HTTP_CLIENT_ANSWER_MAX)
             return -EMSGSIZE;
         strbuf_add(buf, chunk, (size_t)n);
@@ -100,6 +110,50 @@ static const char *find_header(const char *head, const char *name, size_t *ret_l
         }
     }
     return NULL;
+}
+
+/* The head is in buf, perhaps with the first of the content behind it. */
+static int drain_to_sink(int fd, const struct http_call *call, struct strbuf *buf)
+{
+    size_t head = (size_t)(strstr(buf->data, "\r\n\r\n") + 4 - buf->data), len;
+    const char *value = find_header(buf->data, "Content-Length", &len);
+    uint64_t total = value ? strtoull(value, NULL, 10) : 0, at = buf->len - head;
+    char chunk[65536];
+    int rc = value ? 0 : -EBADMSG;
+
+    if (rc == 0 && at > 0)
+        rc = call->sink(call->sink_ctx, buf->data + head, (size_t)at, total);
+    while (rc == 0 && at < total) {
+        ssize_t n = receive(fd, chunk, sizeof chunk);
+
+        if (n <= 0)
+            return n < 0 ? (int)n : -ECONNRESET;
+        at += (uint64_t)n;
+        rc = at > total ? -EBADMSG
+                        : call->sink(call->sink_ctx, chunk, (size_t)n, total);
+    }
+    return rc;
+}
+
+/* 1: the content went to the sink; 0: there is none of that kind, read on. */
+static int try_sink(int fd, const struct http_call *call, struct strbuf *buf)
+{
+    char chunk[4096];
+    int rc;
+
+    while (!buf->data || !strstr(buf->data, "\r\n\r\n")) {
+        ssize_t n = receive(fd, chunk, sizeof chunk);
+
+        if (n <= 0)
+            return (int)n;
+        strbuf_add(buf, chunk, (size_t)n);
+        if (buf->failed || buf->len > 65536)
+            return -EBADMSG;
+    }
+    if (strncmp(buf->data, "HTTP/1.1 200", 12) != 0)
+        return 0;
+    rc = drain_to_sink(fd, call, buf);
+    return rc < 0 ? rc : 1;
 }
 
 static int parse_answer(struct strbuf *buf, struct http_answer *ret)
@@ -140,6 +194,15 @@ int http_client_call(const struct http_call *call, struct http_answer *ret_answe
     strbuf_init(&buf);
     rc = send_request(fd, call);
     /* A server that refuses a large body answers and closes before it has read it all. */
+    if (rc == 0 && call->sink) {
+        rc = try_sink(fd, call, &buf);
+        if (rc != 0) {
+            strbuf_done(&buf);
+            if (rc > 0)
+                *ret_answer = (struct http_answer){.status = 200};
+            return rc > 0 ? 0 : rc;
+        }
+    }
     if (rc == 0 || rc == -EPIPE || rc == -ECONNRESET)
         rc = receive_all(fd, &buf);
     if (rc == 0 || (rc == -ECONNRESET && buf.len))

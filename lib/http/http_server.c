@@ -18,12 +18,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
+
 /* Memory of one connection (head of a request and of its answer); a request line or a
  * head that does not fit is refused by the library. */
 #define CONNECTION_MEMORY 8192
 /* Only touched pages count; reading events runs SQLite on this stack. */
 #define THREAD_STACK 524288
 #define FLUSH_LIMIT_MS 500
+#define STREAM_PIECE 65536
+/* A client that reads slowly must not hold what is behind the stream for ever. */
+#define STREAM_LIMIT_NS (900 * CLOCK_NS_PER_S)
 
 struct http_server {
     struct MHD_Daemon *daemon;
@@ -90,23 +95,75 @@ static void add_headers(struct MHD_Response *reply, const struct http_response *
         MHD_add_response_header(reply, "Allow", response->allow);
 }
 
+struct streaming {
+    struct http_stream stream;
+    int64_t end_boot_ns;
+};
+
+static ssize_t read_stream(void *ctx, uint64_t offset, char *data, size_t size)
+{
+    struct streaming *streaming = ctx;
+    ssize_t n;
+
+    (void)offset; /* it only goes up */
+    if (clock_boot_ns() > streaming->end_boot_ns)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    n = streaming->stream.read(streaming->stream.ctx, data, size);
+    return n > 0 ? n : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static void free_stream(void *ctx)
+{
+    struct streaming *streaming = ctx;
+
+    streaming->stream.free(streaming->stream.ctx);
+    free(streaming);
+}
+
+static struct MHD_Response *reply_with_stream(struct http_response *response)
+{
+    struct streaming *streaming = malloc(sizeof *streaming);
+    struct MHD_Response *reply = NULL;
+
+    if (streaming) {
+        streaming->stream = response->stream;
+        streaming->end_boot_ns = clock_boot_ns() + STREAM_LIMIT_NS;
+        reply = MHD_create_response_from_callback(response->stream.bytes, STREAM_PIECE,
+                                                  read_stream, streaming, free_stream);
+    }
+    if (!reply) {
+        response->stream.free(response->stream.ctx);
+        free(streaming);
+    }
+    response->stream = (struct http_stream){0};
+    return reply;
+}
+
+static struct MHD_Response *reply_with_body(struct http_response *response)
+{
+    size_t len = response->body.len;
+    struct MHD_Response *reply;
+    char *body;
+
+    if (response->body.failed)
+        return NULL;
+    body = strbuf_take(&response->body);
+    reply = MHD_create_response_from_buffer(body ? len : 0, body, MHD_RESPMEM_MUST_FREE);
+    if (!reply)
+        free(body);
+    return reply;
+}
+
 /* Hands the answer to the library, which frees the body when it is sent. */
 static enum MHD_Result respond(struct MHD_Connection *connection,
                                struct http_response *response)
 {
-    struct MHD_Response *reply;
+    struct MHD_Response *reply = response->stream.read ? reply_with_stream(response)
+                                                       : reply_with_body(response);
     enum MHD_Result rc;
-    size_t len = response->body.len;
-    char *body;
 
-    if (response->body.failed)
+    if (!reply)
         return MHD_NO;
-    body = strbuf_take(&response->body);
-    reply = MHD_create_response_from_buffer(body ? len : 0, body, MHD_RESPMEM_MUST_FREE);
-    if (!reply) {
-        free(body);
-        return MHD_NO;
-    }
     add_headers(reply, response);
     rc = MHD_queue_response(connection, response->status, reply);
     MHD_destroy_response(reply);

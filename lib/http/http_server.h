@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/base/strbuf.h"
 
@@ -32,11 +33,22 @@ struct http_request {
 const char *http_request_query(const struct http_request *request, const char *key);
 const char *http_request_header(const struct http_request *request, const char *name);
 
+/* A long answer in pieces, of a length known before: read on the server's thread whenever
+ * the client takes more, so each call must be brief. */
+struct http_stream {
+    uint64_t bytes;
+    /* 1..size bytes, or -errno, which ends the connection. */
+    ssize_t (*read)(void *ctx, void *data, size_t size);
+    void (*free)(void *ctx); /* always called in the end; perhaps nothing was read */
+    void *ctx;
+};
+
 /* Starts as 200, application/json, empty. */
 struct http_response {
     unsigned status;
     const char *content_type; /* a static string */
     struct strbuf body;
+    struct http_stream stream; /* with `read`: instead of the body; taken */
     char etag[64];  /* quotes included; "": none */
     char allow[32]; /* with 405 */
 };

@@ -288,21 +288,38 @@ void db_limit_time(struct db *db, uint32_t limit_ms)
                              limit_ms ? look_at_clock : NULL, db);
 }
 
-int db_check(struct db *db, uint32_t limit_ms)
+static int run_check(struct db *db, const char *sql)
 {
     sqlite3_stmt *stmt = NULL;
-    int rc, result;
+    int rc = sqlite3_prepare_v2(db->handle, sql, -1, &stmt, NULL), result;
 
-    db_limit_time(db, limit_ms);
-    rc = sqlite3_prepare_v2(db->handle, "PRAGMA quick_check(1)", -1, &stmt, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(stmt);
     result = db_errno(db->handle, rc);
     if (rc == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") != 0)
         result = -EUCLEAN;
     sqlite3_finalize(stmt);
-    db_limit_time(db, 0);
     return result;
+}
+
+int db_check(struct db *db, uint32_t limit_ms)
+{
+    int rc;
+
+    db_limit_time(db, limit_ms);
+    rc = run_check(db, "PRAGMA quick_check(1)");
+    db_limit_time(db, 0);
+    return rc;
+}
+
+int db_check_all(struct db *db)
+{
+    return run_check(db, "PRAGMA integrity_check(1)");
+}
+
+void db_interrupt(struct db *db)
+{
+    sqlite3_interrupt(db->handle);
 }
 
 int db_checkpoint(struct db *db)
@@ -312,6 +329,16 @@ int db_checkpoint(struct db *db)
 
     /* counted anew from the next commit on, also when a reader held something back */
     db->wal_frames = 0;
+    return db_errno(db->handle, rc);
+}
+
+int db_checkpoint_truncate(struct db *db)
+{
+    int rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                                       NULL);
+
+    if (rc == SQLITE_OK)
+        db->wal_frames = 0;
     return db_errno(db->handle, rc);
 }
 

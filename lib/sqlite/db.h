@@ -66,9 +66,15 @@ int db_migrate(struct db *db, int application_id, const char *const *steps, int 
 /* quick_check for at most limit_ms of statements: 0 sound, -EUCLEAN, -ETIMEDOUT
  * undecided. */
 int db_check(struct db *db, uint32_t limit_ms);
+/* The whole integrity_check, however long: 0, -EUCLEAN, -ETIMEDOUT when interrupted. */
+int db_check_all(struct db *db);
+/* Any thread, while the connection is open: what runs on it ends with -ETIMEDOUT. */
+void db_interrupt(struct db *db);
 
 /* Moves the WAL into the database as far as readers allow. */
 int db_checkpoint(struct db *db);
+/* Empties it: nothing of this database is in it any more. -EBUSY: a reader is at it. */
+int db_checkpoint_truncate(struct db *db);
 /* Frames in the WAL after the last commit, of page size + 24 bytes each. */
 uint32_t db_wal_frames(const struct db *db);
 int db_changes(struct db *db); /* rows that the last statement changed */

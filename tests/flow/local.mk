@@ -3,6 +3,7 @@
 flow_tests = \
 	tests/flow/test_abuse_broker.py \
 	tests/flow/test_abuse_commands.py \
+	tests/flow/test_backup.py \
 	tests/flow/test_children.py \
 	tests/flow/test_abuse_journal.py \
 	tests/flow/test_abuse_routes.py \
