@@ -43,7 +43,7 @@ if HAVE_CUNIT
 store_tests = tests/unit/test_store tests/unit/test_store_codec tests/unit/test_store_faults \
 	tests/unit/test_store_back tests/unit/test_store_identity \
 	tests/unit/test_store_clock tests/unit/test_store_bound \
-	tests/unit/test_store_migrate
+	tests/unit/test_store_migrate tests/unit/test_store_restore
 check_PROGRAMS += $(store_tests)
 TESTS += $(store_tests)
 store_fixture = tests/unit/suite.h tests/unit/store_fixture.c tests/unit/store_fixture.h \
@@ -67,6 +67,9 @@ tests_unit_test_store_clock_LDADD = $(store_test_libs)
 tests_unit_test_store_bound_SOURCES = tests/unit/test_store_bound.c $(store_fixture)
 tests_unit_test_store_bound_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_store_bound_LDADD = $(store_test_libs)
+tests_unit_test_store_restore_SOURCES = tests/unit/test_store_restore.c $(store_fixture)
+tests_unit_test_store_restore_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_store_restore_LDADD = $(store_test_libs)
 tests_unit_test_store_migrate_SOURCES = tests/unit/test_store_migrate.c $(store_fixture)
 tests_unit_test_store_migrate_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_store_migrate_LDADD = $(store_test_libs)

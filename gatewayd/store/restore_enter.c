@@ -40,7 +40,7 @@ int restore_is_possible(const struct writer *writer)
 {
     if (!writer->stats.on_disk)
         return -EROFS;
-    return writer->salvage ? -EBUSY : 0;
+    return writer->salvage || writer->n_orphans > 0 ? -EBUSY : 0;
 }
 
 static int flush_path(const char *path, int flags)

@@ -368,33 +368,6 @@ void store_post_in(struct store *store, struct store_place *place, void (*fn)(vo
     free(place);
 }
 
-struct new_epoch {
-    struct writer *writer;
-    char reason[40];
-};
-
-static void begin_epoch(void *arg)
-{
-    struct new_epoch *call = arg;
-
-    writer_want_epoch(call->writer, call->reason);
-    free(call);
-}
-
-int store_new_epoch(struct store *store, const char *reason)
-{
-    struct new_epoch *call = malloc(sizeof *call);
-
-    if (!call)
-        return -ENOMEM;
-    call->writer = &store->writer;
-    snprintf(call->reason, sizeof call->reason, "%s", reason);
-    if (store_post(store, begin_epoch, call, true) == 0)
-        return 0;
-    free(call);
-    return -ENOMEM;
-}
-
 static void probe_now(void *arg)
 {
     struct store *store = arg;

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls onto the store's thread that wait for their end; see store_thread.h. */
+/* What other threads ask of the store's thread: see store_thread.h, store.h. */
 #include "gatewayd/store/store_thread.h"
 
 #include <errno.h>
 #include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gatewayd/store/writer_repair.h"
 
 struct waited_call {
     void (*fn)(void *arg);
@@ -30,4 +34,31 @@ int store_call(struct store *store, void (*fn)(void *arg), void *arg)
         ;
     sem_destroy(&call.done);
     return rc;
+}
+
+struct new_epoch {
+    struct writer *writer;
+    char reason[40];
+};
+
+static void begin_epoch(void *arg)
+{
+    struct new_epoch *call = arg;
+
+    writer_want_epoch(call->writer, call->reason);
+    free(call);
+}
+
+int store_new_epoch(struct store *store, const char *reason)
+{
+    struct new_epoch *call = malloc(sizeof *call);
+
+    if (!call)
+        return -ENOMEM;
+    call->writer = store_writer(store);
+    snprintf(call->reason, sizeof call->reason, "%s", reason);
+    if (store_post(store, begin_epoch, call, true) == 0)
+        return 0;
+    free(call);
+    return -ENOMEM;
 }
