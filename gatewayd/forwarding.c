@@ -34,6 +34,8 @@ static void free_link(struct route_link *link)
         locality_cancel(link->question);
     for (unsigned i = 0; i < link->n_receipts; i++)
         free(link->receipts[i].payload);
+    for (unsigned i = 0; i < link->n_early; i++)
+        free(link->early[i].payload);
     free(link);
 }
 

@@ -177,6 +177,49 @@ static void share_window(struct route_link *link)
         forward_connected(link->live.forward, live);
 }
 
+/* What the receiver said of this epoch before its turn came. */
+static void give_early(struct route_side *side)
+{
+    struct route_link *link = side->link;
+
+    for (unsigned i = 0; i < link->n_early; i++) {
+        struct early_receipt early = link->early[i];
+
+        if (strcmp(early.epoch, side->epoch) != 0)
+            continue;
+        link->early[i] = link->early[--link->n_early];
+        if (side->forward)
+            forward_receipt(side->forward, early.epoch, early.payload, early.len);
+        free(early.payload);
+        return;
+    }
+}
+
+/* The last of each epoch; of too many the first place is given up, its rows go again. */
+static void keep_receipt(struct route_link *link, const char *epoch,
+                         struct waiting_receipt *receipt)
+{
+    struct early_receipt *place = link->early;
+    struct store_cursor cursor;
+    unsigned i;
+
+    if (strlen(epoch) >= sizeof place->epoch ||
+        store_cursor_load_epoch(link->owner->store, link->route.name, epoch, &cursor) < 0)
+        return; /* nothing of it is wanted */
+    for (i = 0; i < link->n_early && strcmp(link->early[i].epoch, epoch) != 0; i++)
+        ;
+    if (i < RECEIPTS_MAX)
+        place = &link->early[i];
+    if (i == link->n_early && i < RECEIPTS_MAX)
+        link->n_early++;
+    else
+        free(place->payload);
+    snprintf(place->epoch, sizeof place->epoch, "%s", epoch);
+    place->payload = receipt->payload;
+    place->len = receipt->len;
+    receipt->payload = NULL;
+}
+
 /* Takes up the oldest closed epoch, and lets go of one that is done. */
 static void update_drain(struct route_link *link)
 {
@@ -189,6 +232,8 @@ static void update_drain(struct route_link *link)
     if (n > 0)
         make_forward(&link->drain, oldest.hex, oldest.last_seq);
     share_window(link);
+    if (n > 0)
+        give_early(&link->drain);
 }
 
 static void make_forwards(struct route_link *link)
@@ -345,14 +390,22 @@ static void connected(struct route_link *link)
     set_window(link, window);
 }
 
-static void receipt(struct route_link *link, const struct waiting_receipt *receipt)
+static void receipt(struct route_link *link, struct waiting_receipt *receipt)
 {
     const char *epoch = strchr(receipt->topic, '/');
+    struct route_side *side = NULL;
 
-    if (link->live.forward && epoch)
-        forward_receipt(link->live.forward, epoch + 1, receipt->payload, receipt->len);
-    if (link->drain.forward && epoch)
-        forward_receipt(link->drain.forward, epoch + 1, receipt->payload, receipt->len);
+    if (!epoch || !link->live.forward)
+        return;
+    epoch++;
+    if (strcmp(epoch, link->live.epoch) == 0)
+        side = &link->live;
+    else if (link->drain.forward && strcmp(epoch, link->drain.epoch) == 0)
+        side = &link->drain;
+    if (side)
+        forward_receipt(side->forward, epoch, receipt->payload, receipt->len);
+    else
+        keep_receipt(link, epoch, receipt);
 }
 
 static void receipts(struct route_link *link)

@@ -59,6 +59,12 @@ struct route_link {
     struct forward_stats past; /* counts of forwards that are gone */
     char epoch[33];
     unsigned window;
+    /* of epochs whose turn has not come: a receiver says a thing once */
+    struct early_receipt {
+        char epoch[33], *payload;
+        size_t len;
+    } early[RECEIPTS_MAX];
+    unsigned n_early;
     /* under owner->lock */
     struct waiting_receipt {
         char topic[80], *payload;
