@@ -303,17 +303,21 @@ static bool is_due(const struct summary *summary, int64_t newest)
            (summary->space || newest > summary->slot || newest < summary->slot - 1);
 }
 
+int summary_prepare(struct summary *summary)
+{
+    return summary->is_off ? 0 : load(summary);
+}
+
 int summary_step(struct summary *summary, const struct pending *pending)
 {
     int64_t newest = newest_slot(pending);
     uint64_t n_readings = 0;
     bool is_done = true;
-    int rc = summary->is_off ? 0 : load(summary);
+    int rc;
 
     if (summary->is_off)
         return 0;
-    if (rc == 0)
-        rc = follow_corrections(summary);
+    rc = follow_corrections(summary);
     for (int i = 0; rc == 0 && newest >= 0 && is_done && i < RUNS_PER_STEP &&
                     n_readings < READINGS_PER_STEP;
          i++) {
@@ -333,10 +337,11 @@ int summary_before_trim(struct summary *summary, uint64_t seq, unsigned n_rows)
     struct sqlite3_stmt *stmt = NULL;
     uint64_t below = summary->book->seq_after, n_readings = 0;
     bool is_done = true;
-    int rc = summary->is_off ? 0 : load(summary);
+    int rc;
 
     if (summary->is_off)
         return 0;
+    rc = load(summary);
     if (rc == 0)
         rc = stmt_prepare(summary->book->db,
                           "SELECT seq FROM log WHERE seq>=?1 ORDER BY seq LIMIT 1 OFFSET ?2",

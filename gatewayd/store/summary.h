@@ -40,6 +40,9 @@ void summary_done(struct summary *summary);
 /* Roles and intervals of what comes from now on. */
 void summary_learn(struct summary *summary, struct catalog *catalog);
 
+/* In a transaction, before anything is written: looks where it stands, so that it sees
+ * which corrections of times are new. */
+int summary_prepare(struct summary *summary);
 /* In a transaction, after new rows: sums what is over. */
 int summary_step(struct summary *summary, const struct pending *pending);
 /* In a transaction, before the n_rows rows of the log from seq on are deleted or thinned:

@@ -275,6 +275,8 @@ static int try_commit(struct writer *writer)
 {
     int rc = db_begin(writer->db);
 
+    if (rc == 0 && writer->stats.on_disk)
+        rc = summary_prepare(&writer->summary);
     if (rc == 0)
         rc = logbook_write(&writer->book, &writer->pending);
     if (rc == 0)

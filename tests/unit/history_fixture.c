@@ -2,6 +2,7 @@
 /* The home of the tests of the local history; see history_fixture.h. */
 #include "tests/unit/history_fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,20 +92,27 @@ static void put_second(struct home *home, struct record_batch *batch, int64_t t_
     put(batch, 1, GW_TYPE_BOOL, noise(home) > 0.5 ? 1 : 0);
 }
 
-void home_feed(struct home *home, int64_t from_s, int64_t to_s, int64_t step_s)
+uint64_t home_feed_nowait(struct home *home, int64_t from_s, int64_t to_s, int64_t step_s)
 {
     struct record_batch *batch = record_batch_new(home->catalog);
     int64_t boot_ns = (to_s - home->boot_offset_s) * CLOCK_NS_PER_S;
-    struct store_stats before;
     uint64_t n = 0;
 
     for (int64_t s = from_s; s < to_s; s += step_s, n += 3)
         put_second(home, batch, (s - home->boot_offset_s) * CLOCK_NS_PER_S, step_s);
     clock_fake(boot_ns, HISTORY_T0_MS + to_s * 1000 + home->wall_error_ms,
                home->is_synced ? CLOCK_SYNCED : CLOCK_UNSET);
-    store_get_stats(fixture_store, &before);
     CU_ASSERT_EQUAL_FATAL(store_append(fixture_store, batch, true), 0);
-    fixture_wait_committed(before.last_seq + n);
+    return n;
+}
+
+void home_feed(struct home *home, int64_t from_s, int64_t to_s, int64_t step_s)
+{
+    struct store_stats before;
+
+    store_get_stats(fixture_store, &before);
+    fixture_wait_committed(before.last_seq +
+                           home_feed_nowait(home, from_s, to_s, step_s));
 }
 
 /* ---- asking ---- */
@@ -198,4 +206,19 @@ int history_rows(const char *sql)
     stmt_finish(&stmt);
     db_close(db);
     return n;
+}
+
+int history_exec(const char *sql)
+{
+    char path[300];
+    const struct db_options options = {.path = path, .mode = DB_WRITER, .cache_kib = 64};
+    struct db *db;
+    int rc;
+
+    snprintf(path, sizeof path, "%.250s/store.db", fixture_dir);
+    rc = db_open(&options, &db, NULL);
+    if (rc == 0)
+        rc = db_exec(db, sql);
+    db_close(db);
+    return rc;
 }

@@ -28,7 +28,10 @@ void home_done(struct home *home);
 /* One second, the from-th after T0, until `to`, in steps; a commit at the end. */
 void home_feed(struct home *home, int64_t from_s, int64_t to_s, int64_t step_s);
 
-/* All rows of a question; a digest makes them comparable. */
+/* Without waiting; how many records. */
+uint64_t home_feed_nowait(struct home *home, int64_t from_s, int64_t to_s, int64_t step_s);
+
+/* All rows of a question. */
 struct table {
     uint32_t n;
     struct table_row {
@@ -52,5 +55,6 @@ void energies_ask(struct energies *energies, int64_t from_s, int64_t to_s,
 int64_t energies_sum(const struct energies *energies, const char *device,
                      enum energy_flow flow);
 int history_rows(const char *sql); /* a count out of the store's database */
+int history_exec(const char *sql); /* into it; the store is closed */
 
 #endif
