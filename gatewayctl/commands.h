@@ -6,6 +6,7 @@
 #include "gatewayctl/ctl.h"
 
 int cmd_check(const struct ctl *ctl);
+int cmd_scan(const struct ctl *ctl);
 int cmd_status(const struct ctl *ctl);
 int cmd_metrics(const struct ctl *ctl);
 int cmd_reload(const struct ctl *ctl);

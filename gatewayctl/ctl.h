@@ -26,6 +26,7 @@ struct ctl {
     int64_t lease_ms; /* 0: the point's own */
     int64_t from_ms;  /* wall; 0: all */
     uint64_t count;   /* 0: no end */
+    const char *write_path; /* NULL: write no draft */
     const char *config_dir, *map_dir, *plugin_dir, *libexec_dir;
     struct ctl_simulate simulate;
     int n_args;

@@ -28,6 +28,7 @@ enum {
     OPT_PLACES = 1 << 6, /* where the parts of an installation are */
     OPT_SIMULATE = 1 << 7,
     OPT_FORCE = 1 << 8,
+    OPT_WRITE = 1 << 9,
 };
 
 /* Options of simulate alone, beyond the letters. */
@@ -54,6 +55,8 @@ static const struct command {
 } commands[] = {
     {"check", "[FILE...]", "check configurations: errors, read plans, load of buses",
      cmd_check, 0, ARGS_MAX, OPT_PLACES},
+    {"scan", "gpio [CHIP] [--write FILE]", "look for devices, chips and lines; FILE: a draft",
+     cmd_scan, 1, 2, OPT_PLACES | OPT_WRITE},
     {"status", "", "how the gateway is; exit 1 when an alarm is raised",
      cmd_status, 0, 0, 0},
     {"points", "[--device D] [--stale]", "latest values; --stale: only what is not good",
@@ -101,6 +104,7 @@ static const struct option long_options[] = {
     {"maps", required_argument, NULL, 'M'},
     {"plugins", required_argument, NULL, 'P'},
     {"libexec", required_argument, NULL, 'L'},
+    {"write", required_argument, NULL, 'w'},
     {"community", required_argument, NULL, OPTION_COMMUNITY},
     {"scenario", required_argument, NULL, OPTION_SCENARIO},
     {"out", required_argument, NULL, OPTION_OUT},
@@ -198,6 +202,10 @@ static bool take_option(struct ctl *ctl, int letter, const char *text, unsigned 
         return true;
     }
     switch (letter) {
+    case 'w':
+        *used |= OPT_WRITE;
+        ctl->write_path = text;
+        return true;
     case 's':
         ctl->socket = text;
         return true;

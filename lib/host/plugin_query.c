@@ -139,15 +139,30 @@ void plugin_query_forget(void)
     pthread_mutex_unlock(&known.lock);
 }
 
-int plugin_query_check(const char *devhost, const struct strbuf *host_config,
-                       struct strbuf *ret_lines, struct strbuf *ret_errors)
+static int ask_about(const char *devhost, const char *what, int timeout_ms,
+                     const struct strbuf *host_config, struct strbuf *ret_lines,
+                     struct strbuf *ret_errors)
 {
-    const char *const argv[] = {devhost, "--check", "-", NULL};
+    const char *const argv[] = {devhost, what, "-", NULL};
     const struct ask_process question = {.argv = argv,
                                          .input = host_config->data,
                                          .input_len = host_config->len,
                                          .output_max = PLUGIN_QUERY_ANSWER_MAX,
-                                         .timeout_ms = PLUGIN_QUERY_CHECK_MS};
+                                         .timeout_ms = timeout_ms};
 
     return ask_process_run(&question, ret_lines, ret_errors);
+}
+
+int plugin_query_check(const char *devhost, const struct strbuf *host_config,
+                       struct strbuf *ret_lines, struct strbuf *ret_errors)
+{
+    return ask_about(devhost, "--check", PLUGIN_QUERY_CHECK_MS, host_config, ret_lines,
+                     ret_errors);
+}
+
+int plugin_query_scan(const char *devhost, const struct strbuf *host_config,
+                      struct strbuf *ret_lines, struct strbuf *ret_errors)
+{
+    return ask_about(devhost, "--scan", PLUGIN_QUERY_SCAN_MS, host_config, ret_lines,
+                     ret_errors);
 }

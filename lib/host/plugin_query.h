@@ -14,6 +14,7 @@
 
 #define PLUGIN_QUERY_OPTIONS_MS 2000
 #define PLUGIN_QUERY_CHECK_MS 10000
+#define PLUGIN_QUERY_SCAN_MS 120000
 #define PLUGIN_QUERY_ANSWER_MAX (16u * 1024 * 1024)
 
 /* The plugin's table of options, ended by key NULL. Kept for the life of the process (or
@@ -34,5 +35,8 @@ void plugin_query_forget(void);
  * found an error), -ETIMEDOUT, -EPIPE when it was killed, or -errno. */
 int plugin_query_check(const char *devhost, const struct strbuf *host_config,
                        struct strbuf *ret_lines, struct strbuf *ret_errors);
+/* The same with `--scan -`: lines of kind "found". */
+int plugin_query_scan(const char *devhost, const struct strbuf *host_config,
+                      struct strbuf *ret_lines, struct strbuf *ret_errors);
 
 #endif

@@ -153,8 +153,11 @@ static void plugin_close(void *handle)
 static int plugin_scan(void *handle, gw_found_fn found, void *ctx)
 {
     struct bus *bus = handle;
+    int rc = scan_chips(bus->wanted, found, ctx, bus->text);
 
-    return scan_chips(bus->wanted, found, ctx);
+    if (rc != GW_OK)
+        bus->services->log(bus->services->ctx, GW_LOG_ERROR, bus->text);
+    return rc;
 }
 
 static const struct gw_plugin plugin = {

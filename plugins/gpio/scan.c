@@ -14,6 +14,7 @@ struct scan {
     gw_found_fn found;
     void *ctx;
     unsigned n_chips;
+    char *text;
 };
 
 /* A name as a point or device may have it: [a-z][a-z0-9_]*. */
@@ -59,7 +60,11 @@ static void tell_chip(const struct scan *scan, struct lines_chip *chip,
 
     if (!out)
         return;
-    fputs("- name: ", out);
+    fputs("# bus: {name: ", out);
+    put_name(out, info->label, '-');
+    fprintf(out, ", plugin: gpio, chip: \"%s\"}\n- name: ", info->label);
+    put_name(out, info->label, '-');
+    fputs("-lines\n  bus: ", out);
     put_name(out, info->label, '-');
     fputs("\n  points:\n", out);
     put_points(out, chip, info);
@@ -94,9 +99,12 @@ static bool scan_chip(void *ctx, const char *path)
     struct scan *scan = ctx;
     struct lines_chip_info info;
     struct lines_chip *chip;
+    int rc = lines_chip_open(path, &chip, &info);
 
-    if (lines_chip_open(path, &chip, &info) < 0)
+    if (rc < 0) {
+        snprintf(scan->text, CHIP_TEXT_MAX, "%s: %s", path, strerror(-rc));
         return true;
+    }
     if (!scan->label[0] || strcmp(scan->label, info.label) == 0) {
         scan->n_chips++;
         tell_chip(scan, chip, &info);
@@ -107,10 +115,12 @@ static bool scan_chip(void *ctx, const char *path)
     return true;
 }
 
-int scan_chips(const char *label, gw_found_fn found, void *ctx)
+int scan_chips(const char *label, gw_found_fn found, void *ctx, char text[CHIP_TEXT_MAX])
 {
-    struct scan scan = {.label = label, .found = found, .ctx = ctx};
+    struct scan scan = {.label = label, .found = found, .ctx = ctx, .text = text};
 
+    snprintf(text, CHIP_TEXT_MAX, "this machine has no GPIO chip%s%.60s%s",
+             *label ? " with the label '" : "", label, *label ? "'" : "");
     lines_list(scan_chip, &scan);
     return scan.n_chips ? GW_OK : GW_ERR_LINK;
 }

@@ -3,6 +3,7 @@
 """The whole daemon with GPIO chips played by the test: edges at once, a busy line, outputs
 without a glitch over starts, reloads and kills, a chip that goes and comes back."""
 import os
+import re
 import signal
 import time
 
@@ -38,6 +39,25 @@ def point(gateway, name):
 def has(gateway, name, value, quality="good"):
     return lambda: (lambda p: p["quality"] == quality and (value is None or p["value"] == value))(
         point(gateway, name))
+
+
+def scan(gateway, board):
+    """What a scan shows, and that its draft is a configuration."""
+    places = ["--plugins", str(gateway.home / "plugins"), "--libexec", str(gateway.home / "libexec")]
+    text = gateway.ctl("scan", "gpio", *places).stdout
+    assert re.search(r"PUMP +in +in use by 'doorbell'", text), text
+    assert re.search(r"HEATER +out +in use by 'gatewayd:panel.heater'", text), text
+    assert re.search(r"SPARE +in +free", text), text
+    found = gateway.json("scan", "gpio", "board", *places)["found"]
+    assert "line: \"SPARE\"" in found[0]["yaml"] and "HEATER" not in found[0]["yaml"], found
+    draft = gateway.home / "draft.yaml"
+    gateway.ctl("scan", "gpio", "--write", str(draft), *places)
+    used = "gateway: {id: a, site: b}\n" + re.sub(r"(?m)^# (?=devices|  )", "", draft.read_text())
+    draft.write_text(used)
+    done = gateway.ctl("check", str(draft), *places, check=False)
+    assert done.returncode == 0, f"{used}{done.stdout}{done.stderr}"
+    assert gateway.ctl("scan", "gpio", "nosuch", *places, check=False).returncode == 1
+    assert gateway.ctl("scan", "gpio", "--write", str(draft), *places, check=False).returncode == 1
 
 
 def edges(gateway, board):
@@ -119,13 +139,14 @@ def unplugged(gateway, board):
 def main():
     with World() as world:
         gpio = Gpio(world)
-        board = gpio.chip("board", ["GRID", "DOOR", "HEATER", "PUMP", "S0"])
+        board = gpio.chip("board", ["GRID", "DOOR", "HEATER", "PUMP", "S0", "SPARE"])
         board.rest("HEATER", True)
         board.hold("PUMP", "doorbell")
         gateway = Gateway(world, CONFIG)
         gpio.install(gateway)
         gateway.start()
         edges(gateway, board)
+        scan(gateway, board)
         busy(gateway, board)
         restarts(gateway, board)
         reload(gateway, board)
