@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 EXTRA_DIST += bench/run bench/drain bench/flash bench/README.md
-EXTRA_PROGRAMS = bench/floor bench/libraries bench/paho_loop bench/store_load
+EXTRA_PROGRAMS = bench/floor bench/libraries bench/paho_loop bench/store_load bench/gpio_loop
+bench_gpio_loop_SOURCES = bench/gpio_loop.c $(gpio_lines_sources)
+bench_gpio_loop_CFLAGS = $(AM_CFLAGS) $(GPIOD_CFLAGS)
+bench_gpio_loop_LDADD = plugins/gpio/libparts.la lib/libgateway.la $(GPIOD_LIBS) $(LIBM)
 bench_floor_SOURCES = bench/floor.c
 bench_floor_CFLAGS = -std=gnu17 $(MODBUS_CFLAGS)
 bench_floor_LDADD = $(MODBUS_LIBS) $(PAHO_LIBS)
