@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 EXTRA_DIST += gatewayd/README.md
 sbin_PROGRAMS += gatewayd/gatewayd
+pkglibexec_PROGRAMS += gatewayd/gateway-clock
+gatewayd_gateway_clock_SOURCES = gatewayd/clock_watch.c
+gatewayd_gateway_clock_LDADD = lib/libgateway.la $(LIBM)
 gatewayd_gatewayd_SOURCES = \
 	gatewayd/alarms.c gatewayd/alarms.h \
 	gatewayd/backup.c gatewayd/backup.h \

@@ -3,7 +3,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/decimal.h"
 #include "lib/base/strbuf.h"
 #include "lib/model/record.h"
@@ -144,6 +147,53 @@ static void a_batch_keeps_its_own_strings(void)
     catalog_unref(catalog);
 }
 
+/* ---- is the clock in step? ---- */
+
+static void where_no_file_tells_of_the_clock_the_kernel_does(void)
+{
+    clock_fake_sync("/nonexistent/synchronized", 0);
+    CU_ASSERT_EQUAL(clock_trust_now(), CLOCK_UNSET);
+    clock_fake_sync("/nonexistent/synchronized", 1);
+    CU_ASSERT_EQUAL(clock_trust_now(), CLOCK_SYNCED);
+    clock_fake_sync(NULL, -1);
+}
+
+static void a_given_file_alone_tells_of_the_clock(void)
+{
+    clock_fake_sync(NULL, 1);
+    clock_set_sync_file("/nonexistent/synchronized");
+    CU_ASSERT_EQUAL(clock_trust_now(), CLOCK_UNSET);
+    clock_set_sync_file("/proc/self"); /* made just now */
+    CU_ASSERT_EQUAL(clock_trust_now(), CLOCK_SYNCED);
+    clock_fake_sync(NULL, -1);
+}
+
+/* A file that is there is asked alone, too: one that is older than the boot says no. */
+static void a_file_from_before_the_boot_does_not_count(void)
+{
+    const struct timespec times[2] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
+    char path[] = "/tmp/gatewayd-sync-XXXXXX";
+    int fd = mkstemp(path);
+
+    CU_ASSERT_TRUE_FATAL(fd >= 0);
+    clock_fake_sync(path, 1);
+    CU_ASSERT_EQUAL(clock_trust_now(), CLOCK_SYNCED);
+    CU_ASSERT_EQUAL(futimens(fd, times), 0);
+    CU_ASSERT_EQUAL(clock_trust_now(), CLOCK_UNSET);
+    clock_fake_sync(NULL, -1);
+    close(fd);
+    unlink(path);
+}
+
+static void a_clock_that_was_in_step_stays_trusted_without_its_server(void)
+{
+    clock_fake_sync("/nonexistent/synchronized", 1);
+    CU_ASSERT_EQUAL(clock_trust_now(), CLOCK_SYNCED);
+    clock_fake_sync("/nonexistent/synchronized", 0);
+    CU_ASSERT_EQUAL(clock_trust_now(), CLOCK_SYNCED);
+    clock_fake_sync(NULL, -1);
+}
+
 static CU_TestInfo tests[] = {
     TEST(numbers_print_shortest),
     TEST(every_double_reads_back_equal),
@@ -153,6 +203,10 @@ static CU_TestInfo tests[] = {
     TEST(whole_scales_keep_integers),
     TEST(big_integers_become_strings_in_json),
     TEST(a_batch_keeps_its_own_strings),
+    TEST(where_no_file_tells_of_the_clock_the_kernel_does),
+    TEST(a_given_file_alone_tells_of_the_clock),
+    TEST(a_file_from_before_the_boot_does_not_count),
+    TEST(a_clock_that_was_in_step_stays_trusted_without_its_server),
     CU_TEST_INFO_NULL,
 };
 
