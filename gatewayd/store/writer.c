@@ -134,13 +134,20 @@ static void tell_bound(struct writer *writer, enum bound_step step)
     writer_note(writer, table[step].code, table[step].severity, table[step].text);
 }
 
-static void forget_bound(struct writer *writer)
+/* Nothing undelivered is given up any more when half of what is kept has arrived: rows that
+ * did make room from then on, while the database stays as large as it is. */
+static void forget_drops(struct writer *writer, uint64_t low)
 {
-    const unsigned drops = 1u << BOUND_COUNTERS | 1u << BOUND_DROP;
+    const unsigned drops = 1u << BOUND_THIN | 1u << BOUND_COUNTERS | 1u << BOUND_DROP;
+    const unsigned alarms = 1u << BOUND_COUNTERS | 1u << BOUND_DROP;
+    uint64_t first = writer->book.first_after, next = writer->book.seq_after;
 
-    if (writer->told_bound & drops)
-        writer_note(writer, "store-has-room", "info", "the store has room again");
-    writer->told_bound = 0;
+    if (!(writer->told_bound & drops) || low < first || next - low > low - first)
+        return;
+    if (writer->told_bound & alarms)
+        writer_note(writer, "store-has-room", "info",
+                    "records were delivered; the store has room again");
+    writer->told_bound &= ~drops;
 }
 
 uint64_t writer_delivered_low(const struct writer *writer)
@@ -255,8 +262,9 @@ static int keep_bound(struct writer *writer)
     enum bound_step step = BOUND_DELIVERED;
     int rc = 0;
 
+    forget_drops(writer, low);
     if (used_pages(writer) < max / 100 * 60)
-        forget_bound(writer);
+        writer->told_bound &= 1u << BOUND_COUNTERS | 1u << BOUND_DROP;
     for (int i = 0; i < TRIM_ROUNDS && rc == 0 && step < BOUND_STEPS; i++) {
         unsigned n_rows = 0;
 

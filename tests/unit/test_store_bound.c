@@ -134,6 +134,15 @@ static void see_route(void *arg)
     CU_ASSERT_EQUAL(store_cursor_load(fixture_store, "dead", &cursor), 0);
 }
 
+static void deliver_all(void *arg)
+{
+    struct store_cursor cursor;
+
+    CU_ASSERT_EQUAL(store_cursor_load(fixture_store, "dead", &cursor), 0);
+    cursor.low = *(uint64_t *)arg;
+    CU_ASSERT_EQUAL(store_cursor_save(fixture_store, "dead", &cursor), 0);
+}
+
 static void begin(uint64_t max_bytes)
 {
     fates = calloc(1, SEQS_MAX);
@@ -188,6 +197,21 @@ static void energy_counters_and_events_are_the_last_to_go(void)
     finish();
 }
 
+static void a_full_store_says_when_it_has_room_again(void)
+{
+    struct store_stats stats;
+
+    begin(224 << 10);
+    for (uint32_t i = 0; i < 6000; i++)
+        store_half_minute(i);
+    CU_ASSERT_TRUE(fixture_wait_event("store-dropping"));
+    store_get_stats(fixture_store, &stats);
+    fixture_run(deliver_all, &stats.last_seq);
+    store_half_minute(6000);
+    CU_ASSERT_TRUE(fixture_wait_event("store-has-room"));
+    finish();
+}
+
 static void when_nothing_else_is_left_the_oldest_go_and_are_told(void)
 {
     char text[400];
@@ -230,6 +254,7 @@ int main(void)
     CU_TestInfo tests[] = {
         TEST(undelivered_records_become_means_of_a_minute),
         TEST(energy_counters_and_events_are_the_last_to_go),
+        TEST(a_full_store_says_when_it_has_room_again),
         TEST(when_nothing_else_is_left_the_oldest_go_and_are_told),
         TEST(hours_until_full_come_from_the_measured_growth),
         CU_TEST_INFO_NULL,
