@@ -21,6 +21,13 @@ int cmd_routes(const struct ctl *ctl);
 int cmd_backup(const struct ctl *ctl);
 int cmd_restore(const struct ctl *ctl);
 int cmd_events(const struct ctl *ctl);
+int cmd_grid(const struct ctl *ctl);
+int cmd_circuits(const struct ctl *ctl);
+int cmd_why(const struct ctl *ctl);
+int cmd_override(const struct ctl *ctl);
+int cmd_hold(const struct ctl *ctl);
+int cmd_storm(const struct ctl *ctl);
+int cmd_drill(const struct ctl *ctl);
 int cmd_simulate(const struct ctl *ctl); /* simulate/simulate.c */
 
 #endif

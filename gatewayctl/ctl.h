@@ -24,6 +24,7 @@ struct ctl {
     bool is_json, is_terminal, has_colour, is_stale_only, is_following, is_forced;
     const char *device;
     int64_t lease_ms; /* 0: the point's own */
+    int64_t for_ms;   /* 0: not said */
     int64_t from_ms;  /* wall; 0: all */
     uint64_t count;   /* 0: no end */
     const char *write_path; /* NULL: write no draft */

@@ -7,6 +7,7 @@ gatewayctl_gatewayctl_SOURCES = \
 	gatewayctl/cmd_backup.c \
 	gatewayctl/cmd_buses.c gatewayctl/cmd_check.c gatewayctl/cmd_routes.c \
 	gatewayctl/cmd_scan.c \
+	gatewayctl/cmd_control.c \
 	gatewayctl/cmd_status.c gatewayctl/cmd_watch.c \
 	gatewayctl/ctl.c gatewayctl/ctl.h \
 	gatewayctl/host_view.c gatewayctl/host_view.h \

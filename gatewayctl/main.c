@@ -25,6 +25,7 @@ enum {
     OPT_COUNT = 1 << 3,
     OPT_FROM = 1 << 4,
     OPT_FOLLOW = 1 << 5,
+    OPT_FOR = 1 << 10,
     OPT_PLACES = 1 << 6, /* where the parts of an installation are */
     OPT_SIMULATE = 1 << 7,
     OPT_FORCE = 1 << 8,
@@ -79,6 +80,20 @@ static const struct command {
      cmd_backup, 1, 1, OPT_FORCE},
     {"restore", "FILE [--force]", "go back to a backup; the present store is set aside",
      cmd_restore, 1, 1, OPT_FORCE},
+    {"grid", "", "state of the grid, what tells it, how long the energy lasts",
+     cmd_grid, 0, 0, 0},
+    {"circuits", "", "what is on, what is off and why",
+     cmd_circuits, 0, 0, 0},
+    {"why", "CIRCUIT", "why a circuit is as it is, in one sentence",
+     cmd_why, 1, 1, 0},
+    {"override", "CIRCUIT on|off|auto [--for 30min]", "keep a circuit on or off, or leave it to control",
+     cmd_override, 2, 2, OPT_FOR},
+    {"hold", "on|off", "stop, or allow, switching by itself",
+     cmd_hold, 1, 1, 0},
+    {"storm", "on|off [--for 24h]", "raise the reserve before a storm",
+     cmd_storm, 1, 1, OPT_FOR},
+    {"drill", "[off] [--for 5min]", "play an outage without switching anything",
+     cmd_drill, 0, 1, OPT_FOR},
     {"reload", "", "read the configuration again",
      cmd_reload, 0, 0, 0},
     {"simulate", "--community FILE --scenario FILE ...",
@@ -97,6 +112,7 @@ static const struct option long_options[] = {
     {"stale", no_argument, NULL, 'S'},
     {"lease", required_argument, NULL, 'l'},
     {"count", required_argument, NULL, 'n'},
+    {"for", required_argument, NULL, 'o'},
     {"from", required_argument, NULL, 'f'},
     {"follow", no_argument, NULL, 'F'},
     {"force", no_argument, NULL, 'O'},
@@ -232,6 +248,10 @@ static bool take_option(struct ctl *ctl, int letter, const char *text, unsigned 
         *used |= OPT_LEASE;
         return (human_parse_duration(text, &ctl->lease_ms) && ctl->lease_ms > 0) ||
                bad_option("lease", text, "a duration such as 60s or '5 min'");
+    case 'o':
+        *used |= OPT_FOR;
+        return (human_parse_duration(text, &ctl->for_ms) && ctl->for_ms > 0) ||
+               bad_option("for", text, "a duration such as 30min or '2 h'");
     case 'f':
         *used |= OPT_FROM;
         return human_parse_time(text, clock_wall_ms(), &ctl->from_ms) ||

@@ -65,6 +65,7 @@ void configure_use(struct gateway *gateway, struct config *config, struct catalo
     gateway->generation++;
     hosts_apply(gateway->hosts, config, catalog);
     pthread_mutex_unlock(&gateway->view_lock);
+    controlling_configure(gateway->controlling, config, catalog);
     forwarding_apply(gateway->forwarding, gateway->store, config);
     if (old != config)
         config_free(old);

@@ -110,6 +110,8 @@ static void on_message(void *ctx, const struct route_message *message)
     else if (strncmp(message->topic, "cmd/", 4) == 0)
         forwarding->hooks.command(forwarding->hooks.ctx, link->route.name, message->topic + 4,
                                   message);
+    else if (strcmp(message->topic, "plan") == 0)
+        forwarding->hooks.plan(forwarding->hooks.ctx, link->route.name, message);
 }
 
 /* State 0 went before it: the forward takes every open token as lost. */
@@ -277,6 +279,7 @@ void forwarding_free(struct forwarding *forwarding)
         forwarding->retired = link->next_retired;
         free_link(link);
     }
+    free(forwarding->grid);
     consent_free(forwarding->consent);
     pthread_mutex_destroy(&forwarding->lock);
     sd_event_unref(forwarding->event);
@@ -430,6 +433,22 @@ void forwarding_answer(struct forwarding *forwarding, const char *route, const c
     for (unsigned i = 0; i < forwarding->n_links; i++)
         if (strcmp(forwarding->links[i]->route.name, route) == 0)
             route_note_send(forwarding->links[i], NOTE_ANSWER, 0, 0, topic, payload, strlen(payload));
+}
+
+void forwarding_publish_grid(struct forwarding *forwarding, const char *payload)
+{
+    char *copy = strdup(payload), *old;
+
+    if (!copy)
+        return;
+    pthread_mutex_lock(&forwarding->lock);
+    old = forwarding->grid;
+    forwarding->grid = copy;
+    pthread_mutex_unlock(&forwarding->lock);
+    free(old);
+    for (unsigned i = 0; i < forwarding->n_links; i++)
+        if (forwarding->links[i]->life == LINK_RUNNING)
+            route_note_send(forwarding->links[i], NOTE_GRID, 0, 0, NULL, NULL, 0);
 }
 
 void forwarding_visit(struct forwarding *forwarding,

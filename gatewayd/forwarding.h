@@ -26,6 +26,8 @@ struct forwarding_hooks {
     /* Loop: a message on cmd/<id> of this route. */
     void (*command)(void *ctx, const char *route, const char *id,
                     const struct route_message *message);
+    /* Loop: a message on plan of this route. */
+    void (*plan)(void *ctx, const char *route, const struct route_message *message);
     /* Any thread. */
     void (*event)(void *ctx, const char *code, const char *severity, const char *text);
     /* Loop: an alarm of that code is over. */
@@ -51,6 +53,10 @@ void forwarding_stop(struct forwarding *forwarding);
  * `status`; dropped when the route is away: the sender asks again with the same id. */
 void forwarding_answer(struct forwarding *forwarding, const char *route, const char *topic,
                        const char *payload);
+
+/* Loop: from now on this is the grid message, retained on every route that has consent for
+ * `grid`; sent again when a route connects. */
+void forwarding_publish_grid(struct forwarding *forwarding, const char *payload);
 
 /* Store's thread: its hooks. */
 void forwarding_committed(struct forwarding *forwarding, uint64_t last_seq);

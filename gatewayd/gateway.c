@@ -39,8 +39,8 @@ bool gateway_raise_alarm(struct gateway *gateway, const char *code, const char *
     return is_new;
 }
 
-void gateway_event(struct gateway *gateway, const char *device, const char *code,
-                   const char *severity, const char *text)
+static void tell(struct gateway *gateway, const char *device, enum category category,
+                 const char *code, const char *severity, const char *text)
 {
     bool is_alarm = strcmp(severity, "alarm") == 0;
 
@@ -51,7 +51,19 @@ void gateway_event(struct gateway *gateway, const char *device, const char *code
     if (is_alarm)
         gateway_raise_alarm(gateway, code, text);
     if (gateway->store)
-        store_append_event(gateway->store, device, CATEGORY_STATUS, code, severity, text);
+        store_append_event(gateway->store, device, category, code, severity, text);
+}
+
+void gateway_event(struct gateway *gateway, const char *device, const char *code,
+                   const char *severity, const char *text)
+{
+    tell(gateway, device, CATEGORY_STATUS, code, severity, text);
+}
+
+void gateway_tell(struct gateway *gateway, enum category category, const char *code,
+                  const char *severity, const char *text)
+{
+    tell(gateway, "", category, code, severity, text);
 }
 
 void gateway_clear_alarm(struct gateway *gateway, const char *code, const char *text)
@@ -72,6 +84,8 @@ static void on_records(void *ctx, struct record_batch *batch, bool urgent)
     struct gateway *gateway = ctx;
 
     latest_update(gateway->latest, batch);
+    if (gateway->controlling)
+        controlling_readings(gateway->controlling, batch);
     __atomic_add_fetch(&gateway->n_readings, batch->n_readings, __ATOMIC_RELAXED);
     store_append(gateway->store, batch, urgent || !gateway->had_records);
     gateway->had_records = true;
@@ -115,6 +129,8 @@ static void on_device_lost(void *ctx, uint32_t device)
         return;
     latest_mark_device(gateway->latest, device, GW_STALE);
     writes_device_lost(gateway->writes, gateway->catalog->devices[device].name);
+    if (gateway->controlling)
+        controlling_device_lost(gateway->controlling, device);
 }
 
 static void on_lease_end(void *ctx, uint32_t device, uint32_t point, enum gw_result result)
@@ -254,6 +270,7 @@ static void stop(struct gateway *gateway, int exit_code)
     gateway->stopping = true;
     pthread_mutex_unlock(&gateway->view_lock);
     gateway->exit_code = exit_code;
+    controlling_stop(gateway->controlling);
     sd_notify(0, "STOPPING=1\nSTATUS=Setting outputs to failsafe");
     log_info(NULL, "stopping");
     sd_event_add_time_relative(gateway->event, &gateway->deadline, CLOCK_BOOTTIME,
@@ -343,6 +360,7 @@ static int make_rooms(struct gateway *gateway)
                                                     .credentials = options->credentials,
                                                     .version = PACKAGE_VERSION};
     struct forwarding_hooks forwarding_hooks = {.ctx = gateway, .command = requests_command,
+                                                .plan = controlling_plan,
                                                 .event = on_forward_event,
                                                 .clear = on_forward_clear,
                                                 .stopped = on_routes_stopped};
@@ -451,10 +469,12 @@ static int start(struct gateway *gateway)
     if (rc < 0)
         return rc;
     gateway->writes = writes_new(gateway->hosts, gateway->store, gateway->calls);
-    if (!gateway->writes)
+    gateway->controlling = gateway->writes ? controlling_new(gateway) : NULL;
+    if (!gateway->controlling)
         return -ENOMEM;
     configure_use(gateway, gateway->config, gateway->catalog);
     writes_recover(gateway->writes);
+    controlling_start(gateway->controlling);
     rc = open_api(gateway);
     if (rc == 0)
         rc = add_sources(gateway);
@@ -465,11 +485,13 @@ static int start(struct gateway *gateway)
 
 static void finish(struct gateway *gateway)
 {
+    controlling_stop(gateway->controlling);
     writes_stop(gateway->writes);
     api_close(gateway->api);
     store_close(gateway->store);
     gateway->store = NULL;
     writes_free(gateway->writes);
+    controlling_free(gateway->controlling);
     forwarding_free(gateway->forwarding);
     hosts_free(gateway->hosts);
     loop_calls_free(gateway->calls);

@@ -12,6 +12,7 @@
 
 #include "gatewayd/alarms.h"
 #include "gatewayd/api/api.h"
+#include "gatewayd/controlling.h"
 #include "gatewayd/device/hosts.h"
 #include "gatewayd/device/latest.h"
 #include "gatewayd/forwarding.h"
@@ -32,6 +33,7 @@ struct gateway {
     struct hosts *hosts;
     struct writes *writes;
     struct forwarding *forwarding;
+    struct controlling *controlling;
     struct api *api;
     int64_t start_boot_ns, turned_boot_ns; /* when the loop last turned: atomic */
     sd_event_source *tick, *deadline;
@@ -61,6 +63,9 @@ struct gateway {
 /* An event: logged, stored, and with severity "alarm" a standing alarm. Any thread. */
 void gateway_event(struct gateway *gateway, const char *device, const char *code,
                    const char *severity, const char *text);
+/* The same of the gateway itself, in that category. */
+void gateway_tell(struct gateway *gateway, enum category category, const char *code,
+                  const char *severity, const char *text);
 /* Any thread. True when it was not standing yet. */
 bool gateway_raise_alarm(struct gateway *gateway, const char *code, const char *text);
 /* Loop. */

@@ -8,6 +8,7 @@ gatewayd_gatewayd_SOURCES = \
 	gatewayd/alarms.c gatewayd/alarms.h \
 	gatewayd/backup.c gatewayd/backup.h \
 	gatewayd/configure.c \
+	gatewayd/controlling.c gatewayd/controlling.h \
 	gatewayd/forward/route_process.c gatewayd/forward/route_process.h \
 	gatewayd/forwarding.c gatewayd/forwarding.h \
 	gatewayd/fullness.c gatewayd/fullness.h \
@@ -27,6 +28,7 @@ gatewayd_gatewayd_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 gatewayd_gatewayd_LDADD = gatewayd/device/libdevice.la \
 	gatewayd/forward/libforward.la gatewayd/history/libhistory.la gatewayd/store/libstore.la \
 	gatewayd/command/libcommand.la \
+	gatewayd/control/libcontrol.la \
 	lib/libgateway.la $(SYSTEMD_LIBS) $(SQLITE_LIBS) $(YAML_LIBS) $(JANSSON_LIBS) $(MHD_LIBS) $(LIBM)
 
 if HAVE_CUNIT

@@ -100,6 +100,12 @@ static void on_posted(void *arg)
     case API_POST_RELOAD:
         post_reload(gateway, post);
         break;
+    case API_POST_OVERRIDE:
+    case API_POST_HOLD:
+    case API_POST_STORM:
+    case API_POST_DRILL:
+        controlling_post(gateway->controlling, post);
+        break;
     default:
         api_post_finish(post, API_REFUSED, "unknown request", NULL);
         break;

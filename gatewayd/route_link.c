@@ -53,6 +53,24 @@ static void publish_state(struct route_link *link, const char *state)
     route_process_publish(link->process, OWN_TOKEN, "state", true, payload, (size_t)len);
 }
 
+/* The state of the grid, retained, under consent for `grid`. */
+static void publish_grid(struct route_link *link)
+{
+    struct consent_route route = consent_route_of(link);
+    char *payload;
+
+    if (!link->process || link->window == 0 ||
+        consent_allows(link->owner->consent, &route, CATEGORY_GRID, GRANULARITY_EVENT,
+                       clock_wall_ms()) != CONSENT_ALLOWED)
+        return;
+    pthread_mutex_lock(&link->owner->lock);
+    payload = link->owner->grid ? strdup(link->owner->grid) : NULL;
+    pthread_mutex_unlock(&link->owner->lock);
+    if (payload)
+        route_process_publish(link->process, OWN_TOKEN, "grid", true, payload, strlen(payload));
+    free(payload);
+}
+
 static int port_open(void *ctx, uint64_t from_seq, void **ret_reader)
 {
     const struct route_side *side = ctx;
@@ -372,6 +390,7 @@ static void set_window(struct route_link *link, unsigned window)
     link->window = window;
     if (window > 0)
         publish_state(link, "online");
+    publish_grid(link);
     share_window(link);
 }
 
@@ -467,6 +486,9 @@ void route_link_on_note(void *arg)
         if (link->process && status_allowed(link))
             route_process_publish(link->process, OWN_TOKEN, note->topic, false, note->payload,
                                   note->len);
+        break;
+    case NOTE_GRID:
+        publish_grid(link);
         break;
     case NOTE_ATTACH:
         attach(link);

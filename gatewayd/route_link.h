@@ -32,7 +32,7 @@ struct note;
 
 /* What crosses from the loop to the store's thread. */
 enum note_kind { NOTE_ATTACH, NOTE_GOODBYE, NOTE_DETACH, NOTE_CONNECTED, NOTE_DONE, NOTE_LOST,
-                 NOTE_RECEIPT, NOTE_ANSWER };
+                 NOTE_RECEIPT, NOTE_ANSWER, NOTE_GRID };
 #define NOTES_KEPT 3 /* the first: each once in a link's life, had in advance, never lost */
 #define NOTES_WAITING_MAX 1024u /* of the others, while the store's thread hangs */
 #define NOTES_WAITING_BYTES (256u * 1024)
@@ -93,6 +93,7 @@ struct forwarding {
     struct route_link *active[LINKS_MAX];
     unsigned n_active;
     uint64_t last_seq;
+    char *grid; /* under lock: the newest grid message; NULL: none yet */
     pthread_mutex_t lock;
 };
 

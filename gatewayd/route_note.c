@@ -111,6 +111,8 @@ static void lose_note(struct route_link *link, enum note_kind kind)
 {
     if (kind == NOTE_RECEIPT)
         drop_receipts(link);
+    else if (kind == NOTE_GRID)
+        log_warning(link->route.name, "the store hangs: the grid message waits");
     else if (kind == NOTE_ANSWER || !link->process)
         log_warning(link->route.name, "the store hangs: an answer is not sent");
     else

@@ -291,6 +291,7 @@ static void view_metrics(void *ctx, struct strbuf *buf)
                   "# TYPE gatewayd_readings_polled_total counter\n"
                   "gatewayd_readings_polled_total %llu\n",
                   (unsigned long long)__atomic_load_n(&gateway->n_readings, __ATOMIC_RELAXED));
+    controlling_put_metrics(gateway->controlling, buf);
 }
 
 void views_fill_ports(struct gateway *gateway, struct api_ports *ports)
@@ -305,4 +306,5 @@ void views_fill_ports(struct gateway *gateway, struct api_ports *ports)
                                 .unwell = view_unwell,
                                 .post = requests_post};
     backup_fill_ports(ports);
+    controlling_fill_ports(ports);
 }

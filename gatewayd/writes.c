@@ -31,6 +31,7 @@ struct pending {
 struct owned {
     char name[130]; /* "device.point", "" free */
     bool releasing; /* to be set to its failsafe as soon as its host takes it */
+    bool is_noted;  /* the journal has it */
     int64_t next_boot_ns;
     uint64_t write_id, release_id; /* the last ones sent, 0: none that counts */
 };
@@ -70,11 +71,12 @@ static struct owned *add_owned(struct writes *writes, const char *name)
 
 struct fact_job {
     struct writes *writes;
-    bool put;
+    bool put, is_done;
     char key[140], by[64];
-    /* the write that waits for it */
+    /* the write that waits for it, or that went before it */
+    bool is_sent;
     uint64_t id;
-    uint32_t device, point, lease_ms;
+    uint32_t lease_ms;
     struct gw_value value;
 };
 
@@ -85,6 +87,7 @@ static void store_fact(void *arg)
     struct fact_job *job = arg;
     int rc = store_fact_put(job->writes->store, job->key, job->put ? job->by : NULL);
 
+    job->is_done = rc == 0;
     if (rc < 0)
         log_warning("journal", "cannot note %s: %s", job->key, strerror(-rc));
     if (job->id == 0 || loop_calls_post(job->writes->calls, on_fact_stored, job) < 0)
@@ -184,15 +187,15 @@ static uint32_t left_ms(const struct pending *pending)
     return left > 1 ? (uint32_t)left : 1;
 }
 
-static void send_write(struct writes *writes, const struct fact_job *job)
+static void send_write(struct writes *writes, uint64_t id, const struct write_order *order)
 {
-    struct pending *pending = find_pending(writes, job->id);
+    struct pending *pending = find_pending(writes, id);
     int rc;
 
     if (!pending)
         return; /* answered by its time-out */
-    rc = hosts_write(writes->hosts, job->id, job->device, job->point, &job->value, job->lease_ms,
-                     left_ms(pending));
+    rc = hosts_write(writes->hosts, id, order->device, order->point, &order->value,
+                     order->lease_ms, left_ms(pending));
     if (rc < 0)
         finish(pending, WRITE_FAILED, "its host process is not running; try again in a moment",
                NULL);
@@ -205,59 +208,112 @@ static void on_fact_stored(void *arg)
     struct writes *writes = job->writes;
     struct catalog *catalog = hosts_catalog_of(writes->hosts);
     struct pending *pending = find_pending(writes, job->id);
+    struct owned *owned = find_owned(writes, job->key + strlen("owned."));
+    struct write_order order = {.value = job->value, .lease_ms = job->lease_ms};
     char text[200] = "the point is gone from the configuration";
 
-    if (catalog_find(catalog, job->key + strlen("owned."), &job->device, &job->point))
-        check_value(&catalog->devices[job->device].points[job->point], &job->value, text,
+    if (owned)
+        owned->is_noted = job->is_done;
+    if (job->is_sent)
+        *text = '\0';
+    else if (catalog_find(catalog, job->key + strlen("owned."), &order.device, &order.point))
+        check_value(&catalog->devices[order.device].points[order.point], &job->value, text,
                     sizeof text);
-    if (!*text)
-        send_write(writes, job);
-    else if (pending)
+    if (!*text && !job->is_sent)
+        send_write(writes, job->id, &order);
+    else if (*text && pending)
         finish(pending, WRITE_REFUSED, text, NULL);
     free(job);
+}
+
+/* Notes that the point is ours, then sends, or at the same time. */
+static void note_and_send(struct writes *writes, const char *name, uint64_t id,
+                          const struct write_order *order)
+{
+    struct fact_job *job = fact_job_new(writes, name, true, order->by);
+    struct pending *pending = find_pending(writes, id);
+
+    if (job) {
+        job->id = id;
+        job->lease_ms = order->lease_ms;
+        job->value = order->value;
+        job->is_sent = order->at_once;
+        if (store_post(writes->store, store_fact, job, true) == 0)
+            pending = NULL; /* its turn comes with the journal's answer */
+        else
+            free(job);
+    }
+    if (order->at_once)
+        send_write(writes, id, order);
+    else if (pending)
+        finish(pending, WRITE_FAILED, "no memory", NULL);
+}
+
+void writes_order(struct writes *writes, struct catalog *catalog,
+                  const struct write_order *order, write_answer_fn answer, void *ctx)
+{
+    const struct catalog_device *d = &catalog->devices[order->device];
+    const struct catalog_point *point = &d->points[order->point];
+    static const struct gw_value none;
+    char text[200], name[130];
+    struct pending *pending;
+    struct owned *owned;
+
+    check_value(point, &order->value, text, sizeof text);
+    if (*text) {
+        answer(ctx, WRITE_REFUSED, text, &none);
+        return;
+    }
+    snprintf(name, sizeof name, "%s.%s", d->name, point->name);
+    pending = add_pending(writes, answer, ctx);
+    owned = pending ? add_owned(writes, name) : NULL;
+    if (!owned) {
+        if (pending)
+            pending->id = 0;
+        answer(ctx, WRITE_REFUSED, "too many writes at once", &none);
+        return;
+    }
+    owned->write_id = pending->id;
+    owned->release_id = 0; /* sent before this write: says nothing about what it leaves */
+    /* the safe direction never waits for a disk */
+    if (owned->is_noted || is_failsafe(point, &order->value))
+        send_write(writes, pending->id, order);
+    else
+        note_and_send(writes, name, pending->id, order);
 }
 
 void writes_begin(struct writes *writes, struct catalog *catalog, uint32_t device,
                   uint32_t point, const struct gw_value *value, uint32_t lease_ms,
                   const char *by, write_answer_fn answer, void *ctx)
 {
-    const struct catalog_device *d = &catalog->devices[device];
-    static const struct gw_value none;
-    char text[200], name[130];
-    struct pending *pending;
-    struct fact_job *job;
-    struct owned *owned;
+    const struct write_order order = {.device = device, .point = point, .value = *value,
+                                      .lease_ms = lease_ms, .by = by};
 
-    check_value(&d->points[point], value, text, sizeof text);
-    if (*text) {
-        answer(ctx, WRITE_REFUSED, text, &none);
-        return;
-    }
-    snprintf(name, sizeof name, "%s.%s", d->name, d->points[point].name);
-    pending = add_pending(writes, answer, ctx);
-    job = fact_job_new(writes, name, true, by);
-    owned = pending && job ? add_owned(writes, name) : NULL;
-    if (!owned) {
-        free(job);
-        if (pending)
-            pending->id = 0;
+    writes_order(writes, catalog, &order, answer, ctx);
+}
+
+void writes_release(struct writes *writes, struct catalog *catalog, uint32_t device,
+                    uint32_t point, write_answer_fn answer, void *ctx)
+{
+    const struct catalog_device *d = &catalog->devices[device];
+    struct pending *pending = add_pending(writes, answer, ctx);
+    static const struct gw_value none;
+    struct owned *owned;
+    char name[130];
+
+    if (!pending) {
         answer(ctx, WRITE_REFUSED, "too many writes at once", &none);
         return;
     }
-    job->id = owned->write_id = pending->id;
-    owned->release_id = 0; /* sent before this write: says nothing about what it leaves */
-    job->device = device;
-    job->point = point;
-    job->lease_ms = lease_ms;
-    job->value = *value;
-    /* the safe direction never waits for a disk */
-    if (is_failsafe(&d->points[point], value)) {
-        send_write(writes, job);
-        free(job);
-    } else if (store_post(writes->store, store_fact, job, true) < 0) {
-        free(job);
-        finish(pending, WRITE_FAILED, "no memory", NULL);
+    snprintf(name, sizeof name, "%s.%s", d->name, d->points[point].name);
+    owned = find_owned(writes, name);
+    if (owned) {
+        owned->write_id = 0; /* an older write may still be under way: this goes after it */
+        owned->release_id = pending->id;
     }
+    if (hosts_release(writes->hosts, pending->id, device, point) < 0)
+        finish(pending, WRITE_FAILED, "its host process is not running; try again in a moment",
+               NULL);
 }
 
 void writes_read(struct writes *writes, uint32_t device, write_answer_fn answer, void *ctx)
@@ -360,7 +416,7 @@ static void on_recovered(void *arg)
     struct owned *owned = add_owned(found->writes, found->name);
 
     if (owned) {
-        owned->releasing = true;
+        owned->releasing = owned->is_noted = true;
         owned->next_boot_ns = 0;
         log_info("journal", "%s was ours before the restart: setting it to its failsafe",
                  found->name);

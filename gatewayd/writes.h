@@ -36,6 +36,20 @@ void writes_free(struct writes *writes);
 void writes_begin(struct writes *writes, struct catalog *catalog, uint32_t device,
                   uint32_t point, const struct gw_value *value, uint32_t lease_ms,
                   const char *by, write_answer_fn answer, void *ctx);
+/* The same for control: `at_once` does not wait for the journal (a load switched off must not
+ * hang on a slow disk); a point that the journal has already is not noted again. */
+struct write_order {
+    uint32_t device, point;
+    struct gw_value value;
+    uint32_t lease_ms;
+    const char *by;
+    bool at_once;
+};
+void writes_order(struct writes *writes, struct catalog *catalog,
+                  const struct write_order *order, write_answer_fn answer, void *ctx);
+/* Sets the point to its failsafe and lets go of it. */
+void writes_release(struct writes *writes, struct catalog *catalog, uint32_t device,
+                    uint32_t point, write_answer_fn answer, void *ctx);
 /* One poll of a device now. */
 void writes_read(struct writes *writes, uint32_t device, write_answer_fn answer, void *ctx);
 

@@ -14,6 +14,7 @@
 
 #include "gatewayd/api/api_backup.h"
 #include "gatewayd/api/api_change.h"
+#include "gatewayd/api/api_control.h"
 #include "gatewayd/api/api_get.h"
 #include "lib/http/http_listen.h"
 #include "lib/http/http_server.h"
@@ -42,6 +43,13 @@ static const struct resource {
     {"/api/v1/buses",         api_get_buses,            NULL                    },
     {"/api/v1/routes",        api_get_routes,           NULL                    },
     {"/api/v1/events",        api_get_events,           NULL                    },
+    {"/api/v1/grid",          api_control_get_grid,     NULL                    },
+    {"/api/v1/circuits",      api_control_get_circuits, NULL                    },
+    {"/api/v1/circuits/*/override", NULL,               api_control_override    },
+    {"/api/v1/why/*",         api_control_get_why,      NULL                    },
+    {"/api/v1/hold",          NULL,                     api_control_hold        },
+    {"/api/v1/storm",         NULL,                     api_control_storm       },
+    {"/api/v1/drill",         NULL,                     api_control_drill       },
     {"/api/v1/reload",        NULL,                     api_change_reload       },
     {"/api/v1/backup",        api_backup_get,           NULL                    },
     {"/api/v1/restore",       api_backup_restore_state, api_backup_restore_begin},

@@ -34,6 +34,11 @@ struct api_ports {
      * -errno. */
     int (*events)(void *ctx, int64_t from_ms, unsigned limit, api_event_fn visit,
                   void *visit_ctx);
+    /* Optional: outage control. They write a whole document; why: false for an unknown
+     * circuit. */
+    void (*grid)(void *ctx, struct strbuf *buf);
+    void (*circuits)(void *ctx, struct strbuf *buf);
+    bool (*why)(void *ctx, const char *circuit, struct strbuf *buf);
     /* Optional: lines added to /metrics, in Prometheus text format. */
     void (*metrics)(void *ctx, struct strbuf *buf);
     /* Optional: NULL when well, else a sentence (a static string) that /healthz gives

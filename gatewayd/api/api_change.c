@@ -43,7 +43,7 @@ static void tell(struct api_call *call, enum api_post_kind kind,
     free(result->text);
 }
 
-static void hand_over(struct api_call *call, const struct api_post_request *request)
+void api_change_hand_over(struct api_call *call, const struct api_post_request *request)
 {
     struct api_post *post;
     struct api_post_result result;
@@ -138,7 +138,7 @@ void api_change_point(struct api_call *call)
                      unknown);
     else if (take_value(call, json_object_get(root, "value"), &request.value) &&
              take_lease(call, json_object_get(root, "lease_s"), &request.lease_ms))
-        hand_over(call, &request);
+        api_change_hand_over(call, &request);
     json_decref(root);
 }
 
@@ -147,7 +147,7 @@ void api_change_read(struct api_call *call)
     struct api_post_request request = {.kind = API_POST_READ, .uid = call->request->uid};
 
     if (copy_name(call, request.device, call->args[0]))
-        hand_over(call, &request);
+        api_change_hand_over(call, &request);
 }
 
 void api_change_reload(struct api_call *call)
@@ -155,5 +155,5 @@ void api_change_reload(struct api_call *call)
     const struct api_post_request request = {.kind = API_POST_RELOAD,
                                              .uid = call->request->uid};
 
-    hand_over(call, &request);
+    api_change_hand_over(call, &request);
 }

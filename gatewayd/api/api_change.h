@@ -8,6 +8,8 @@
 
 void api_change_point(struct api_call *call);  /* {"value":..,"lease_s":..} */
 void api_change_read(struct api_call *call);   /* no body */
+/* Waits for the loop's answer and tells it. */
+void api_change_hand_over(struct api_call *call, const struct api_post_request *request);
 void api_change_reload(struct api_call *call); /* no body */
 
 #endif

@@ -20,6 +20,10 @@ enum api_post_kind {
     API_POST_WRITE = 1, /* device, point, value, lease_ms */
     API_POST_READ = 2, /* device: poll it now, answer when its records are in the table */
     API_POST_RELOAD = 3,
+    API_POST_OVERRIDE = 4, /* device: the circuit; point: on, off, auto; lease_ms: for so long */
+    API_POST_HOLD = 5,     /* value */
+    API_POST_STORM = 6,    /* lease_ms: for so long, 0 ends it */
+    API_POST_DRILL = 7,    /* as storm */
 };
 
 enum api_outcome {

@@ -2,6 +2,7 @@
 api_sources = \
 	gatewayd/api/api.c gatewayd/api/api.h \
 	gatewayd/api/api_backup.c gatewayd/api/api_backup.h \
+	gatewayd/api/api_control.c gatewayd/api/api_control.h \
 	gatewayd/api/api_change.c gatewayd/api/api_change.h \
 	gatewayd/api/api_get.c gatewayd/api/api_get.h \
 	gatewayd/api/api_health.c gatewayd/api/api_health.h \

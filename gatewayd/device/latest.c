@@ -236,6 +236,32 @@ static void copy_entries(struct latest *latest, struct latest_snapshot *snapshot
     snapshot->change = latest->change;
 }
 
+bool latest_get(struct latest *latest, uint32_t device, uint32_t point,
+                struct latest_entry *ret_entry)
+{
+    const struct catalog_device *d;
+    bool found = false;
+
+    pthread_mutex_lock(&latest->lock);
+    if (device < latest->catalog->n_devices &&
+        point < latest->catalog->devices[device].n_points) {
+        struct slot *slot;
+
+        d = &latest->catalog->devices[device];
+        slot = &latest->slots[d->first_point + point];
+        *ret_entry = entry_of(slot, device, point);
+        if (slot->value.type == GW_TYPE_STRING)
+            ret_entry->value = (struct gw_value){.type = GW_TYPE_NONE};
+        if (is_stale(&d->points[point], slot, clock_boot_ns())) {
+            note_stale(latest, slot);
+            ret_entry->quality = GW_STALE;
+        }
+        found = true;
+    }
+    pthread_mutex_unlock(&latest->lock);
+    return found;
+}
+
 int latest_snapshot(struct latest *latest, struct latest_snapshot *ret_snapshot)
 {
     struct latest_snapshot snapshot = {.taken_boot_ns = clock_boot_ns()};

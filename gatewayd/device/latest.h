@@ -6,6 +6,7 @@
 #ifndef GATEWAYD_DEVICE_LATEST_H
 #define GATEWAYD_DEVICE_LATEST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/model/record.h"
@@ -41,6 +42,11 @@ int latest_set_catalog(struct latest *latest, struct catalog *catalog);
 void latest_update(struct latest *latest, const struct record_batch *batch);
 /* All points of the device get this quality, values kept (host gone). Loop only. */
 void latest_mark_device(struct latest *latest, uint32_t device, enum gw_quality quality);
+
+/* One point as in a snapshot; a text is not given (type NONE). Any thread. False: no such
+ * point in the catalogue of the day. */
+bool latest_get(struct latest *latest, uint32_t device, uint32_t point,
+                struct latest_entry *ret_entry);
 
 /* Any thread. 0 or -ENOMEM; free with latest_snapshot_free. */
 int latest_snapshot(struct latest *latest, struct latest_snapshot *ret_snapshot);

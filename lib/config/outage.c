@@ -61,9 +61,9 @@ static const struct schema_key floor_table[] = {
 
 struct evidence_keys {
     const char *point;
-    int64_t kind, supply;
+    int64_t kind, supply, side;
     double nominal_v;
-    bool inverted;
+    bool inverted, certified;
 };
 
 #define EVIDENCE(field) .offset = offsetof(struct evidence_keys, field)
@@ -75,6 +75,8 @@ static const struct schema_key evidence_table[] = {
     SCHEMA_KEY("supply", WORD, EVIDENCE(supply), .required = true, .words = "own grid"),
     SCHEMA_KEY("nominal", NUMBER, EVIDENCE(nominal_v), .min = 50, .max = 7000),
     SCHEMA_KEY("inverted", BOOL, EVIDENCE(inverted)),
+    SCHEMA_KEY("side", WORD, EVIDENCE(side), .fallback = "grid", .words = "grid home"),
+    SCHEMA_KEY("certified", BOOL, EVIDENCE(certified), .fallback = "yes"),
 };
 
 struct source_keys {
@@ -125,7 +127,9 @@ static void build_evidence(struct load *load, const struct tree_node *node,
                                     .kind = (enum config_evidence_kind)keys.kind,
                                     .by_grid = keys.supply == 1,
                                     .nominal_v = keys.nominal_v,
-                                    .is_inverted = keys.inverted};
+                                    .is_inverted = keys.inverted,
+                                    .is_home_side = keys.side == 1,
+                                    .is_certified = keys.certified};
     if (ok)
         load_find_point(load, yaml_tree_place(node, "point"), keys.point, &point);
 }

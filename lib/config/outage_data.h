@@ -44,7 +44,9 @@ struct config_evidence {
     enum config_evidence_kind kind;
     bool by_grid;     /* fed by the grid: silent in an outage */
     double nominal_v; /* of a voltage; 0: the nearest of 100, 200 or 230 V */
-    bool is_inverted; /* contact, switch, ups: off stands for present, closed, on the grid */
+    bool is_inverted;  /* contact, switch, ups: on and off change places */
+    bool is_home_side; /* voltage, frequency: on the home's side of the tie */
+    bool is_certified; /* pcs: its own report of independent operation is proof */
 };
 
 struct config_source {

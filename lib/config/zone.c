@@ -134,6 +134,20 @@ bool zone_exists(const char *name)
     return exists;
 }
 
+bool zone_offset_ms(const char *name, int64_t t_wall_ms, int64_t *ret_ms)
+{
+    struct zone zone = {0};
+
+    *ret_ms = 0;
+    if (strcmp(name, "UTC") == 0)
+        return true;
+    if (!zone_open(&zone, name))
+        return false;
+    *ret_ms = offset_at(&zone, t_wall_ms / 1000) * 1000;
+    free(zone.data);
+    return true;
+}
+
 bool zone_wall_ms(const char *name, int64_t yyyymmdd, int32_t minutes, int64_t *ret_wall_ms)
 {
     int64_t days = zone_rule_days((int)(yyyymmdd / 10000), (int)(yyyymmdd / 100 % 100),

@@ -15,6 +15,8 @@ bool zone_exists(const char *name);
 /* Minutes after midnight of a day (YYYYMMDD) in the zone, as its clocks show them; false:
  * the zone cannot be read. */
 bool zone_wall_ms(const char *name, int64_t yyyymmdd, int32_t minutes, int64_t *ret_wall_ms);
+/* What local clocks are ahead of UTC at that time; 0 and false: the zone cannot be read. */
+bool zone_offset_ms(const char *name, int64_t t_wall_ms, int64_t *ret_ms);
 /* The last millisecond of a day (YYYYMMDD) in the zone; false: the zone cannot be read.
  */
 bool zone_day_end_ms(const char *name, int64_t yyyymmdd, int64_t *ret_wall_ms);

@@ -16,6 +16,7 @@ flow_tests = \
 	tests/flow/test_isolation.py \
 	tests/flow/test_ledger_broker.py \
 	tests/flow/test_ledger_receiver.py \
+	tests/flow/test_outage.py \
 	tests/flow/test_reload.py \
 	tests/flow/test_restored_copy.py \
 	tests/flow/test_rtu_faults.py \
@@ -23,6 +24,6 @@ flow_tests = \
 	tests/flow/test_two_routes.py
 
 TESTS += $(flow_tests)
-EXTRA_DIST += $(flow_tests) tests/flow/gpio.py tests/flow/harness.py tests/flow/ledger.py tests/flow/rtu.py
+EXTRA_DIST += $(flow_tests) tests/flow/gpio.py tests/flow/harness.py tests/flow/ledger.py tests/flow/outage.py tests/flow/rtu.py
 TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = env TEST_TIMEOUT=400 $(SHELL) $(top_srcdir)/tests/run-test $(PYTHON3)

@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The order of a decision; see control.h. Everything that decides is in lib/microgrid and
+ * in the small files beside this one.
+ */
+#include "gatewayd/control/control.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gatewayd/control/control_state.h"
+#include "gatewayd/control/report.h"
+#include "lib/base/clock.h"
+#include "lib/config/zone.h"
+
+#define MEAN_SPAN_S 900.0
+#define ZONE_MS 900000
+#define PUBLISH_MS 60000
+#define QUIET_PUBLISH_MS 900000
+
+static int64_t now_ms(void)
+{
+    return clock_boot_ns() / CLOCK_NS_PER_MS;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+struct control *control_new(const struct control_ports *ports)
+{
+    struct control *control = calloc(1, sizeof *control);
+
+    if (!control)
+        return NULL;
+    control->ports = *ports;
+    control->actuate = actuate_new(&control->ports);
+    if (!control->actuate) {
+        free(control);
+        return NULL;
+    }
+    pthread_mutex_init(&control->lock, NULL);
+    control->mean_load_w = NAN;
+    journal_init(&control->journal);
+    policy_init(&control->policy);
+    sense_init(&control->sense);
+    return control;
+}
+
+void control_free(struct control *control)
+{
+    if (!control)
+        return;
+    actuate_free(control->actuate);
+    pthread_mutex_destroy(&control->lock);
+    free(control);
+}
+
+static void name_point(const struct catalog *catalog, const struct control_ref *ref, char *text)
+{
+    const struct catalog_device *device = &catalog->devices[ref->device];
+
+    snprintf(text, CONTROL_NAME_MAX, "%s.%s", device->name, device->points[ref->point].name);
+}
+
+/* One actuator for each circuit, in order, so that their numbers agree; those without a
+ * switch have a name that no point has. */
+static void configure_outputs(struct control *control, const struct catalog *catalog)
+{
+    static struct actuator_config list[CIRCUIT_MAX];
+
+    for (uint32_t i = 0; i < control->map.n_circuits; i++) {
+        const struct site_switch *sw = &control->map.switches[i];
+
+        list[i] = (struct actuator_config){.ref = sw->ref, .is_bool = true,
+                                           .failsafe = sw->failsafe, .lease_ms = sw->lease_ms};
+        if (sw->ref.is_there)
+            name_point(catalog, &sw->ref, list[i].name);
+        else
+            snprintf(list[i].name, sizeof list[i].name, "-%u", i);
+    }
+    actuate_configure(control->actuate, list, control->map.n_circuits);
+}
+
+/* The same in the same order: what is known of them stays known over a reload. */
+static bool same_circuits(const struct site_map *a, const struct site_map *b)
+{
+    bool same = a->n_circuits == b->n_circuits;
+
+    for (uint32_t i = 0; same && i < a->n_circuits; i++)
+        same = strcmp(site_map_circuit_name(a, i), site_map_circuit_name(b, i)) == 0;
+    return same;
+}
+
+static bool same_evidence(const struct site_map *a, const struct site_map *b)
+{
+    bool same = a->n_evidence == b->n_evidence;
+
+    for (uint32_t i = 0; same && i < a->n_evidence; i++)
+        same = strcmp(a->names[i], b->names[i]) == 0 && a->sources[i].kind == b->sources[i].kind;
+    return same;
+}
+
+void control_configure(struct control *control, const struct config *config,
+                       const struct catalog *catalog)
+{
+    static struct site_map map; /* the loop alone comes here */
+    bool is_same, keeps_circuits;
+
+    site_map_build(&map, config->outage, catalog, config->gateway_id);
+    for (uint32_t i = 0; i < map.n_evidence; i++)
+        map.sources[i].name = control->map.names[i];
+    pthread_mutex_lock(&control->lock);
+    is_same = control->is_configured && same_evidence(&control->map, &map);
+    keeps_circuits = control->is_configured && same_circuits(&control->map, &map);
+    control->map = map;
+    snprintf(control->timezone, sizeof control->timezone, "%s", config->timezone);
+    if (is_same) {
+        control->evidence.code = map.config.code;
+    } else {
+        evidence_init(&control->evidence, &map.config.code, map.config.island,
+                      control->map.sources, control->map.n_evidence);
+        sense_init(&control->sense);
+    }
+    if (!control->is_configured)
+        grid_state_init(&control->grid, &map.config, GRID_OK, now_ms());
+    control->grid.config = map.config;
+    if (!keeps_circuits) {
+        decide_init(&control->decide, map.config.code.is_for_tests);
+        control->journal.known = 0;
+    }
+    configure_outputs(control, catalog);
+    control->is_configured = true;
+    control->next_ms = 0;
+    pthread_mutex_unlock(&control->lock);
+    control->ports.wake(control->ports.ctx);
+}
+
+void control_restore(struct control *control, const char *key, const char *value)
+{
+    int state;
+
+    pthread_mutex_lock(&control->lock);
+    if (!wishes_restore(&control->wishes, key, value) && strcmp(key, JOURNAL_STATE_KEY) == 0) {
+        state = journal_state(value);
+        if (state >= 0 && !control->is_started) {
+            grid_state_init(&control->grid, &control->map.config, (enum grid_state_id)state,
+                            now_ms());
+            control->is_resumed = state != GRID_OK;
+        }
+    }
+    pthread_mutex_unlock(&control->lock);
+}
+
+void control_start(struct control *control)
+{
+    char text[160];
+
+    if (control->is_started)
+        return;
+    if (control->is_resumed) {
+        snprintf(text, sizeof text, "goes on from %s, the state before the restart",
+                 grid_state_name(control->grid.state));
+        control->ports.event(control->ports.ctx, "grid-resumed", "info", text);
+    }
+    control->is_started = true;
+    control->ports.wake(control->ports.ctx);
+}
+
+bool control_is_started(const struct control *control)
+{
+    return control->is_started;
+}
+
+void control_stop(struct control *control)
+{
+    pthread_mutex_lock(&control->lock);
+    control->is_stopping = true;
+    pthread_mutex_unlock(&control->lock);
+}
+
+/* ---- what is ------------------------------------------------------------------------------------ */
+
+double control_runtime_s(const struct control *control)
+{
+    double above_wh = control->power.usable_wh -
+                      control->power.capacity_wh * control->map.config.critical_permille / 1000;
+
+    if (isnan(above_wh) || !(control->mean_load_w > 1))
+        return -1;
+    return above_wh > 0 ? above_wh / control->mean_load_w * 3600 : 0;
+}
+
+uint64_t control_shed(const struct control *control)
+{
+    uint64_t bits = 0;
+
+    for (uint32_t i = 0; i < control->orders.n_circuits; i++)
+        if (control->map.circuits[i].has_switch && !control->orders.circuits[i].want_on)
+            bits |= UINT64_C(1) << i;
+    return bits;
+}
+
+static void note_mean(struct control *control, int64_t t_ms)
+{
+    double dt_s = (double)(t_ms - control->mean_ms) / 1000, part;
+
+    if (isnan(control->power.load_w))
+        return;
+    part = dt_s < MEAN_SPAN_S ? dt_s / MEAN_SPAN_S : 1;
+    control->mean_ms = t_ms;
+    if (isnan(control->mean_load_w))
+        control->mean_load_w = control->power.load_w;
+    else
+        control->mean_load_w += (control->power.load_w - control->mean_load_w) * part;
+}
+
+static void see_circuits(struct control *control, int64_t t_ms)
+{
+    for (uint32_t i = 0; i < control->map.n_circuits; i++) {
+        struct circuit_now *now = &control->now[i];
+        double power_w = sense_value(&control->ports, &control->map.switches[i].power);
+        struct actuator_now out;
+
+        wishes_apply(&control->wishes, &control->ports, site_map_circuit_name(&control->map, i),
+                     t_ms, &control->map.circuits[i]);
+        now->has_power = !isnan(power_w);
+        now->power_w = now->has_power ? power_w : 0;
+        if (!control->map.circuits[i].has_switch) {
+            now->is_on = true;
+            continue;
+        }
+        actuate_get(control->actuate, i, &out);
+        now->is_on = (out.is_commanded || out.has_value) && out.value > 0.5;
+        now->since_ms = out.since_ms;
+        now->has_feedback = out.follows != FOLLOWS_UNKNOWN;
+        now->is_on_read = out.follows == FOLLOWS_NO ? !now->is_on : now->is_on;
+    }
+}
+
+static bool has_two_masters(struct control *control, int64_t t_ms)
+{
+    for (uint32_t i = 0; i < control->map.n_circuits; i++)
+        if (actuate_is_overturned(control->actuate, i, t_ms))
+            return true;
+    return false;
+}
+
+/* ---- the state machine -------------------------------------------------------------------------- */
+
+static void tell_transitions(struct control *control)
+{
+    for (uint32_t i = 0; i < control->out.n_transitions; i++) {
+        const struct grid_transition *transition = &control->out.transitions[i];
+
+        if (transition->distrust)
+            evidence_distrust(&control->evidence, &control->verdict);
+        journal_transition(&control->ports, transition);
+        control->count.n_transitions += transition->from != transition->to;
+    }
+    journal_alarms(&control->journal, &control->ports, control->out.demand.alarms);
+}
+
+static void step_state(struct control *control, int64_t t_ms)
+{
+    const struct plan_content *plan = plan_in_now(&control->plan, t_ms);
+    struct grid_input input = {.verdict = &control->verdict,
+                               .has_pcs_alarm = sense_alarm(&control->map, &control->ports),
+                               .is_pv_seen = control->power.pv_w > 0,
+                               .is_daylight = control->power.pv_w > 0,
+                               .is_locked = control->wishes.is_held,
+                               .has_two_masters = has_two_masters(control, t_ms),
+                               .person = control->person};
+
+    control->person = PERSON_NONE;
+    if (plan && plan->has_state)
+        input.plan = (struct grid_plan){true, control->plan.t_last_ms, plan->state};
+    sense_evidence(&control->sense, &control->map, &control->ports, control->readings);
+    evidence_step(&control->evidence, t_ms, control->readings,
+                  grid_state_may_island(&control->grid), &control->verdict);
+    grid_state_step(&control->grid, t_ms, &input, &control->evidence, &control->out);
+}
+
+/* ---- orders -------------------------------------------------------------------------------------- */
+
+static void step_policy(struct control *control, int64_t t_ms)
+{
+    const struct plan_content *plan = plan_in_now(&control->plan, t_ms);
+    const struct policy_in in = {.t_boot_ms = t_ms,
+                                 .t_wall_ms = clock_wall_ms(),
+                                 .is_grid_ok = control->out.demand.state == GRID_OK,
+                                 .is_clock_set = clock_trust_now() != CLOCK_UNSET,
+                                 .storm_until_ms = control->wishes.storm_until_ms,
+                                 .is_plan_storm = plan && plan->mode == PLAN_STORM,
+                                 .power = &control->power};
+
+    policy_step(&control->policy, &control->map, &in, &control->policy_out);
+}
+
+/* Switched off first: a slow bus must not keep a load on behind one that comes back. No
+ * switch waits for the journal: only forced modes of batteries and cars do. */
+static void give_orders(struct control *control)
+{
+    char why[300];
+
+    for (int pass = 0; pass < 2; pass++)
+        for (uint32_t i = 0; i < control->orders.n_circuits; i++) {
+            const struct circuit_order *order = &control->orders.circuits[i];
+
+            if (!control->map.circuits[i].has_switch || order->want_on != (pass == 1))
+                continue;
+            actuate_want(control->actuate, i, order->want_on, true);
+            if (pass == 0)
+                actuate_step_one(control->actuate, i, control->step_ms);
+        }
+    for (uint32_t i = 0; i < control->orders.n_circuits; i++)
+        if (control->map.circuits[i].has_switch &&
+            journal_is_news(&control->journal, i, control->orders.circuits[i].want_on))
+            journal_circuit(&control->journal, &control->ports,
+                            site_map_circuit_name(&control->map, i), i,
+                            control->orders.circuits[i].want_on,
+                            report_why(control, i, why, sizeof why));
+}
+
+static uint64_t stuck_bits(const struct control *control)
+{
+    uint64_t bits = 0;
+
+    for (uint32_t i = 0; i < control->map.n_circuits; i++)
+        if (control->now[i].has_feedback && control->now[i].is_on != control->now[i].is_on_read)
+            bits |= UINT64_C(1) << i;
+    return bits;
+}
+
+/* What would be ordered in an island, and nothing else. */
+static void play_drill(struct control *control, int64_t t_ms, const struct decide_in *real)
+{
+    struct decide_in in = *real;
+    struct decide played = control->decide;
+    struct grid_demand demand;
+    struct circuit_plan plan;
+    uint64_t shed = 0;
+    char text[600];
+
+    if (!control->drill.is_running)
+        return;
+    /* a real outage ends it: the rest is no exercise */
+    if (control->out.demand.state != GRID_OK)
+        control->drill.until_ms = t_ms;
+    if (drill_step(&control->drill, t_ms, control->power.usable_permille, &control->map.config,
+                   &demand)) {
+        control->ports.event(control->ports.ctx, "drill", "info",
+                             drill_text(&control->drill, &control->map, text, sizeof text));
+        return;
+    }
+    in.demand = &demand;
+    decide_step(&played, &in, &plan);
+    for (uint32_t i = 0; i < plan.n_circuits; i++)
+        if (control->map.circuits[i].has_switch && !plan.circuits[i].want_on)
+            shed |= UINT64_C(1) << i;
+    drill_note(&control->drill, shed, stuck_bits(control), control_runtime_s(control));
+}
+
+static int64_t decide(struct control *control, int64_t t_ms)
+{
+    const struct decide_in in = {.t_boot_ms = t_ms,
+                                 .map = &control->map,
+                                 .now = control->now,
+                                 .demand = &control->out.demand,
+                                 .plan = plan_in_now(&control->plan, t_ms),
+                                 .is_plan_alive = plan_in_is_alive(&control->plan, t_ms),
+                                 .power = &control->power,
+                                 .policy = &control->policy_out,
+                                 .vf_good = control->verdict.vf_good,
+                                 .is_overloaded = false};
+    int64_t next_ms = decide_step(&control->decide, &in, &control->orders);
+
+    play_drill(control, t_ms, &in);
+    if (!control->out.demand.no_switching)
+        give_orders(control);
+    return next_ms;
+}
+
+/* ---- what others are told --------------------------------------------------------------------------- */
+
+static void publish(struct control *control, int64_t t_ms)
+{
+    uint64_t shed = control_shed(control);
+    bool is_news = shed != control->published_shed ||
+                   control->grid.state != control->published_state || !control->n_published;
+    int64_t span_ms = control->grid.state == GRID_OK ? QUIET_PUBLISH_MS : PUBLISH_MS;
+    struct strbuf buf;
+
+    if (!is_news && t_ms - control->published_ms < span_ms)
+        return;
+    strbuf_init(&buf);
+    report_put_message(control, &buf);
+    if (!buf.failed)
+        control->ports.publish(control->ports.ctx, buf.data);
+    strbuf_done(&buf);
+    control->published_shed = shed;
+    control->published_state = control->grid.state;
+    control->published_ms = t_ms;
+    control->n_published++;
+}
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* For sentences; a file is read, so rarely. */
+static void look_up_zone(struct control *control, int64_t t_ms)
+{
+    if (control->zone_asked_ms && t_ms - control->zone_asked_ms < ZONE_MS)
+        return;
+    control->zone_asked_ms = t_ms;
+    zone_offset_ms(control->timezone, clock_wall_ms(), &control->zone_ms);
+}
+
+static void step(struct control *control, int64_t t_ms)
+{
+    int64_t next_ms;
+
+    control->step_ms = t_ms;
+    control->n_steps++;
+    sense_powers(&control->map, &control->ports, &control->power);
+    note_mean(control, t_ms);
+    step_state(control, t_ms);
+    see_circuits(control, t_ms);
+    step_policy(control, t_ms);
+    next_ms = decide(control, t_ms);
+    /* orders first: what is written down may take its time */
+    next_ms = earliest(next_ms, actuate_step(control->actuate, t_ms));
+    actuate_get_stats(control->actuate, &control->outputs);
+    look_up_zone(control, t_ms);
+    tell_transitions(control);
+    publish(control, t_ms);
+    next_ms = earliest(next_ms, control->out.demand.next_ms);
+    next_ms = earliest(next_ms, plan_in_next_ms(&control->plan, t_ms));
+    next_ms = earliest(next_ms, control->policy_out.next_ms);
+    control->next_ms = next_ms > t_ms ? next_ms : t_ms + 1;
+}
+
+int64_t control_step(struct control *control)
+{
+    int64_t t_ms = now_ms(), next_ms = t_ms + 10000;
+
+    pthread_mutex_lock(&control->lock);
+    if (control->is_started && control->is_configured && !control->is_stopping &&
+        control->map.is_active) {
+        step(control, t_ms);
+        next_ms = control->next_ms;
+    }
+    pthread_mutex_unlock(&control->lock);
+    return next_ms * CLOCK_NS_PER_MS;
+}
+
+static bool holds_evidence(const struct control *control, const struct record_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->n_records; i++)
+        for (uint32_t j = 0; j < control->map.n_evidence; j++)
+            if (batch->records[i].device == control->map.evidence[j].device)
+                return true;
+    return false;
+}
+
+int64_t control_readings(struct control *control, const struct record_batch *batch)
+{
+    if (!control->is_started || !control->map.is_active || !holds_evidence(control, batch))
+        return 0;
+    return control_step(control);
+}
+
+void control_device_lost(struct control *control, uint32_t device)
+{
+    pthread_mutex_lock(&control->lock);
+    actuate_repeat(control->actuate, device);
+    pthread_mutex_unlock(&control->lock);
+    control->ports.wake(control->ports.ctx);
+}
+
+void control_plan(struct control *control, const char *payload, size_t len, bool retained)
+{
+    const struct plan_message message = {payload, len, retained};
+    const char *reason;
+    char text[300];
+
+    pthread_mutex_lock(&control->lock);
+    reason = plan_in_take(&control->plan, &message, now_ms());
+    control->count.n_plans++;
+    pthread_mutex_unlock(&control->lock);
+    if (reason) {
+        snprintf(text, sizeof text, "plan message refused: %s", reason);
+        control->ports.event(control->ports.ctx, "plan-refused", "warning", text);
+    } else {
+        control->ports.wake(control->ports.ctx);
+    }
+}
+
+/* ---- people ------------------------------------------------------------------------------------------- */
+
+static int64_t end_of(int64_t for_ms)
+{
+    return for_ms > 0 ? now_ms() + for_ms : WISHES_FOR_EVER;
+}
+
+int control_override(struct control *control, const char *circuit, const char *to,
+                     int64_t for_ms, char *ret_text, size_t size)
+{
+    enum circuit_override override = strcmp(to, "on") == 0    ? OVERRIDE_ON
+                                     : strcmp(to, "off") == 0 ? OVERRIDE_OFF
+                                                              : OVERRIDE_AUTO;
+    char text[200];
+    int index, rc = 0;
+
+    pthread_mutex_lock(&control->lock);
+    index = site_map_find_circuit(&control->map, circuit);
+    if (index < 0)
+        rc = -ENOENT;
+    else if (!control->map.circuits[index].has_switch)
+        rc = -EPERM;
+    else if (!wishes_override(&control->wishes, &control->ports, circuit, override,
+                              end_of(for_ms)))
+        rc = -ENOSPC;
+    pthread_mutex_unlock(&control->lock);
+    snprintf(text, sizeof text, "%s %s%s", circuit,
+             override == OVERRIDE_AUTO ? "is left to control again" : "is kept ",
+             override == OVERRIDE_AUTO ? "" : to);
+    snprintf(ret_text, size, "%s",
+             rc == -ENOENT  ? "there is no such circuit"
+             : rc == -EPERM ? "this circuit has no switch in our hands"
+             : rc < 0       ? "too many overrides"
+                            : text);
+    if (rc == 0) {
+        control->ports.event(control->ports.ctx, "override", "info", text);
+        control->ports.wake(control->ports.ctx);
+    }
+    return rc;
+}
+
+int control_hold(struct control *control, bool is_held, char *ret_text, size_t size)
+{
+    pthread_mutex_lock(&control->lock);
+    wishes_hold(&control->wishes, &control->ports, is_held);
+    if (!is_held)
+        control->person = PERSON_CLEAR;
+    pthread_mutex_unlock(&control->lock);
+    snprintf(ret_text, size, "%s",
+             is_held ? "held: nothing is switched by itself" : "control decides again");
+    control->ports.event(control->ports.ctx, "hold", "info", ret_text);
+    control->ports.wake(control->ports.ctx);
+    return 0;
+}
+
+int control_storm(struct control *control, int64_t for_ms, char *ret_text, size_t size)
+{
+    pthread_mutex_lock(&control->lock);
+    wishes_storm(&control->wishes, &control->ports, for_ms > 0 ? now_ms() + for_ms : 0);
+    pthread_mutex_unlock(&control->lock);
+    if (for_ms > 0)
+        snprintf(ret_text, size, "storm watch for %.1f h: the reserve is raised",
+                 (double)for_ms / 3.6e6);
+    else
+        snprintf(ret_text, size, "storm watch ended");
+    control->ports.event(control->ports.ctx, "storm", "info", ret_text);
+    control->ports.wake(control->ports.ctx);
+    return 0;
+}
+
+int control_drill(struct control *control, int64_t for_ms, char *ret_text, size_t size)
+{
+    int rc = 0;
+
+    pthread_mutex_lock(&control->lock);
+    if (control->grid.state != GRID_OK || !control->map.is_active)
+        rc = -EPERM;
+    else if (for_ms > 0)
+        drill_begin(&control->drill, now_ms(), for_ms);
+    else
+        control->drill.until_ms = now_ms();
+    pthread_mutex_unlock(&control->lock);
+    if (rc < 0)
+        snprintf(ret_text, size, "a drill needs the grid and a configured outage");
+    else if (for_ms > 0)
+        snprintf(ret_text, size, "drill for %.0f s; nothing is switched", (double)for_ms / 1000);
+    else
+        snprintf(ret_text, size, "the drill ends");
+    if (rc == 0) {
+        control->ports.event(control->ports.ctx, "drill", "info", ret_text);
+        control->ports.wake(control->ports.ctx);
+    }
+    return rc;
+}
+
+const char *control_owner_of(struct control *control, uint32_t device, uint32_t point)
+{
+    int index = control->map.is_active ? site_map_switch_of(&control->map, device, point) : -1;
+
+    return index < 0 ? NULL : site_map_circuit_name(&control->map, (uint32_t)index);
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One decision from demand, plan, power and policies; see decide.h. */
+#include "gatewayd/control/decide.h"
+
+#include <math.h>
+#include <string.h>
+
+#define TEST_SPEED 100
+#define LOOK_MS 1000
+#define SPIKE_MS 7000 /* shorter ones are the inverter's to carry */
+#define QUIET_MS 10000
+
+void decide_init(struct decide *decide, bool is_test)
+{
+    struct restore_timing timing = restore_timing_default(is_test ? TEST_SPEED : 1);
+
+    memset(decide, 0, sizeof *decide);
+    decide->over_since_ms = -1;
+    restore_init(&decide->restore, &timing);
+}
+
+/* ---- classes --------------------------------------------------------------------------------- */
+
+static enum circuit_reason reason_of(const struct grid_demand *demand)
+{
+    switch (demand->state) {
+    case OUTAGE_SUSPECTED:
+        return WHY_SIGN;
+    case BLACK:
+        return WHY_BLACK;
+    case LOW_RESERVE:
+    case CRITICAL:
+        return WHY_ENERGY;
+    case GRID_OK:
+    case TRANSFERRING:
+    case ISLANDED:
+    case RECONNECTING:
+    case MANUAL:
+    case FAULT:
+    case GRID_STATE_COUNT:
+        break;
+    }
+    return WHY_CLASS;
+}
+
+/* The last class that may be on, and why no more. */
+struct class_limit {
+    enum circuit_class max;
+    enum circuit_reason reason;
+    double value, limit;
+};
+
+/* The state's, tightened by the coordinator's plan. */
+static struct class_limit class_of(const struct decide_in *in)
+{
+    const struct grid_demand *demand = in->demand;
+    struct class_limit class = {.max = demand->highest_class, .reason = reason_of(demand)};
+
+    if (class.reason == WHY_ENERGY)
+        class.value = in->power->usable_permille;
+    else
+        class.limit = class.max;
+    if (demand->drop_p4 && class.max > CIRCUIT_P3) {
+        class.max = CIRCUIT_P3;
+        class.reason = WHY_SIGN;
+    }
+    if (in->plan && in->plan->mode == PLAN_ISLAND && demand->state != GRID_OK &&
+        in->plan->p_max < class.max)
+        class = (struct class_limit){.max = in->plan->p_max, .reason = WHY_BUDGET,
+                                    .value = in->plan->energy_wh, .limit = in->plan->energy_wh};
+    return class;
+}
+
+/* No proof for long: bulk loads come back one by one, in order. */
+static void return_p4(const struct decide_in *in, struct circuit_plan *plan)
+{
+    uint32_t left = in->demand->p4_returned;
+
+    for (uint32_t i = 0; left && i < in->map->n_circuits; i++) {
+        struct circuit_order *order = &plan->circuits[i];
+
+        if (in->map->circuits[i].class != CIRCUIT_P4 || !in->map->circuits[i].has_switch)
+            continue;
+        if (left > 1) {
+            left--;
+        } else if (order->want_on && !in->now[i].is_on && order->reason != WHY_OVERRIDE) {
+            order->want_on = false;
+            order->reason = WHY_SIGN;
+        }
+    }
+}
+
+/* ---- power -------------------------------------------------------------------------------------- */
+
+static struct circuit_limits limits_of(const struct site_map *map)
+{
+    struct circuit_limits limits = {.headroom_permille =
+                                        map->outage->medical.power_w > 0 ? 600 : 800};
+
+    for (uint32_t i = 0; i < map->n_batteries; i++)
+        if (!map->batteries[i].source->is_ev)
+            limits.bms_max_discharge_w += map->batteries[i].source->max_discharge_w;
+    return limits;
+}
+
+/* What is drawn beside our circuits: measured load less those that are on. */
+static double other_w(const struct decide_in *in)
+{
+    double rest_w = in->power->load_w;
+
+    for (uint32_t i = 0; i < in->map->n_circuits; i++)
+        if (in->now[i].is_on && in->map->circuits[i].has_switch)
+            rest_w -= circuit_expect_w(&in->map->circuits[i], &in->now[i]);
+    return isnan(rest_w) || rest_w < 0 ? 0 : rest_w;
+}
+
+static void order_by_class(const struct decide_in *in, struct circuit_plan *plan)
+{
+    const struct class_limit class = class_of(in);
+
+    plan->n_circuits = in->map->n_circuits;
+    for (uint32_t i = 0; i < plan->n_circuits; i++) {
+        const struct circuit *circuit = &in->map->circuits[i];
+        struct circuit_order *order = &plan->circuits[i];
+        enum circuit_override override = circuit_override_at(circuit, in->t_boot_ms);
+
+        *order = (struct circuit_order){.index = (uint16_t)i, .want_on = true};
+        order->reason = in->demand->is_islanded ? WHY_FITS : WHY_GRID;
+        if (!circuit->has_switch || (in->demand->is_islanded && !circuit->is_backed)) {
+            order->want_on = in->now[i].is_on;
+            order->reason = WHY_UNTOUCHED;
+        } else if (override != OVERRIDE_AUTO) {
+            order->want_on = override == OVERRIDE_ON;
+            order->reason = WHY_OVERRIDE;
+            order->until_ms = circuit->override_until_ms;
+        } else if (circuit->class > class.max) {
+            order->want_on = false;
+            order->reason = class.reason;
+            order->value = class.value;
+            order->limit = class.limit;
+        }
+    }
+}
+
+/* What the island may carry: its own power, and the coordinator's budget while that lives. */
+static double island_limit_w(const struct decide_in *in, enum circuit_reason *ret_reason)
+{
+    const struct circuit_limits limits = limits_of(in->map);
+    double limit_w = in->demand->is_islanded ? circuit_limit_w(&limits) : -1;
+    const struct plan_content *plan = in->plan;
+
+    *ret_reason = WHY_POWER;
+    if (plan && in->is_plan_alive && plan->mode == PLAN_ISLAND && plan->power_w >= 0 &&
+        (limit_w < 0 || plan->power_w < limit_w)) {
+        *ret_reason = WHY_BUDGET;
+        return plan->power_w;
+    }
+    return limit_w;
+}
+
+static int next_to_shed(const struct decide_in *in, const struct circuit_plan *plan)
+{
+    int best = -1;
+
+    for (uint32_t i = 0; i < plan->n_circuits; i++)
+        if (plan->circuits[i].want_on && in->map->circuits[i].has_switch &&
+            plan->circuits[i].reason != WHY_UNTOUCHED &&
+            (best < 0 || in->map->circuits[i].class >= in->map->circuits[best].class))
+            best = (int)i;
+    return best;
+}
+
+/* From the bottom until it fits; new loads at once, those that run after the spike time. */
+static void order_by_power(struct decide *decide, const struct decide_in *in,
+                           struct circuit_plan *plan)
+{
+    enum circuit_reason reason;
+    double limit_w = island_limit_w(in, &reason), total_w = other_w(in), running_w = total_w;
+    bool is_long;
+
+    for (uint32_t i = 0; i < plan->n_circuits; i++) {
+        double one_w = circuit_expect_w(&in->map->circuits[i], &in->now[i]);
+
+        if (!in->map->circuits[i].has_switch)
+            continue; /* in other_w */
+        total_w += plan->circuits[i].want_on ? one_w : 0;
+        running_w += in->now[i].is_on ? one_w : 0;
+    }
+    if (limit_w < 0 || running_w <= limit_w)
+        decide->over_since_ms = -1;
+    else if (decide->over_since_ms < 0)
+        decide->over_since_ms = in->t_boot_ms;
+    is_long = in->is_overloaded || (decide->over_since_ms >= 0 &&
+                                    in->t_boot_ms - decide->over_since_ms >= SPIKE_MS);
+    while (limit_w >= 0 && total_w > limit_w) {
+        int i = next_to_shed(in, plan);
+
+        if (i < 0 || (in->now[i].is_on && !is_long))
+            return;
+        plan->circuits[i].want_on = false;
+        plan->circuits[i].reason = reason;
+        plan->circuits[i].value = total_w;
+        plan->circuits[i].limit = limit_w;
+        total_w -= circuit_expect_w(&in->map->circuits[i], &in->now[i]);
+    }
+}
+
+/* ---- policies and restoration --------------------------------------------------------------------- */
+
+static void apply_policy(const struct decide_in *in, struct circuit_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_circuits; i++) {
+        struct circuit_order *order = &plan->circuits[i];
+        uint64_t bit = UINT64_C(1) << i;
+
+        if (!order->want_on || order->reason == WHY_OVERRIDE || !in->map->circuits[i].has_switch)
+            continue;
+        if (in->policy->off & bit) {
+            order->want_on = false;
+            order->reason = in->policy->peak & bit ? WHY_SCHEDULE : WHY_SURPLUS;
+            order->value = in->policy->surplus_w;
+            order->until_ms = in->policy->peak & bit ? in->policy->slot_end_ms : 0;
+        } else if (in->policy->surplus & bit) {
+            order->reason = WHY_SURPLUS;
+            order->value = in->policy->surplus_w;
+        }
+    }
+}
+
+static uint64_t wanted_bits(const struct circuit_plan *plan)
+{
+    uint64_t bits = 0;
+
+    for (uint32_t i = 0; i < plan->n_circuits; i++)
+        if (plan->circuits[i].want_on)
+            bits |= UINT64_C(1) << i;
+    return bits;
+}
+
+static bool is_good(const struct decide_in *in)
+{
+    double limit_w;
+    struct circuit_limits limits;
+
+    if (in->vf_good == TRI_NO || in->is_overloaded)
+        return false;
+    if (!in->demand->is_islanded)
+        return true;
+    limits = limits_of(in->map);
+    limit_w = circuit_limit_w(&limits);
+    return limit_w < 0 || isnan(in->power->load_w) || in->power->load_w <= limit_w;
+}
+
+/* Shed fast, restore slow: what is off comes back when its turn comes. */
+static int64_t stage(struct decide *decide, const struct decide_in *in,
+                     struct circuit_plan *plan)
+{
+    const struct grid_demand *demand = in->demand;
+    int64_t next_ms = INT64_MAX;
+    uint64_t allowed;
+
+    if (demand->stage_loads && (!decide->restore.is_running || demand->seed != decide->restore_seed)) {
+        restore_begin(&decide->restore, in->t_boot_ms, demand->seed, in->now,
+                      in->map->n_circuits);
+        decide->restore_seed = demand->seed;
+    }
+    if (!decide->restore.is_running)
+        return next_ms;
+    allowed = restore_step(&decide->restore, in->t_boot_ms, is_good(in), in->map->circuits,
+                           in->map->n_circuits, wanted_bits(plan), &next_ms);
+    for (uint32_t i = 0; i < plan->n_circuits; i++) {
+        struct circuit_order *order = &plan->circuits[i];
+
+        if (!order->want_on || in->now[i].is_on || allowed & UINT64_C(1) << i ||
+            !in->map->circuits[i].has_switch || order->reason == WHY_OVERRIDE)
+            continue;
+        order->want_on = false;
+        order->reason = WHY_RESTORE;
+        order->until_ms = next_ms == INT64_MAX ? 0 : next_ms;
+    }
+    return next_ms;
+}
+
+int64_t decide_step(struct decide *decide, const struct decide_in *in, struct circuit_plan *ret)
+{
+    const struct interlock_site site = {.n_circuits = in->map->n_circuits,
+                                        .circuits = in->map->circuits,
+                                        .now = in->now,
+                                        .demand = in->demand,
+                                        .limits = limits_of(in->map),
+                                        .unswitched_w = other_w(in)};
+    int64_t next_ms, quiet_ms;
+
+    memset(ret, 0, sizeof *ret);
+    order_by_class(in, ret);
+    order_by_power(decide, in, ret);
+    return_p4(in, ret);
+    if (in->demand->state == GRID_OK)
+        apply_policy(in, ret);
+    next_ms = stage(decide, in, ret);
+    ret->ask_sync = in->demand->ask_sync;
+    interlock_apply(&site, in->t_boot_ms, ret, &decide->changes);
+    quiet_ms = in->t_boot_ms + (in->demand->state == GRID_OK ? QUIET_MS : LOOK_MS);
+    return next_ms < quiet_ms ? next_ms : quiet_ms;
+}

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+noinst_LTLIBRARIES += gatewayd/control/libcontrol.la
+gatewayd_control_libcontrol_la_SOURCES = \
+	gatewayd/control/actuate.c gatewayd/control/actuate.h \
+	gatewayd/control/control.c gatewayd/control/control.h gatewayd/control/control_state.h \
+	gatewayd/control/decide.c gatewayd/control/decide.h \
+	gatewayd/control/drill.c gatewayd/control/drill.h \
+	gatewayd/control/journal.c gatewayd/control/journal.h \
+	gatewayd/control/plan_in.c gatewayd/control/plan_in.h \
+	gatewayd/control/policy.c gatewayd/control/policy.h gatewayd/control/ports.h \
+	gatewayd/control/report.c gatewayd/control/report.h \
+	gatewayd/control/sense.c gatewayd/control/sense.h \
+	gatewayd/control/site_map.c gatewayd/control/site_map.h \
+	gatewayd/control/wishes.c gatewayd/control/wishes.h
+gatewayd_control_libcontrol_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test_control
+TESTS += tests/unit/test_control
+tests_unit_test_control_SOURCES = tests/unit/test_control.c tests/unit/suite.h \
+	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h
+tests_unit_test_control_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_control_LDADD = gatewayd/control/libcontrol.la lib/libgateway.la \
+	$(YAML_LIBS) $(JANSSON_LIBS) $(CUNIT_LIBS) $(LIBM)
+endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The site as control sees it: the configuration's circuits, evidence and sources with
+ * their points found in the catalogue. Made anew by each configuration; borrows from it.
+ */
+#ifndef GATEWAYD_CONTROL_SITE_MAP_H
+#define GATEWAYD_CONTROL_SITE_MAP_H
+
+#include "gatewayd/control/ports.h"
+#include "lib/config/outage_data.h"
+#include "lib/microgrid/circuit.h"
+#include "lib/microgrid/evidence.h"
+#include "lib/microgrid/grid_state.h"
+#include "lib/model/catalog.h"
+
+#define SITE_BATTERIES_MAX CONFIG_SOURCES_MAX
+#define SITE_METERS_MAX 8
+
+struct site_battery {
+    const struct config_source *source;
+    struct control_ref soc, power, setpoint, alarm;
+    double setpoint_min_w, setpoint_max_w, setpoint_failsafe_w;
+    uint32_t setpoint_lease_ms;
+};
+
+struct site_switch {
+    struct control_ref ref, power;
+    double failsafe;
+    uint32_t lease_ms;
+};
+
+struct site_map {
+    const struct config_outage *outage;
+    bool is_active; /* something to decide: outage is given */
+    uint32_t n_circuits;
+    struct circuit circuits[CIRCUIT_MAX]; /* overrides are filled by wishes.c */
+    struct site_switch switches[CIRCUIT_MAX];
+    uint32_t n_evidence; /* of the configuration, then one for each battery that tells SoC */
+    struct evidence_source sources[EVIDENCE_MAX];
+    struct control_ref evidence[EVIDENCE_MAX];
+    char names[EVIDENCE_MAX][CONTROL_NAME_MAX];
+    uint32_t n_batteries;
+    struct site_battery batteries[SITE_BATTERIES_MAX];
+    uint32_t n_grid, n_pv;
+    struct control_ref grid[SITE_METERS_MAX], pv[SITE_METERS_MAX]; /* power_w of the role */
+    struct grid_config config;
+    uint32_t lookups; /* of points that the catalogue does not have */
+};
+
+/* Both are borrowed until the next call. */
+void site_map_build(struct site_map *map, const struct config_outage *outage,
+                    const struct catalog *catalog, const char *gateway_id);
+/* The circuit's name; index < n_circuits. */
+const char *site_map_circuit_name(const struct site_map *map, uint32_t index);
+int site_map_find_circuit(const struct site_map *map, const char *name);
+/* Is this point the switch of a circuit? Its index, or -1. */
+int site_map_switch_of(const struct site_map *map, uint32_t device, uint32_t point);
+
+#endif

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tests of gatewayd/control with a fake table of readings: what is ordered, when, and what is
+ * told, for outages, silences, people, plans, restarts and reloads.
+ */
+#include <string.h>
+
+#include "gatewayd/control/control.h"
+#include "gatewayd/control/plan_in.h"
+#include "tests/unit/control_home.h"
+#include "tests/unit/suite.h"
+
+static char text[300];
+
+static const char *why(const char *circuit)
+{
+    static char said[800];
+    struct strbuf buf;
+
+    strbuf_init(&buf);
+    CU_ASSERT_TRUE(control_put_why(home.control, circuit, &buf));
+    snprintf(said, sizeof said, "%s", buf.data);
+    strbuf_done(&buf);
+    return said;
+}
+
+/* ---- outages --------------------------------------------------------------------------------- */
+
+static void on_the_grid_everything_is_on(void)
+{
+    home_begin(NULL);
+    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
+    CU_ASSERT_TRUE(home_is_on("heater") && home_is_on("washer"));
+    home_end();
+}
+
+static void a_contact_that_opens_drops_bulk_loads_in_the_same_call(void)
+{
+    home_begin(NULL);
+    home_set(HOME_CONTACT, 0);
+    home_pass(250); /* one poll */
+    CU_ASSERT_STRING_NOT_EQUAL(home_state(), "GRID_OK");
+    CU_ASSERT_FALSE(home_is_on("heater"));
+    CU_ASSERT_EQUAL(home_last_write("panel.heater")->t_ms, home.t_ms);
+    CU_ASSERT_TRUE(home_is_on("washer"));
+    home_end();
+}
+
+static void loads_are_switched_without_waiting_for_the_journal(void)
+{
+    home_begin(NULL);
+    home_grid(false);
+    home_pass(10000);
+    home_set(HOME_SOC, 220);
+    home_pass(2000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "CRITICAL");
+    CU_ASSERT_FALSE(home_is_on("kettle"));
+    CU_ASSERT_TRUE(home_last_write("panel.kettle")->at_once);
+    home_end();
+}
+
+static void the_ladder_sheds_class_by_class_and_says_why(void)
+{
+    home_begin(NULL);
+    home_grid(false);
+    home_pass(10000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    home_set(HOME_SOC, 330);
+    home_pass(2000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "LOW_RESERVE");
+    CU_ASSERT_TRUE(!home_is_on("washer") && home_is_on("kettle"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why("washer"), "off since"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why("washer"), "because reserve 26 %"));
+    home_set(HOME_SOC, 150);
+    home_pass(3000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "BLACK");
+    CU_ASSERT_FALSE(home_is_on("fridge"));
+    CU_ASSERT_EQUAL(home_count_events("grid-state", "BLACK from CRITICAL"), 1);
+    home_end();
+}
+
+static void the_grids_return_restores_in_stages(void)
+{
+    home_begin(NULL);
+    home_grid(false);
+    home_pass(10000);
+    home_set(HOME_SOC, 220);
+    home_pass(3000);
+    home_grid(true);
+    home_set(HOME_SOC, 820);
+    home_pass(60000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
+    home_pass(120000);
+    CU_ASSERT_TRUE(home_is_on("heater") && home_is_on("washer") && home_is_on("kettle"));
+    CU_ASSERT_TRUE(home_last_write("panel.heater")->t_ms > home_last_write("panel.kettle")->t_ms);
+    home_end();
+}
+
+/* Each source in turn falls silent for long: nothing is lost by silence. */
+static void no_silence_advances_a_stage(void)
+{
+    static const enum home_point sources[] = {HOME_CONTACT, HOME_VOLTAGE, HOME_PCS, HOME_SOC};
+
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        home_begin(NULL);
+        home_silence(sources[i]);
+        home_pass(120000);
+        CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
+        CU_ASSERT_TRUE(home_is_on("heater") && home_is_on("washer"));
+        home_end();
+    }
+}
+
+static void no_silence_in_an_island_advances_a_stage(void)
+{
+    static const enum home_point sources[] = {HOME_CONTACT, HOME_VOLTAGE, HOME_PCS, HOME_SOC};
+
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        home_begin(NULL);
+        home_grid(false);
+        home_pass(10000);
+        home_silence(sources[i]);
+        home_pass(120000);
+        CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+        CU_ASSERT_TRUE(home_is_on("washer") && home_is_on("kettle"));
+        home_end();
+    }
+}
+
+static void a_blip_sheds_nothing_above_bulk_loads(void)
+{
+    home_begin(NULL);
+    for (int i = 0; i < 3; i++) {
+        home_set(HOME_VOLTAGE, 0);
+        home_pass(500);
+        home_set(HOME_VOLTAGE, 202);
+        home_pass(5000);
+    }
+    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
+    CU_ASSERT_TRUE(home_count_writes("panel.washer") == 1 || home_is_on("washer"));
+    CU_ASSERT_EQUAL(home_count_events("circuit", "washer off"), 0);
+    CU_ASSERT_EQUAL(home_count_events("circuit", "kettle off"), 0);
+    home_end();
+}
+
+/* ---- devices ------------------------------------------------------------------------------------ */
+
+static void what_is_not_the_failsafe_is_renewed_at_half_its_lease(void)
+{
+    unsigned n;
+
+    home_begin(NULL);
+    n = home_count_writes("panel.heater");
+    home_pass(8000);
+    CU_ASSERT_EQUAL(home_count_writes("panel.heater"), n);
+    home_pass(3000);
+    CU_ASSERT_EQUAL(home_count_writes("panel.heater"), n + 1);
+    CU_ASSERT_TRUE(home_last_write("panel.kettle")->is_release); /* on is its failsafe */
+    n = home_count_writes("panel.kettle");
+    home_pass(60000);
+    CU_ASSERT_EQUAL(home_count_writes("panel.kettle"), n);
+    home_end();
+}
+
+static void a_relay_that_sticks_is_told_within_three_seconds_and_tried_on(void)
+{
+    unsigned n;
+
+    home_begin(NULL);
+    home.points[HOME_HEATER].is_frozen = true; /* stays on */
+    home_set(HOME_CONTACT, 0);
+    home_poll();
+    home_pass(3000);
+    CU_ASSERT_EQUAL(home_count_events("control-output", "panel.heater does not follow"), 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(why("heater"), "\"follows\":false"));
+    n = home_count_writes("panel.heater");
+    home_pass(10000);
+    CU_ASSERT_TRUE(home_count_writes("panel.heater") > n);
+    home.points[HOME_HEATER].is_frozen = false;
+    home_pass(20000);
+    CU_ASSERT_FALSE(home_is_on("heater"));
+    CU_ASSERT_EQUAL(home_count_events("control-output", "follows again"), 1);
+    home_end();
+}
+
+static void a_bus_that_is_gone_is_tried_until_it_is_back(void)
+{
+    home_begin(NULL);
+    home.refuses = true;
+    home_set(HOME_CONTACT, 0);
+    home_poll();
+    home_pass(30000);
+    CU_ASSERT_TRUE(home_is_on("heater"));
+    CU_ASSERT_EQUAL(home_count_events("control-output", "panel.heater does not follow: off was ordered; no reply"), 1);
+    home.refuses = false;
+    home_pass(10000);
+    CU_ASSERT_FALSE(home_is_on("heater"));
+    home_end();
+}
+
+static void who_undoes_our_orders_again_and_again_is_another_master(void)
+{
+    home_begin(NULL);
+    for (int i = 0; i < 4; i++) {
+        home_pass(5000);
+        home_set(HOME_WASHER, 0);
+        home_pass(5000);
+    }
+    CU_ASSERT_STRING_EQUAL(home_state(), "FAULT");
+    CU_ASSERT_EQUAL(home_count_events("two-masters", NULL), 1);
+    home_end();
+}
+
+/* ---- people ----------------------------------------------------------------------------------------- */
+
+static void an_override_holds_over_a_restart_until_its_end(void)
+{
+    home_begin(NULL);
+    CU_ASSERT_EQUAL(control_override(home.control, "washer", "off", 60000, text, sizeof text), 0);
+    home_pass(1000);
+    CU_ASSERT_FALSE(home_is_on("washer"));
+    home_restart(NULL);
+    home_pass(30000);
+    CU_ASSERT_FALSE(home_is_on("washer"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why("washer"), "the owner's wish until"));
+    home_pass(31000);
+    CU_ASSERT_TRUE(home_is_on("washer"));
+    CU_ASSERT_EQUAL(home_count_events("override", "has ended"), 1);
+    home_end();
+}
+
+static void an_override_of_what_is_not_ours_is_refused(void)
+{
+    home_begin(NULL);
+    CU_ASSERT_TRUE(control_override(home.control, "oxygen", "off", 0, text, sizeof text) < 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "no switch"));
+    CU_ASSERT_TRUE(control_override(home.control, "sauna", "off", 0, text, sizeof text) < 0);
+    home_end();
+}
+
+static void under_hold_nothing_is_switched(void)
+{
+    home_begin(NULL);
+    control_hold(home.control, true, text, sizeof text);
+    home_pass(500);
+    CU_ASSERT_STRING_EQUAL(home_state(), "MANUAL");
+    home_grid(false);
+    home_pass(20000);
+    CU_ASSERT_TRUE(home_is_on("heater") && home_is_on("washer"));
+    home_restart(NULL);
+    home_pass(1000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "MANUAL");
+    control_hold(home.control, false, text, sizeof text);
+    home_pass(20000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    CU_ASSERT_FALSE(home_is_on("heater"));
+    home_end();
+}
+
+static void a_drill_switches_nothing_and_reports(void)
+{
+    unsigned n;
+
+    home_begin(NULL);
+    CU_ASSERT_EQUAL(control_drill(home.control, 5000, text, sizeof text), 0);
+    n = home_count_events("circuit", NULL);
+    home_pass(6000);
+    CU_ASSERT_TRUE(home_is_on("heater") && home_is_on("washer"));
+    CU_ASSERT_EQUAL(home_count_events("circuit", NULL), n);
+    CU_ASSERT_EQUAL(home_count_events("drill", "off: heater"), 1);
+    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
+    home_end();
+}
+
+/* ---- restarts and reloads ------------------------------------------------------------------------------ */
+
+static void a_restart_in_an_outage_goes_on_where_it_was(void)
+{
+    home_begin(NULL);
+    home_grid(false);
+    home_pass(10000);
+    home_set(HOME_SOC, 220);
+    home_pass(2000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "CRITICAL");
+    home_restart(NULL);
+    home_pass(1000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "CRITICAL");
+    CU_ASSERT_EQUAL(home_count_events("grid-resumed", "CRITICAL"), 1);
+    CU_ASSERT_FALSE(home_is_on("washer"));
+    home_end();
+}
+
+static void a_reload_in_an_outage_keeps_the_state(void)
+{
+    unsigned n;
+
+    home_begin(NULL);
+    home_grid(false);
+    home_pass(10000);
+    n = home_count_events("grid-state", NULL);
+    home_reload("  reserve: 50 %\n");
+    home_pass(5000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    CU_ASSERT_EQUAL(home_count_events("grid-state", NULL), n);
+    CU_ASSERT_FALSE(home_is_on("heater"));
+    home_end();
+}
+
+/* ---- plans ------------------------------------------------------------------------------------------------ */
+
+static void plan(const char *fields, bool retained)
+{
+    char payload[500];
+
+    snprintf(payload, sizeof payload, "{\"v\":1,\"mode\":\"island\",%s}", fields);
+    control_plan(home.control, payload, strlen(payload), retained);
+}
+
+static void a_plan_tightens_until_its_validity_ends(void)
+{
+    home_begin(NULL);
+    home_grid(false);
+    home_pass(10000);
+    plan("\"plan\":\"a\",\"valid_s\":30,\"p_max\":\"P1\"", false);
+    home_pass(1000);
+    CU_ASSERT_TRUE(!home_is_on("washer") && !home_is_on("kettle") && home_is_on("fridge"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why("kettle"), "\"reason\":\"budget\""));
+    home_pass(31000);
+    home_pass(10000);
+    CU_ASSERT_TRUE(home_is_on("washer") && home_is_on("kettle"));
+    home_end();
+}
+
+static void a_plan_never_loosens(void)
+{
+    home_begin(NULL);
+    home_grid(false);
+    home_pass(10000);
+    home_set(HOME_SOC, 220);
+    home_pass(2000);
+    plan("\"plan\":\"a\",\"valid_s\":30,\"p_max\":\"P4\"", false);
+    home_pass(2000);
+    CU_ASSERT_TRUE(!home_is_on("heater") && !home_is_on("washer") && !home_is_on("kettle"));
+    home_end();
+}
+
+static void wrong_retained_and_old_plans_are_refused(void)
+{
+    static const char *const wrong[] = {
+        "\"plan\":\"a\"",
+        "\"plan\":\"\",\"valid_s\":30",
+        "\"plan\":\"a\",\"valid_s\":0",
+        "\"plan\":\"a\",\"valid_s\":30,\"p_max\":\"P9\"",
+        "\"plan\":\"a\",\"valid_s\":30,\"power_w\":-5",
+        "\"plan\":\"a\",\"valid_s\":30,\"energy_wh\":100",
+        "\"plan\":\"a\",\"valid_s\":30,\"soc_permille\":2000",
+        "\"plan\":\"a\",\"valid_s\":30,\"state\":\"SUNNY\"",
+        "\"plan\":\"a\",\"valid_s\":30,\"boss\":\"me\"",
+    };
+
+    home_begin(NULL);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        plan(wrong[i], false);
+    CU_ASSERT_EQUAL(home_count_events("plan-refused", NULL), sizeof wrong / sizeof *wrong);
+    plan("\"plan\":\"a\",\"valid_s\":30", true);
+    CU_ASSERT_EQUAL(home_count_events("plan-refused", "retained"), 1);
+    plan("\"plan\":\"a\",\"valid_s\":30", false);
+    plan("\"plan\":\"b\",\"valid_s\":30", false);
+    plan("\"plan\":\"a\",\"valid_s\":30", false);
+    CU_ASSERT_EQUAL(home_count_events("plan-refused", "older plan"), 1);
+    home_end();
+}
+
+static void a_budget_needs_a_heartbeat(void)
+{
+    struct plan_in in = {.is_there = false};
+    static const char payload[] =
+        "{\"v\":1,\"plan\":\"a\",\"mode\":\"island\",\"valid_s\":900,\"power_w\":500}";
+    const struct plan_message message = {payload, sizeof payload - 1, false};
+
+    CU_ASSERT_PTR_NULL(plan_in_take(&in, &message, 1000));
+    CU_ASSERT_TRUE(plan_in_is_alive(&in, 1000 + PLAN_IN_HEARTBEAT_MS - 1));
+    CU_ASSERT_FALSE(plan_in_is_alive(&in, 1000 + PLAN_IN_HEARTBEAT_MS));
+    CU_ASSERT_PTR_NOT_NULL(plan_in_now(&in, 1000 + PLAN_IN_HEARTBEAT_MS));
+    CU_ASSERT_PTR_NULL(plan_in_now(&in, 901000));
+    /* repeated with its own id: lives on */
+    CU_ASSERT_PTR_NULL(plan_in_take(&in, &message, 300000));
+    CU_ASSERT_TRUE(plan_in_is_alive(&in, 301000));
+}
+
+/* ---- ordinary days ---------------------------------------------------------------------------------------- */
+
+static void surplus_goes_into_the_heater(void)
+{
+    home_begin("policies: {surplus: {from: 300 W, circuits: [heater]}}\n");
+    home_pass(2000);
+    CU_ASSERT_FALSE(home_is_on("heater"));
+    home_set(HOME_GRID_W, -1500);
+    home_pass(62000);
+    CU_ASSERT_TRUE(home_is_on("heater"));
+    home_set(HOME_GRID_W, 200);
+    home_pass(62000);
+    CU_ASSERT_FALSE(home_is_on("heater"));
+    home_end();
+}
+
+static void the_mean_of_a_slot_is_kept_below_the_limit(void)
+{
+    home_begin("policies: {peak: {limit: 1 kW}}\n");
+    home_set(HOME_GRID_W, 2500);
+    home_pass(10 * 60000);
+    CU_ASSERT_FALSE(home_is_on("heater"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why("heater"), "a schedule or limit holds until"));
+    CU_ASSERT_TRUE(home_is_on("kettle")); /* below P3 nothing is held back for money */
+    home_set(HOME_GRID_W, 100);
+    home_pass(10 * 60000);
+    CU_ASSERT_TRUE(home_is_on("heater"));
+    home_end();
+}
+
+static CU_TestInfo outages[] = {
+    TEST(on_the_grid_everything_is_on),
+    TEST(a_contact_that_opens_drops_bulk_loads_in_the_same_call),
+    TEST(loads_are_switched_without_waiting_for_the_journal),
+    TEST(the_ladder_sheds_class_by_class_and_says_why),
+    TEST(the_grids_return_restores_in_stages),
+    TEST(no_silence_advances_a_stage),
+    TEST(no_silence_in_an_island_advances_a_stage),
+    TEST(a_blip_sheds_nothing_above_bulk_loads),
+    CU_TEST_INFO_NULL,
+};
+
+static CU_TestInfo devices[] = {
+    TEST(what_is_not_the_failsafe_is_renewed_at_half_its_lease),
+    TEST(a_relay_that_sticks_is_told_within_three_seconds_and_tried_on),
+    TEST(a_bus_that_is_gone_is_tried_until_it_is_back),
+    TEST(who_undoes_our_orders_again_and_again_is_another_master),
+    CU_TEST_INFO_NULL,
+};
+
+static CU_TestInfo people[] = {
+    TEST(an_override_holds_over_a_restart_until_its_end),
+    TEST(an_override_of_what_is_not_ours_is_refused),
+    TEST(under_hold_nothing_is_switched),
+    TEST(a_drill_switches_nothing_and_reports),
+    TEST(a_restart_in_an_outage_goes_on_where_it_was),
+    TEST(a_reload_in_an_outage_keeps_the_state),
+    CU_TEST_INFO_NULL,
+};
+
+static CU_TestInfo plans[] = {
+    TEST(a_plan_tightens_until_its_validity_ends),
+    TEST(a_plan_never_loosens),
+    TEST(wrong_retained_and_old_plans_are_refused),
+    TEST(a_budget_needs_a_heartbeat),
+    TEST(surplus_goes_into_the_heater),
+    TEST(the_mean_of_a_slot_is_kept_below_the_limit),
+    CU_TEST_INFO_NULL,
+};
+
+int main(void)
+{
+    CU_SuiteInfo suites[] = {
+        {"outages", NULL, NULL, NULL, NULL, outages},
+        {"devices", NULL, NULL, NULL, NULL, devices},
+        {"people",  NULL, NULL, NULL, NULL, people },
+        {"plans",   NULL, NULL, NULL, NULL, plans  },
+        CU_SUITE_INFO_NULL,
+    };
+
+    return suite_run(suites);
+}
