@@ -12,6 +12,11 @@ simulate_core = \
 	gatewayctl/simulate/post.c gatewayctl/simulate/post.h \
 	gatewayctl/simulate/promise.c gatewayctl/simulate/promise.h \
 	gatewayctl/simulate/promise_slice.c gatewayctl/simulate/promise_slice.h \
+	gatewayctl/simulate/report.c gatewayctl/simulate/report.h \
+	gatewayctl/simulate/report_chart.c gatewayctl/simulate/report_chart.h \
+	gatewayctl/simulate/report_data.c gatewayctl/simulate/report_data.h \
+	gatewayctl/simulate/report_tables.c gatewayctl/simulate/report_tables.h \
+	gatewayctl/simulate/report_words.c gatewayctl/simulate/report_words.h \
 	gatewayctl/simulate/result.c gatewayctl/simulate/result.h \
 	gatewayctl/simulate/run.c gatewayctl/simulate/run.h \
 	gatewayctl/simulate/scenario.c gatewayctl/simulate/scenario.h \

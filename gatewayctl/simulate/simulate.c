@@ -14,6 +14,7 @@
 #include "gatewayctl/commands.h"
 #include "gatewayctl/simulate/community_load.h"
 #include "gatewayctl/simulate/promise_slice.h"
+#include "gatewayctl/simulate/report.h"
 #include "gatewayctl/simulate/result.h"
 #include "gatewayctl/simulate/settings.h"
 #include "gatewayctl/simulate/summary.h"
@@ -29,6 +30,7 @@ struct simulation {
     struct scenario slice;           /* the worst start of a promise */
     const struct scenario *scenario; /* one of both */
     struct metrics metrics;
+    struct report_data pictures;
     struct result_writer writer;
     struct result_reader reader;
     struct sim_controller controller;
@@ -136,6 +138,17 @@ static int run_it(struct simulation *sim, struct gw_error *error)
     return run_closed_loop(&sim->run, &sim->controller, error);
 }
 
+static int save_report(const struct simulation *sim, struct gw_error *error)
+{
+    const struct report report = {.data = &sim->pictures,
+                                  .metrics = &sim->metrics,
+                                  .promise = sim->promise.starts ? &sim->promise : NULL,
+                                  .has_english = sim->settings.has_english,
+                                  .has_japanese = sim->settings.has_japanese};
+
+    return report_save(&report, sim->ctl->simulate.report, error);
+}
+
 static int simulate(struct simulation *sim, struct gw_error *error)
 {
     const struct ctl_simulate *options = &sim->ctl->simulate;
@@ -143,6 +156,8 @@ static int simulate(struct simulation *sim, struct gw_error *error)
 
     if (rc == 0)
         rc = result_writer_init(&sim->writer, &sim->community);
+    if (rc == 0 && options->report)
+        rc = report_data_init(&sim->pictures, &sim->community, sim->scenario);
     /* The bound of a scenario says nothing about another outage in it. */
     if (rc == 0 && !sim->promise.starts)
         rc = read_bound(sim, error);
@@ -156,12 +171,14 @@ static int simulate(struct simulation *sim, struct gw_error *error)
     run_observe(&sim->run, &sim->metrics, metrics_step);
     if (options->out)
         run_observe(&sim->run, &sim->writer, result_writer_step);
+    if (options->report)
+        run_observe(&sim->run, &sim->pictures, report_data_step);
     rc = run_it(sim, error);
     if (sim->run.progress)
         fputs("\r      \r", stderr);
     if (rc == 0 && options->out)
         rc = result_writer_save(&sim->writer, options->out, error);
-    return rc;
+    return rc == 0 && options->report ? save_report(sim, error) : rc;
 }
 
 static void tell_json(const struct simulation *sim)
@@ -215,6 +232,7 @@ int cmd_simulate(const struct ctl *ctl)
         sim.controller.free(sim.controller.ctx);
     result_reader_done(&sim.reader);
     result_writer_done(&sim.writer);
+    report_data_done(&sim.pictures);
     metrics_done(&sim.metrics);
     promise_slice_done(&sim.slice);
     promise_done(&sim.promise);

@@ -4,6 +4,7 @@
 metric to 1e-6, for the baselines and for random commands, on the example scenario and,
 where they are (GATEWAYD_SCENARIOS, or ../shared/scenarios beside the sources), on the
 public ones."""
+import html.parser
 import json
 import os
 import pathlib
@@ -37,6 +38,14 @@ def simulate(folder, scenario, variant, *options):
            or found["critical_percent"] < 99.5)
     assert done.returncode == bool(bad), f"exit {done.returncode} for {found}"
     return found
+
+
+def simulate_any(folder, scenario, variant, *options):
+    done = subprocess.run(
+        [CTL, "simulate", "--community", folder / f"community-{variant}.yaml",
+         "--scenario", folder / f"scenario-{scenario}.yaml", *options],
+        stdout=subprocess.DEVNULL, check=False)
+    assert done.returncode in (0, 1), f"exit {done.returncode}"
 
 
 def near(a, b):
@@ -163,6 +172,48 @@ def a_promise_is_swept_over_every_whole_hour(folder, scenario, n_starts, result)
                    if "EV" not in name), socs
 
 
+class Page(html.parser.HTMLParser):
+    """Whether tags close, and what a page would fetch."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.text, self.count = [], "", {}
+
+    def handle_starttag(self, tag, attrs):
+        self.count[tag] = self.count.get(tag, 0) + 1
+        assert not {"src", "href", "xlink:href", "onload"} & {key for key, _ in attrs}, attrs
+        assert tag not in ("script", "link", "iframe", "img"), tag
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.count[tag] = self.count.get(tag, 0) + 1
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def a_report_stands_alone(folder, scenario, result):
+    report = result + ".html"
+    for lang, words in (("en", ["How long"]), ("ja", ["停電したら"]),
+                        ("both", ["How long", "停電したら"])):
+        for more in ([], ["--promise", "3h"]):
+            simulate_any(folder, scenario, "b", "--out", result, "--report", report,
+                         "--lang", lang, *more)
+            with open(report, encoding="utf-8") as file:
+                text = file.read()
+            page = Page()
+            page.feed(text)
+            assert not page.open, page.open
+            assert page.count["svg"] == 8 and "nan" not in text and "inf" not in text
+            assert "url(" not in text and "//" not in text and "@import" not in text
+            for word in ("How long", "停電したら"):
+                assert (word in page.text) == (word in words), (lang, word)
+
+
 def public_folder():
     for place in (os.environ.get("GATEWAYD_SCENARIOS"), SOURCE.parent / "shared/scenarios"):
         if place and (pathlib.Path(place) / "bounds.csv").exists():
@@ -184,6 +235,8 @@ def main():
         print(f"ok: both agree on {len(vary.KINDS)} kinds of harder cases")
         a_promise_is_swept_over_every_whole_hour(EXAMPLE, "storm30", 16, result)
         print("ok: a promise is swept over every whole hour")
+        a_report_stands_alone(EXAMPLE, "storm30", result)
+        print("ok: a report is whole and needs nothing from elsewhere")
         folder = public_folder()
         if not folder:
             print("skipped: public scenarios (no ../shared/scenarios here)")
