@@ -308,7 +308,7 @@ int summary_prepare(struct summary *summary)
     return summary->is_off ? 0 : load(summary);
 }
 
-int summary_step(struct summary *summary, const struct pending *pending)
+int summary_step(struct summary *summary, const struct pending *pending, bool on_disk)
 {
     int64_t newest = newest_slot(pending);
     uint64_t n_readings = 0;
@@ -317,6 +317,9 @@ int summary_step(struct summary *summary, const struct pending *pending)
 
     if (summary->is_off)
         return 0;
+    rc = summary_names_save(&summary->summing.names, summary->book->db);
+    if (rc < 0 || !on_disk)
+        return rc;
     rc = follow_corrections(summary);
     for (int i = 0; rc == 0 && newest >= 0 && is_done && i < RUNS_PER_STEP &&
                     n_readings < READINGS_PER_STEP;

@@ -43,8 +43,9 @@ void summary_learn(struct summary *summary, struct catalog *catalog);
 /* In a transaction, before anything is written: looks where it stands, so that it sees
  * which corrections of times are new. */
 int summary_prepare(struct summary *summary);
-/* In a transaction, after new rows: sums what is over. */
-int summary_step(struct summary *summary, const struct pending *pending);
+/* In a transaction, after new rows: sums what is over. In RAM (not on_disk) only roles are
+ * kept, for queries: its rows are summed when they are back on disk. */
+int summary_step(struct summary *summary, const struct pending *pending, bool on_disk);
 /* In a transaction, before the n_rows rows of the log from seq on are deleted or thinned:
  * they are summed first, also into a slot that is not over. */
 int summary_before_trim(struct summary *summary, uint64_t seq, unsigned n_rows);

@@ -283,14 +283,14 @@ static int try_commit(struct writer *writer)
 {
     int rc = db_begin(writer->db);
 
-    if (rc == 0 && writer->stats.on_disk)
+    if (rc == 0)
         rc = summary_prepare(&writer->summary);
     if (rc == 0)
         rc = logbook_write(&writer->book, &writer->pending);
     if (rc == 0)
         rc = cursors_write(&writer->cursors, writer->db);
-    if (rc == 0 && writer->stats.on_disk)
-        rc = summary_step(&writer->summary, &writer->pending);
+    if (rc == 0)
+        rc = summary_step(&writer->summary, &writer->pending, writer->stats.on_disk);
     if (rc == 0)
         rc = keep_bound(writer);
     if (rc == 0)

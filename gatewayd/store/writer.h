@@ -29,7 +29,7 @@ struct writer {
     struct layouts *layouts;
     struct logbook book;
     struct cursors cursors;
-    struct summary summary; /* on disk only */
+    struct summary summary;
     struct pending pending;
     struct store_reader *spare_reader; /* kept between uses */
     struct salvage *salvage; /* of a damaged or deleted database, under way; or NULL */

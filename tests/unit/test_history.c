@@ -94,7 +94,10 @@ static void slots_add_up_to_the_counter(void)
     begin();
     home_feed(&home, 0, 1, 1);
     first = home.import_wh;
-    for (int64_t s = 5; s < 3 * 3600; s += 300)
+    home_feed(&home, 5, 200, 5);
+    energies_ask(&energies, 0, 86400, ENERGY_15_MIN); /* roles are known at once */
+    CU_ASSERT_TRUE(energies_sum(&energies, "pv", ENERGY_PRODUCTION) > 5);
+    for (int64_t s = 200; s < 3 * 3600; s += 300)
         home_feed(&home, s, s + 300, 5);
     energies_ask(&energies, 0, 86400, ENERGY_15_MIN);
     CU_ASSERT_TRUE(fabs((double)energies_sum(&energies, "grid", ENERGY_IMPORT) -
@@ -407,6 +410,8 @@ static void what_was_kept_in_ram_is_summed_when_it_is_back(void)
     feed(2100, 4500);
     table = table_ask(2100, 4500, 60000); /* also now */
     CU_ASSERT_TRUE(table.n == 40 && table.rows[5].cells[0].n == 12);
+    energies_ask(&others, 0, 7000, ENERGY_15_MIN);
+    CU_ASSERT_TRUE(energies_sum(&others, "pv", ENERGY_PRODUCTION) > 50);
     table_free(&table);
     CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &before), 0);
     home_feed_nowait(&home, 4500, 6000, 5);
