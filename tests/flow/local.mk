@@ -13,6 +13,7 @@ flow_tests = \
 	tests/flow/test_disk_faults.py \
 	tests/flow/test_failsafe.py \
 	tests/flow/test_gpio.py \
+	tests/flow/test_history.py \
 	tests/flow/test_isolation.py \
 	tests/flow/test_ledger_broker.py \
 	tests/flow/test_ledger_receiver.py \
@@ -27,3 +28,8 @@ TESTS += $(flow_tests)
 EXTRA_DIST += $(flow_tests) tests/flow/gpio.py tests/flow/harness.py tests/flow/ledger.py tests/flow/outage.py tests/flow/rtu.py
 TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = env TEST_TIMEOUT=400 $(SHELL) $(top_srcdir)/tests/run-test $(PYTHON3)
+
+check_PROGRAMS += tests/flow/dump_history
+tests_flow_dump_history_SOURCES = tests/flow/dump_history.c
+tests_flow_dump_history_LDADD = gatewayd/history/libhistory.la gatewayd/store/libstore.la \
+	lib/libgateway.la $(SQLITE_LIBS) $(LIBM)
