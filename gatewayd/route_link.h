@@ -82,7 +82,7 @@ struct forwarding {
     struct loop_calls *calls;
     struct forwarding_hooks hooks;
     char *route_program, *credentials, *version;
-    struct store *store;
+    struct store *_Atomic store; /* the loop sets it; its thread may already be at work */
     /* loop */
     struct route_link *links[LINKS_MAX];
     unsigned n_links;

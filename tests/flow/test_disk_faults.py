@@ -215,11 +215,10 @@ class Home:
 
     def check_alarm(self):
         codes = self.disk.code if isinstance(self.disk.code, tuple) else (self.disk.code,)
-        alarms = self.alarms()
-        code = next((c for c in codes if c in alarms), None)
-        assert code, f"{self.name}: {alarms}"
-        text = alarms[code]
-        assert "RAM" in text and "gatewayctl reload" in text, text
+        code, text = wait_for(lambda: next(((c, text) for c, text in self.alarms().items()
+                                            if c in codes and "RAM" in text), None),
+                              f"{self.name}: the alarm")
+        assert "gatewayctl reload" in text, text
         wait_for(lambda: any(e["code"] == code and e["severity"] == "alarm"
                              for e in self.gateway.json("events")["events"]),
                  f"{self.name}: {code} among the events")
