@@ -4,6 +4,7 @@ dist_man_MANS += docs/man/gatewayctl.1 docs/man/gatewayd.8 docs/man/gateway-devh
 dist_doc_DATA += docs/openapi.yaml
 dist_doc_DATA += docs/names.md
 dist_doc_DATA += docs/plugin-api.md docs/example-plugin.c
+dist_doc_DATA += docs/scenario-format.md
 dist_doc_DATA += docs/mqtt.md docs/consent-protocol.md
 schemadir = $(docdir)/schema
 dist_schema_DATA = docs/schema/readings.json docs/schema/event.json docs/schema/gap.json \
