@@ -28,6 +28,7 @@ void evidence_init(struct evidence *evidence, const struct grid_code *code,
         .island = island,
         .n = n_sources < EVIDENCE_MAX ? n_sources : EVIDENCE_MAX,
         .sources = sources,
+        .tie_ms = INT64_MAX,
     };
     for (uint32_t i = 0; i < EVIDENCE_MAX; i++)
         evidence->memory[i].t_ms = INT64_MIN;
@@ -47,7 +48,9 @@ static void remember(const struct evidence_source *source, struct evidence_memor
         memory->n_reads = 0;
         return;
     }
-    if (reading->t_ms == memory->t_ms && memory->n_reads > 0)
+    /* edges of one millisecond are two reads */
+    if (memory->n_reads > 0 && reading->t_ms == memory->t_ms &&
+        reading->value == memory->value)
         return;
     if (memory->n_reads > 0 && reading->session == memory->session &&
         reading->value == memory->value)
@@ -75,26 +78,28 @@ static enum evidence_pcs pcs_of(const struct evidence_memory *memory)
                : PCS_UNKNOWN;
 }
 
-/* What the PCS said on two reads; several that disagree are not known. */
+/* What the PCS say on two reads. One that is independent decides; all have to be off for
+ * "off", a silent one may not be. */
 static enum evidence_pcs read_pcs(const struct evidence *evidence, bool *ret_any_island)
 {
-    enum evidence_pcs found = PCS_UNKNOWN;
-    bool agree = true;
+    uint32_t seen = 0;
 
     *ret_any_island = false;
     for (uint32_t i = 0; i < evidence->n; i++) {
         const struct evidence_memory *memory = &evidence->memory[i];
+        bool is_known = memory->is_fresh && memory->n_reads >= PCS_READS;
 
-        if (!is_fresh(evidence, i, EVIDENCE_PCS))
+        if (evidence->sources[i].kind != EVIDENCE_PCS)
             continue;
-        if (pcs_of(memory) == PCS_ISLANDED)
+        if (memory->is_fresh && pcs_of(memory) == PCS_ISLANDED)
             *ret_any_island = true;
-        if (memory->n_reads < PCS_READS || pcs_of(memory) == PCS_UNKNOWN)
-            continue;
-        agree = agree && (found == PCS_UNKNOWN || found == pcs_of(memory));
-        found = pcs_of(memory);
+        seen |= 1U << (is_known ? pcs_of(memory) : PCS_UNKNOWN);
     }
-    return agree ? found : PCS_UNKNOWN;
+    if (seen >> PCS_ISLANDED & 1)
+        return PCS_ISLANDED;
+    if (seen >> PCS_ON_GRID & 1)
+        return PCS_ON_GRID;
+    return seen == 1U << PCS_OFF ? PCS_OFF : PCS_UNKNOWN;
 }
 
 static enum evidence_tri read_switch(const struct evidence *evidence)
@@ -189,8 +194,9 @@ static void read_home(const struct evidence *evidence, struct evidence_verdict *
 
 /* What may be taken for the grid's in this step. */
 struct view {
-    bool may_island;       /* PCS and switch speak of the tie only */
-    bool is_home_the_grid; /* the home's side shows the grid */
+    bool may_island; /* PCS and switch speak of the tie only */
+    bool any_island; /* a PCS says, maybe for the first time, that it is independent */
+    bool is_home_lit_by_grid; /* nothing says that an island lights the home */
 };
 
 static enum evidence_says says_of_fit(enum grid_fit fit)
@@ -238,8 +244,9 @@ static enum evidence_says vote_pcs(const struct evidence *evidence, uint32_t i,
     enum evidence_pcs pcs = pcs_of(&evidence->memory[i]);
 
     (void)ret_within_ms;
+    /* an inverter that only follows takes another one's island for the grid */
     if (pcs == PCS_ON_GRID)
-        return SAYS_IN_BAND;
+        return view->any_island ? SAYS_NOTHING : SAYS_IN_BAND;
     return pcs == PCS_ISLANDED && !view->may_island ? SAYS_ABSENT : SAYS_NOTHING;
 }
 
@@ -300,22 +307,34 @@ static bool is_home_side(const struct evidence *evidence, uint32_t i)
     return kinds[source->kind].has_side && !source->is_grid_side;
 }
 
+static bool is_loss(enum evidence_says says)
+{
+    return says == SAYS_ABSENT || says == SAYS_OUT_OF_BAND;
+}
+
+/* The home's side may be an island, lit by itself. Behind a tie that has just closed,
+ * what was read before is the island's still. */
+static bool may_count(const struct evidence *evidence, uint32_t i,
+                      const struct view *view, enum evidence_says says)
+{
+    if (view->may_island)
+        return evidence->island == ISLAND_OWN &&
+               evidence->memory[i].t_ms > evidence->tie_ms;
+    return is_loss(says) || view->is_home_lit_by_grid;
+}
+
 static enum evidence_says vote(const struct evidence *evidence, uint32_t i,
                                const struct view *view, uint32_t *ret_within_ms)
 {
     const struct kind *kind = &kinds[evidence->sources[i].kind];
+    enum evidence_says says;
 
     *ret_within_ms = 0;
     if (!evidence->memory[i].is_fresh || !kind->vote)
         return SAYS_NOTHING;
-    if (is_home_side(evidence, i) && !view->is_home_the_grid)
-        return SAYS_NOTHING;
-    return kind->vote(evidence, i, view, ret_within_ms);
-}
-
-static bool is_loss(enum evidence_says says)
-{
-    return says == SAYS_ABSENT || says == SAYS_OUT_OF_BAND;
+    says = kind->vote(evidence, i, view, ret_within_ms);
+    return is_home_side(evidence, i) && !may_count(evidence, i, view, says) ? SAYS_NOTHING
+                                                                            : says;
 }
 
 static void count(const struct evidence *evidence, uint32_t i,
@@ -363,25 +382,30 @@ static bool has_held(const struct evidence_memory *memory, int64_t t_boot_ms)
     return t_boot_ms - memory->since_ms >= (int64_t)memory->within_ms;
 }
 
-/* One hard-wired contact, or a certified PCS on two reads, or two different kinds. */
-static bool is_confirmed(const struct evidence *evidence, uint32_t set, int64_t t_boot_ms)
+/* A hard-wired contact, or a certified PCS on two reads. */
+static bool is_strong(const struct evidence *evidence, uint32_t i)
+{
+    const struct evidence_source *source = &evidence->sources[i];
+
+    return (HARD_KINDS >> source->kind & 1) ||
+           (source->kind == EVIDENCE_PCS && source->is_certified &&
+            evidence->memory[i].n_reads >= PCS_READS);
+}
+
+/* One strong source, or two different kinds. */
+static bool is_confirmed(const struct evidence *evidence, uint32_t set, int64_t t_boot_ms,
+                         bool *ret_is_strong)
 {
     uint32_t seen = 0;
 
+    *ret_is_strong = false;
     for (uint32_t i = 0; i < evidence->n; i++) {
-        const struct evidence_source *source = &evidence->sources[i];
-        const struct evidence_memory *memory = &evidence->memory[i];
-
-        if (!(set >> i & 1) || !has_held(memory, t_boot_ms))
+        if (!(set >> i & 1) || !has_held(&evidence->memory[i], t_boot_ms))
             continue;
-        if (HARD_KINDS >> source->kind & 1)
-            return true;
-        if (source->kind == EVIDENCE_PCS && source->is_certified &&
-            memory->n_reads >= PCS_READS)
-            return true;
-        seen |= 1U << source->kind;
+        *ret_is_strong = *ret_is_strong || is_strong(evidence, i);
+        seen |= 1U << evidence->sources[i].kind;
     }
-    return (seen & (seen - 1)) != 0;
+    return *ret_is_strong || (seen & (seen - 1)) != 0;
 }
 
 static bool is_any_out_of_enter_band(const struct evidence *evidence)
@@ -391,7 +415,8 @@ static bool is_any_out_of_enter_band(const struct evidence *evidence)
         enum evidence_says says = evidence->memory[i].says;
 
         if ((kind == EVIDENCE_VOLTAGE || kind == EVIDENCE_FREQUENCY) &&
-            says != SAYS_NOTHING && says != SAYS_IN_BAND)
+            !(evidence->distrusted >> i & 1) && says != SAYS_NOTHING &&
+            says != SAYS_IN_BAND)
             return true;
     }
     return false;
@@ -409,13 +434,18 @@ static bool has_hard_sign(const struct evidence *evidence, uint32_t set)
 
 static void conclude(const struct evidence *evidence, struct evidence_verdict *ret)
 {
+    bool is_loss_strong, is_present_strong, is_present;
+
     ret->has_sign = ret->loss != 0;
     ret->has_hard_sign = has_hard_sign(evidence, ret->loss);
-    ret->is_loss_confirmed = is_confirmed(evidence, ret->loss, ret->t_ms);
+    ret->is_loss_confirmed =
+        is_confirmed(evidence, ret->loss, ret->t_ms, &is_loss_strong);
     ret->is_absent = ret->absent != 0;
-    ret->is_return_confirmed = !ret->is_loss_confirmed &&
-                               is_confirmed(evidence, ret->present, ret->t_ms) &&
-                               !is_any_out_of_enter_band(evidence);
+    is_present = is_confirmed(evidence, ret->present, ret->t_ms, &is_present_strong);
+    ret->is_present_confirmed =
+        is_present && !is_loss_strong && (is_present_strong || !ret->is_loss_confirmed);
+    ret->is_return_confirmed =
+        ret->is_present_confirmed && !is_any_out_of_enter_band(evidence);
 }
 
 static bool has_tie_source(const struct evidence *evidence)
@@ -444,15 +474,17 @@ void evidence_step(struct evidence *evidence, int64_t t_boot_ms,
                    struct evidence_verdict *ret)
 {
     struct view view = {.may_island = may_island};
-    bool any_island;
 
     *ret = (struct evidence_verdict){.t_ms = t_boot_ms, .home_hz = (double)NAN};
     for (uint32_t i = 0; i < evidence->n; i++)
         remember(&evidence->sources[i], &evidence->memory[i], &readings[i], t_boot_ms);
-    ret->pcs = read_pcs(evidence, &any_island);
+    ret->pcs = read_pcs(evidence, &view.any_island);
     ret->tie_closed = read_tie(evidence, ret->pcs);
-    view.is_home_the_grid = !any_island && ret->tie_closed != TRI_NO &&
-                            (ret->tie_closed == TRI_YES || !may_island);
+    view.is_home_lit_by_grid = !view.any_island && ret->tie_closed != TRI_NO;
+    if (!view.is_home_lit_by_grid || ret->tie_closed != TRI_YES)
+        evidence->tie_ms = INT64_MAX;
+    else if (evidence->tie_ms == INT64_MAX)
+        evidence->tie_ms = t_boot_ms;
     read_home(evidence, ret);
     take_votes(evidence, t_boot_ms, &view, ret);
     conclude(evidence, ret);

@@ -22,7 +22,8 @@ enum evidence_kind {
     EVIDENCE_CONTACT,   /* hard-wired (1: energised, 0: open) */
     EVIDENCE_VOLTAGE,   /* one phase (V) */
     EVIDENCE_FREQUENCY, /* (Hz) */
-    EVIDENCE_PCS,       /* grid_status of docs/names.md (enum evidence_pcs) */
+    EVIDENCE_PCS,       /* grid_status of docs/names.md (enum evidence_pcs), of the one that
+                         * forms the island: followers take an island for the grid */
     EVIDENCE_SWITCH,    /* the tie's auxiliary contact (1: closed, 0: open) */
     EVIDENCE_UPS,       /* (1: on battery, 0: on line) */
     EVIDENCE_BATTERY,   /* usable energy in permille; never votes about the grid */
@@ -83,6 +84,7 @@ struct evidence {
     uint32_t n;
     const struct evidence_source *sources;
     struct evidence_memory memory[EVIDENCE_MAX];
+    int64_t tie_ms;      /* since when the tie is seen closed; INT64_MAX: it is not */
     uint32_t distrusted; /* proven wrong: does not count until it has agreed once */
 };
 
@@ -98,7 +100,8 @@ struct evidence_verdict {
     bool has_sign;       /* first evidence: OUTAGE_SUSPECTED at once */
     bool has_hard_sign;  /* of a contact or PCS: drop P4 at once, not after 2 s */
     bool is_loss_confirmed;   /* OUTAGE 2.3 */
-    bool is_return_confirmed; /* OUTAGE 2.3 and nothing of the grid side out of its band */
+    bool is_present_confirmed; /* OUTAGE 2.3; a contact or PCS outweighs meters */
+    bool is_return_confirmed;  /* and no voltage or frequency of the grid out of its band */
     bool is_absent;      /* with is_loss_confirmed: absent, else present but out of band */
     enum evidence_tri tie_closed; /* switch, else two reads of the PCS, else home V/f */
     enum evidence_tri vf_good;    /* of the home's side; unknown without such readings */

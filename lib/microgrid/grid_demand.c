@@ -86,6 +86,8 @@ static void reconnecting(const struct grid_ctx *ctx, struct grid_demand *ret)
     ret->ask_sync =
         is_own && !is_tie_closed && ctx->v->is_return_confirmed &&
         grid_guard_held_ms(ctx, HOLD_IN_BAND, grid_guard_span_ms(ctx, SPAN_ENTER));
+    ret->close_tie = ret->ask_sync && ctx->in->is_sync_ok;
+    ret->freeze_forced = !ret->is_islanded;
 }
 
 static void black(const struct grid_ctx *ctx, struct grid_demand *ret)
@@ -143,8 +145,10 @@ void grid_demand_fill(const struct grid_ctx *ctx, struct grid_demand *ret)
     fill_from_row(&rows[grid->state], ret);
     if (by_state[grid->state])
         by_state[grid->state](ctx, ret);
-    if (grid->state == TRANSFERRING)
+    if (grid->state == TRANSFERRING) {
         ret->drop_p4 = true;
+        ret->open_tie = ctx->in->is_island_wanted && ctx->v->tie_closed != TRI_NO;
+    }
     if (ret->freeze_exports)
         ret->pv_limit_permille = 0;
     if (grid->config.island == ISLAND_NONE)

@@ -172,11 +172,11 @@ static bool hold_tie_closed(const struct grid_ctx *ctx)
     return ctx->v->tie_closed == TRI_YES && is_ready(ctx);
 }
 
-/* A PCS alone says that the grid is gone by being independent again. */
+/* A PCS says that the grid is gone by being independent again. */
 static bool hold_lost_again(const struct grid_ctx *ctx)
 {
     return ctx->v->is_loss_confirmed ||
-           (ctx->v->pcs == PCS_ISLANDED && ctx->v->present == 0);
+           (ctx->v->pcs == PCS_ISLANDED && ctx->grid->was_on_grid);
 }
 
 static bool hold_supply_gone(const struct grid_ctx *ctx)
@@ -342,14 +342,24 @@ bool grid_guard_at_critical(const struct grid_ctx *ctx)
 
 bool grid_guard_back_on_tie(const struct grid_ctx *ctx)
 {
-    return ctx->v->is_return_confirmed && ctx->v->tie_closed != TRI_NO;
+    return ctx->v->is_present_confirmed && ctx->v->tie_closed != TRI_NO;
 }
 
 /* By evidence: bad V/f, a PCS that is off, a tie that did not open. Silence is none. */
 bool grid_guard_transfer_failed(const struct grid_ctx *ctx)
 {
-    return vf_good(ctx) == TRI_NO || hold_lost(ctx) || ctx->v->tie_closed == TRI_YES ||
-           ctx->v->is_return_confirmed;
+    return ctx->v->vf_good == TRI_NO || ctx->in->has_pcs_alarm || hold_lost(ctx) ||
+           ctx->v->tie_closed == TRI_YES || ctx->v->is_present_confirmed;
+}
+
+bool grid_guard_wanted(const struct grid_ctx *ctx)
+{
+    return ctx->in->is_island_wanted;
+}
+
+bool grid_guard_unwanted(const struct grid_ctx *ctx)
+{
+    return !ctx->in->is_island_wanted;
 }
 
 bool grid_guard_restarted(const struct grid_ctx *ctx)

@@ -66,7 +66,8 @@ grid_guard_fn grid_guard_always, grid_guard_fault, grid_guard_locked, grid_guard
     grid_guard_cleared_on_grid, grid_guard_unlocked, grid_guard_unlocked_on_grid,
     grid_guard_person_ok, grid_guard_person_outage, grid_guard_at_black,
     grid_guard_at_critical, grid_guard_back_on_tie, grid_guard_transfer_failed,
-    grid_guard_restarted, grid_guard_tie_open, grid_guard_pcs_off;
+    grid_guard_restarted, grid_guard_tie_open, grid_guard_pcs_off,
+    grid_guard_wanted, grid_guard_unwanted;
 grid_guard_fn grid_guard_plan_outage, grid_guard_plan_grid, grid_guard_plan_return,
     grid_guard_plan_low, grid_guard_plan_critical, grid_guard_plan_islanded,
     grid_guard_plan_above_critical, grid_guard_plan_island, grid_guard_plan_suspects,

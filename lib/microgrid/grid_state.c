@@ -103,6 +103,7 @@ static void clear_counters(struct grid_state *grid, int64_t now_ms)
 {
     grid->entered_ms = now_ms;
     grid->noticed = grid->alarms = grid->suspects = 0;
+    grid->was_on_grid = false;
     for (int i = 0; i < GRID_HOLDS; i++)
         grid->hold_ms[i] = -1;
 }
@@ -191,8 +192,10 @@ static void watch_ladder(const struct grid_ctx *ctx, struct grid_state *grid)
     enum grid_state_id at = ISLANDED;
     int64_t permille;
 
-    if (grid->state != RECONNECTING || config->island != ISLAND_OWN ||
-        ctx->v->tie_closed == TRI_YES)
+    if (grid->state != RECONNECTING || config->island != ISLAND_OWN)
+        return;
+    grid->was_on_grid = grid->was_on_grid || ctx->v->pcs == PCS_ON_GRID;
+    if (ctx->v->tie_closed == TRI_YES)
         return;
     if (grid_guard_usable(ctx, &permille)) {
         if (permille <= (int64_t)config->black_permille)

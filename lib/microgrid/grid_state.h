@@ -37,6 +37,7 @@ struct grid_input {
     bool is_pv_seen, is_daylight;
     bool is_sync_ok;            /* the transfer switch's own */
     bool is_locked;             /* manual hold */
+    bool is_island_wanted;      /* planned island: own only; reconnects when it ends */
     bool has_contactor_fault;   /* command and feedback disagree beyond 2 s */
     bool has_two_masters;       /* another controller writes what we own */
     enum grid_person person;    /* a person's decision, in the step it is given */
@@ -65,6 +66,7 @@ struct grid_demand {
     bool is_islanded;           /* the island's limits hold: power rule, unbacked circuits */
     bool no_switching;          /* MANUAL, FAULT: nothing automatic */
     bool ask_sync, close_tie;   /* let the switch synchronise; close it: its sync is OK */
+    bool open_tie;              /* planned island: let the switch open */
     bool try_restart;           /* black start window is open, P0 only */
     bool stage_loads;           /* switch on only what restore releases */
     bool may_start_v2h, may_start_generator;
@@ -104,6 +106,7 @@ struct grid_state {
     uint32_t alarms;            /* of these notices; enum grid_alarm */
     uint32_t suspects;          /* sources that raised the suspicion and say no better yet */
     bool is_p4_dropped;
+    bool was_on_grid;           /* the PCS was on the grid in this RECONNECTING */
     int64_t ramp_ms, stage_ms;  /* begin of the ramp and of staging after GRID_OK; -1 */
     int64_t island_ms;          /* begin of this island, over the ladder; -1 */
     int64_t local_ms;           /* last transition by own evidence: older plans are no news */

@@ -53,6 +53,9 @@
 
 static const struct grid_row own_rows[] = {
     ROWS_OF_PERSONS,
+    {"planned island", IN(GRID_OK), HOLD_ENTERED, SPAN_NONE,
+     grid_guard_wanted, TRANSFERRING, CITE_NOTHING, ROW_PERSON | ROW_LOCAL, 0,
+     "a person or a plan asks for an island"},
     {"confirmed below the black floor", IN(OUTAGE_SUSPECTED), HOLD_CONFIRMED, SPAN_CONFIRM,
      grid_guard_at_black, BLACK, CITE_USABLE, ROW_LOCAL | ROW_OUTAGE, 0,
      "the grid is lost and too little is stored: it is kept for the restart"},
@@ -84,8 +87,11 @@ static const struct grid_row own_rows[] = {
     {"PCS off when critical", IN(CRITICAL), HOLD_LOST, SPAN_NONE,
      grid_guard_pcs_off, BLACK, CITE_ISLAND, ROW_LOCAL, 0,
      "the inverter is off"},
+    {"a person says the grid is back", ON_BATTERY | IN(BLACK), HOLD_ENTERED, SPAN_NONE,
+     grid_guard_person_ok, RECONNECTING, CITE_PRESENT, ROW_PERSON | ROW_DISTRUST, 0,
+     "a person says that the grid is back"},
     {"grid back", ON_BATTERY | IN(BLACK), HOLD_IN_BAND, SPAN_NONE,
-     grid_guard_always, RECONNECTING, CITE_PRESENT, ROW_LOCAL, 0,
+     grid_guard_unwanted, RECONNECTING, CITE_PRESENT, ROW_LOCAL, 0,
      "the grid is back, confirmed"},
     {"low reserve", IN(ISLANDED), HOLD_LOW, SPAN_NONE,
      grid_guard_always, LOW_RESERVE, CITE_USABLE, ROW_LOCAL, 0,

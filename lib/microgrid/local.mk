@@ -13,12 +13,21 @@ lib_libgateway_la_SOURCES += \
 	lib/microgrid/restore.c lib/microgrid/restore.h
 
 if HAVE_CUNIT
-grid_tests = tests/unit/test_grid_table tests/unit/test_interlock tests/unit/test_restore
+grid_tests = tests/unit/test_evidence tests/unit/test_grid_props tests/unit/test_grid_state \
+	tests/unit/test_grid_table tests/unit/test_interlock tests/unit/test_restore
 check_PROGRAMS += $(grid_tests)
 TESTS += $(grid_tests)
 grid_home = tests/unit/grid_home.c tests/unit/grid_home.h
-tests_unit_test_grid_table_SOURCES = tests/unit/test_grid_table.c tests/unit/suite.h \
-	$(grid_home)
+tests_unit_test_evidence_SOURCES = tests/unit/test_evidence.c tests/unit/suite.h
+tests_unit_test_evidence_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_evidence_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
+tests_unit_test_grid_props_SOURCES = tests/unit/test_grid_props.c tests/unit/suite.h $(grid_home)
+tests_unit_test_grid_props_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_grid_props_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
+tests_unit_test_grid_state_SOURCES = tests/unit/test_grid_state.c tests/unit/suite.h $(grid_home)
+tests_unit_test_grid_state_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_grid_state_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
+tests_unit_test_grid_table_SOURCES = tests/unit/test_grid_table.c tests/unit/suite.h $(grid_home)
 tests_unit_test_grid_table_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_grid_table_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 tests_unit_test_interlock_SOURCES = tests/unit/test_interlock.c tests/unit/suite.h

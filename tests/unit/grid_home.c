@@ -61,7 +61,8 @@ static void world_of(struct grid_home *home, enum grid_state_id state)
     bool is_island = state >= TRANSFERRING && state <= CRITICAL;
 
     grid_home_grid_is(home, !is_island && state != BLACK);
-    if (is_island || state == BLACK || state == RECONNECTING)
+    if (is_island || state == BLACK ||
+        (state == RECONNECTING && home->config.island == ISLAND_OWN))
         grid_home_island_is(home, state != BLACK);
     else
         tie_is_closed(home);

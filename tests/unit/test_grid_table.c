@@ -164,6 +164,11 @@ static void person_says_tie_closed(void)
     home.input.person = PERSON_GRID_OK;
 }
 
+static void island_is_planned(void)
+{
+    home.input.is_island_wanted = true;
+}
+
 /* ---- community ---- */
 
 static void plan_says(enum grid_state_id state)
@@ -304,6 +309,7 @@ struct row_case {
 
 static const struct row_case own_cases[] = {
     CASES_OF_PERSONS,
+    {"planned island",                           GRID_OK,          TRANSFERRING, island_is_planned,           0,               200   },
     {"confirmed below the black floor",          OUTAGE_SUSPECTED, BLACK,        grid_fails_at_6_percent,
       900,                                                                                                                      2100  },
     {"confirmed",                                OUTAGE_SUSPECTED, TRANSFERRING, grid_fails,                  900,             1200  },
@@ -320,6 +326,8 @@ static const struct row_case own_cases[] = {
     {"island lost",                              ISLANDED,         BLACK,        island_fails,                4 * S,           7 * S },
     {"island lost",                              LOW_RESERVE,      BLACK,        island_fails,                4 * S,           7 * S },
     {"PCS off when critical",                    CRITICAL,         BLACK,        island_fails,                900,             2100  },
+    {"a person says the grid is back",           ISLANDED,         RECONNECTING, person_says_ok,              0,               200   },
+    {"a person says the grid is back",           BLACK,            RECONNECTING, person_says_ok,              0,               200   },
     {"grid back",                                ISLANDED,         RECONNECTING, grid_returns,                0,               1100  },
     {"grid back",                                LOW_RESERVE,      RECONNECTING, grid_returns,                0,               1100  },
     {"grid back",                                CRITICAL,         RECONNECTING, grid_returns,                0,               1100  },
