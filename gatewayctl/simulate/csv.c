@@ -113,7 +113,10 @@ static const char *take_number(const char *p, double *ret)
     }
     start -= is_negative;
     *ret = strtod(start, &end);
-    return end > start && isfinite(*ret) && strchr("-.0123456789", *start) ? end : NULL;
+    if (end == start || !isfinite(*ret) ||
+        strspn(start, "+-.0123456789eE") < (size_t)(end - start))
+        return NULL;
+    return end;
 }
 
 int csv_read(struct csv *csv, double *values, struct gw_error *reterr)

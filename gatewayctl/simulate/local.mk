@@ -32,10 +32,15 @@ simulate_sources = \
 	gatewayctl/simulate/summary.c gatewayctl/simulate/summary.h
 
 if HAVE_CUNIT
-check_PROGRAMS += tests/unit/test_simulate_plant tests/unit/test_simulate_run
-TESTS += tests/unit/test_simulate_plant tests/unit/test_simulate_run
+check_PROGRAMS += tests/unit/test_simulate_files tests/unit/test_simulate_plant \
+	tests/unit/test_simulate_run
+TESTS += tests/unit/test_simulate_files tests/unit/test_simulate_plant \
+	tests/unit/test_simulate_run
 simulate_test_libs = gatewayctl/simulate/libsimulate.la lib/libgateway.la $(CUNIT_LIBS) \
 	$(JANSSON_LIBS) $(YAML_LIBS) $(LIBM)
+tests_unit_test_simulate_files_SOURCES = tests/unit/test_simulate_files.c tests/unit/suite.h
+tests_unit_test_simulate_files_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_simulate_files_LDADD = $(simulate_test_libs)
 tests_unit_test_simulate_plant_SOURCES = tests/unit/test_simulate_plant.c \
 	tests/unit/small_island.c tests/unit/small_island.h tests/unit/suite.h
 tests_unit_test_simulate_plant_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS)

@@ -85,8 +85,6 @@ static const struct schema_key event_keys[] = {
 };
 static const struct schema event_schema = {
     .what = "an event", .keys = event_keys, .n_keys = 10, .is_open = true};
-static const struct schema_key soc_key = {
-    .key = "initial_soc", .type = SCHEMA_NUMBER, .min = 0, .max = 1};
 
 static uint32_t length(const struct tree_node *list)
 {
@@ -244,10 +242,11 @@ static void read_initial_soc(struct reader *r, const struct tree_node *node)
 {
     for (unsigned i = 0; i < r->community->n_storages; i++) {
         const char *id = r->community->storages[i].id;
+        const struct schema_key key = {.key = id, .type = SCHEMA_NUMBER, .max = 1};
         const struct tree_node *value = node ? yaml_tree_get(node, id) : NULL;
 
         if (value)
-            schema_read_value(r->report, &soc_key, value, &r->scenario->initial_soc[i]);
+            schema_read_value(r->report, &key, value, &r->scenario->initial_soc[i]);
         else
             report_error(r->report, node ? node->place : (struct place){0},
                          "scenario-soc", "initial_soc lacks storage '%s'", id);
