@@ -2,7 +2,7 @@
 /* Names of circuits; the loader is community_load.c. */
 #include "gatewayctl/simulate/community.h"
 
-const char *circuit_name(enum circuit circuit)
+const char *circuit_name(enum sim_circuit circuit)
 {
     static const char *const names[N_CIRCUITS] = {"critical", "essential", "comfort",
                                                   "deferrable", "heavy"};

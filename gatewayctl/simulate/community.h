@@ -16,7 +16,7 @@
 #define COMMUNITY_NAME_MAX 64
 
 /* Circuits of every home; the order of the columns in the CSV files. */
-enum circuit {
+enum sim_circuit {
     CIRCUIT_CRITICAL,
     CIRCUIT_ESSENTIAL,
     CIRCUIT_COMFORT,
@@ -71,6 +71,6 @@ struct sim_axis {
 };
 
 /* "critical" .. "heavy". */
-const char *circuit_name(enum circuit circuit);
+const char *circuit_name(enum sim_circuit circuit);
 
 #endif

@@ -163,7 +163,7 @@ int community_find_storage(const struct community *community, const char *id)
 static void read_classes(const struct tree_node *classes, struct community *community,
                          struct config_report *report)
 {
-    for (enum circuit c = 0; c < N_CIRCUITS; c++) {
+    for (enum sim_circuit c = 0; c < N_CIRCUITS; c++) {
         struct tree_node *node = yaml_tree_get(classes, circuit_name(c));
         struct class_keys keys = {0};
 

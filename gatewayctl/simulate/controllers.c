@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "gatewayctl/simulate/baseline.h"
+#include "gatewayctl/simulate/drive.h"
 
 static const struct {
     const char *name;
     sim_controller_new *make;
 } controllers[] = {
+    {"dispatch", drive_new},
     {"thresholds", baseline_thresholds},
     {"all-on",     baseline_all_on    },
 };
@@ -26,5 +28,5 @@ sim_controller_new *controllers_find(const char *name)
 
 const char *controllers_names(void)
 {
-    return "thresholds, all-on";
+    return "dispatch, thresholds, all-on";
 }

@@ -7,6 +7,7 @@ simulate_core = \
 	gatewayctl/simulate/community_load.c gatewayctl/simulate/community_load.h \
 	gatewayctl/simulate/controllers.c gatewayctl/simulate/controllers.h \
 	gatewayctl/simulate/csv.c gatewayctl/simulate/csv.h \
+	gatewayctl/simulate/drive.c gatewayctl/simulate/drive.h \
 	gatewayctl/simulate/metrics.c gatewayctl/simulate/metrics.h \
 	gatewayctl/simulate/plant.c gatewayctl/simulate/plant.h \
 	gatewayctl/simulate/post.c gatewayctl/simulate/post.h \
@@ -52,8 +53,8 @@ tests_unit_test_simulate_run_LDADD = $(simulate_test_libs)
 endif
 
 # The second implementation of the plant and the metrics, and what compares both.
-TESTS += tests/scenario/test_simulate.py
-EXTRA_DIST += tests/scenario/test_simulate.py tests/scenario/evaluate.py \
+TESTS += tests/scenario/test_simulate.py tests/scenario/test_dispatch.py
+EXTRA_DIST += tests/scenario/test_simulate.py tests/scenario/test_dispatch.py tests/scenario/evaluate.py \
 	tests/scenario/synthetic.py tests/scenario/vary.py tests/scenario/sweep
 scenariodir = $(exampledir)/scenario
 dist_scenario_DATA = \

@@ -222,7 +222,7 @@ static void sum_switches(struct metrics *m, const struct plant *plant)
     m->worst_switches_per_day = plant->relays[worst].n_changes / days;
     snprintf(m->worst_circuit, sizeof m->worst_circuit, "%u.%s",
              m->community->homes[worst / N_CIRCUITS].id,
-             circuit_name((enum circuit)(worst % N_CIRCUITS)));
+             circuit_name((enum sim_circuit)(worst % N_CIRCUITS)));
 }
 
 static void finish(struct metrics *m, const struct plant *plant)
@@ -281,7 +281,7 @@ static json_t *by_class(const double *kwh)
     json_t *object = json_object();
 
     for (unsigned c = 0; c < N_CIRCUITS; c++)
-        json_object_set_new(object, circuit_name((enum circuit)c), json_real(kwh[c]));
+        json_object_set_new(object, circuit_name((enum sim_circuit)c), json_real(kwh[c]));
     return object;
 }
 

@@ -123,7 +123,7 @@ static void move_evs(struct plant *plant, unsigned step)
 
 /* The state in which a relay sticks now, over what it would do. */
 static bool stuck_state(const struct plant *plant, unsigned step, unsigned home,
-                        enum circuit circuit, bool is_on)
+                        enum sim_circuit circuit, bool is_on)
 {
     for (unsigned i = 0; i < plant->scenario->n_events; i++) {
         const struct scenario_event *e = &plant->scenario->events[i];
@@ -136,7 +136,7 @@ static bool stuck_state(const struct plant *plant, unsigned step, unsigned home,
 }
 
 static void switch_relay(struct plant *plant, unsigned step, unsigned home,
-                         enum circuit circuit, bool is_wanted)
+                         enum sim_circuit circuit, bool is_wanted)
 {
     const struct community_class *class = &plant->community->classes[circuit];
     struct plant_relay *relay = &plant->relays[home * N_CIRCUITS + circuit];
@@ -219,7 +219,7 @@ void plant_step(struct plant *plant, unsigned step, const struct plant_commands 
     move_evs(plant, step);
     for (unsigned h = 0; h < n_homes; h++) {
         for (unsigned c = 0; c < N_CIRCUITS; c++)
-            switch_relay(plant, step, h, (enum circuit)c,
+            switch_relay(plant, step, h, (enum sim_circuit)c,
                          commands->is_on[h * N_CIRCUITS + c]);
         set_demand(plant, step, h);
     }

@@ -176,8 +176,8 @@ static void put_loads(const struct page *page)
     open_legend(page);
     for (unsigned c = 0; c < N_CIRCUITS; c++) {
         strbuf_printf(chart.out, "<span><i class='key %s'></i>",
-                      circuit_name((enum circuit)c));
-        report_words_circuit(&page->words, (enum circuit)c);
+                      circuit_name((enum sim_circuit)c));
+        report_words_circuit(&page->words, (enum sim_circuit)c);
         strbuf_puts(chart.out, "</span>\n");
     }
     legend(page, "wanted", "what they wanted", "本来の需要");
@@ -192,7 +192,7 @@ static void put_loads(const struct page *page)
             page->low[t] = page->high[t];
             page->high[t] += data->steps[t].served_w[c] / W_PER_KW;
         }
-        report_chart_area(&chart, circuit_name((enum circuit)c), page->low, page->high);
+        report_chart_area(&chart, circuit_name((enum sim_circuit)c), page->low, page->high);
     }
     for (unsigned t = 0; t < n_steps(page); t++)
         page->high[t] = data->steps[t].wanted_w / W_PER_KW;
@@ -297,9 +297,9 @@ static void put_strips(const struct page *page)
     close_legend(page);
     for (unsigned c = 0; c < N_CIRCUITS; c++) {
         strbuf_puts(page->words.out, "<h3>");
-        report_words_circuit(&page->words, (enum circuit)c);
+        report_words_circuit(&page->words, (enum sim_circuit)c);
         strbuf_puts(page->words.out, "</h3>\n");
-        report_chart_strips(page->words.out, page->report->data, (enum circuit)c);
+        report_chart_strips(page->words.out, page->report->data, (enum sim_circuit)c);
     }
 }
 

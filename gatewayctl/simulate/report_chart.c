@@ -187,7 +187,7 @@ void report_chart_line(const struct report_chart *chart, const char *class,
 
 /* All runs of one state, as one path. */
 static void put_runs(struct strbuf *out, const struct report_data *data,
-                     enum circuit circuit, enum report_state state, double row_height)
+                     enum sim_circuit circuit, enum report_state state, double row_height)
 {
     static const char *const classes[] = {"off", "served", "lost"};
     unsigned n = data->scenario->axis.n_steps;
@@ -211,7 +211,7 @@ static void put_runs(struct strbuf *out, const struct report_data *data,
 }
 
 void report_chart_strips(struct strbuf *out, const struct report_data *data,
-                         enum circuit circuit)
+                         enum sim_circuit circuit)
 {
     unsigned n = data->community->n_homes;
     double row = fmin(10, fmax(1.0, 150.0 / n)), height = row * n;

@@ -29,7 +29,7 @@ void report_chart_line(const struct report_chart *chart, const char *class,
                        const double *values, double gap);
 /* One row for each home of one circuit: off, served, lost. A whole SVG. */
 void report_chart_strips(struct strbuf *out, const struct report_data *data,
-                         enum circuit circuit);
+                         enum sim_circuit circuit);
 /* Sets low, high and tick so that the values fit between round numbers. */
 void report_chart_fit(struct report_chart *chart, double low, double high);
 

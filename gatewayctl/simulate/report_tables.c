@@ -69,12 +69,12 @@ void report_tables_classes(const struct report *report, const struct report_word
         double share = m->demand_kwh[c] > 0 ? m->energy_kwh[c] / m->demand_kwh[c] : 1;
 
         strbuf_printf(words->out, "<tr><td><i class='key %s'></i>",
-                      circuit_name((enum circuit)c));
-        report_words_circuit(words, (enum circuit)c);
+                      circuit_name((enum sim_circuit)c));
+        report_words_circuit(words, (enum sim_circuit)c);
         strbuf_printf(words->out,
                       "</td><td>%.1f</td><td>%.1f</td><td class='bar'>"
                       "<i class='fill %s' style='width:%.1f%%'></i>%.1f %%</td>",
-                      m->demand_kwh[c], m->energy_kwh[c], circuit_name((enum circuit)c),
+                      m->demand_kwh[c], m->energy_kwh[c], circuit_name((enum sim_circuit)c),
                       100 * fmin(share, 1) * 0.6, 100 * share);
         if (m->bound.is_known)
             strbuf_printf(words->out, "<td>%.1f</td>", m->bound.energy_kwh[c]);
@@ -135,7 +135,7 @@ void report_tables_metrics(const struct report *report, const struct report_word
 }
 
 static void percent_cell(struct strbuf *out, const struct metrics_home *home,
-                         enum circuit c, double good)
+                         enum sim_circuit c, double good)
 {
     double served_wh = home->served_wh[c], wanted_wh = home->demand_wh[c];
     double share = wanted_wh > 0 ? 100 * served_wh / wanted_wh : 100;
@@ -157,7 +157,7 @@ static void home_row(const struct report *report, struct strbuf *out, unsigned h
         n += report->data->n_changes[h * N_CIRCUITS + c];
     strbuf_printf(out, "<tr><td>%u%s</td>", is->id, is->is_medical ? " ✚" : "");
     for (unsigned c = 0; c < N_CIRCUITS; c++)
-        percent_cell(out, home, (enum circuit)c,
+        percent_cell(out, home, (enum sim_circuit)c,
                      c == CIRCUIT_CRITICAL ? CRITICAL_GOOD : 0);
     strbuf_printf(out, "<td%s>%.1f</td>",
                   n / days / N_CIRCUITS > SWITCHES_GOOD ? " class='bad'" : "",
@@ -178,7 +178,7 @@ void report_tables_homes(const struct report *report, const struct report_words 
     head(words, "home", "家");
     for (unsigned c = 0; c < N_CIRCUITS; c++) {
         strbuf_puts(words->out, "<th>");
-        report_words_circuit(words, (enum circuit)c);
+        report_words_circuit(words, (enum sim_circuit)c);
         strbuf_puts(words->out, " %</th>");
     }
     head(words, "switched, per circuit and day", "開閉回数");

@@ -34,7 +34,7 @@ void report_words_heading(const struct report_words *words, const char *english,
     strbuf_puts(words->out, "</h2>\n");
 }
 
-void report_words_circuit(const struct report_words *words, enum circuit circuit)
+void report_words_circuit(const struct report_words *words, enum sim_circuit circuit)
 {
     static const char *const names[N_CIRCUITS][2] = {
         {"critical",  "重要"   },
@@ -57,7 +57,7 @@ double report_words_held_h(const struct metrics *metrics, const struct scenario 
     return n * (double)scenario->axis.step_s / 3600;
 }
 
-static double served_percent(const struct metrics *m, enum circuit c)
+static double served_percent(const struct metrics *m, enum sim_circuit c)
 {
     return m->demand_kwh[c] > 0 ? 100 * m->energy_kwh[c] / m->demand_kwh[c] : 100;
 }

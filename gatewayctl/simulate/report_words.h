@@ -26,6 +26,6 @@ void report_words_answer(const struct report_words *words, const struct metrics 
 double report_words_held_h(const struct metrics *metrics,
                            const struct scenario *scenario);
 /* Name of a class: "critical · 重要". */
-void report_words_circuit(const struct report_words *words, enum circuit circuit);
+void report_words_circuit(const struct report_words *words, enum sim_circuit circuit);
 
 #endif

@@ -40,7 +40,7 @@ static void put_relays(struct result_writer *writer, const struct community *c,
         if (commands->is_on[i] == writer->last.is_on[i])
             continue;
         strbuf_printf(&writer->text, "%u,%u.%s,%d\n", step, c->homes[i / N_CIRCUITS].id,
-                      circuit_name((enum circuit)(i % N_CIRCUITS)), commands->is_on[i]);
+                      circuit_name((enum sim_circuit)(i % N_CIRCUITS)), commands->is_on[i]);
         writer->last.is_on[i] = commands->is_on[i];
     }
 }
@@ -158,7 +158,7 @@ static int find_relay(const struct community *community, const char *id)
         return -1;
     home = community_find_home(community, (unsigned)number);
     for (unsigned c = 0; home >= 0 && c < N_CIRCUITS; c++)
-        if (strcmp(dot + 1, circuit_name((enum circuit)c)) == 0)
+        if (strcmp(dot + 1, circuit_name((enum sim_circuit)c)) == 0)
             return home * N_CIRCUITS + (int)c;
     return -1;
 }

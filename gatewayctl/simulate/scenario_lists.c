@@ -187,7 +187,7 @@ static bool read_place(struct reader *r, const struct tree_node *node,
     bool is_meter = event->kind == EVENT_METER_FAULT;
     bool is_pv = keys->circuit == N_CIRCUITS;
 
-    event->circuit = (enum circuit)keys->circuit;
+    event->circuit = (enum sim_circuit)keys->circuit;
     event->mode = (enum meter_mode)keys->mode;
     event->home =
         keys->home > 0 ? community_find_home(r->community, (unsigned)keys->home) : -1;

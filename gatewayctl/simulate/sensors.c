@@ -40,7 +40,7 @@ static double faulty(double *held, enum meter_mode mode, double value_w)
 }
 
 double sensors_read(struct sensors *sensors, unsigned step, int home,
-                    enum circuit circuit, double truth_w)
+                    enum sim_circuit circuit, double truth_w)
 {
     const struct scenario *s = sensors->scenario;
 

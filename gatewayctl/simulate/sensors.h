@@ -16,6 +16,6 @@ void sensors_done(struct sensors *sensors);
 /* The reading of a step; home -1: the community's meter; circuit N_CIRCUITS: PV. To be
  * asked for every step, so that a stuck meter sticks at the value of its start. */
 double sensors_read(struct sensors *sensors, unsigned step, int home,
-                    enum circuit circuit, double truth_w);
+                    enum sim_circuit circuit, double truth_w);
 
 #endif

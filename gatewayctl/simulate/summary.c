@@ -53,7 +53,7 @@ static void print_classes(const struct metrics *m, bool has_colour)
         table_new("class|>wanted kWh|>served kWh|>served %|>best kWh", has_colour);
 
     for (unsigned c = 0; c < N_CIRCUITS; c++) {
-        table_add(table, circuit_name((enum circuit)c), TINT_NONE);
+        table_add(table, circuit_name((enum sim_circuit)c), TINT_NONE);
         table_addf(table, TINT_NONE, "%.1f", m->demand_kwh[c]);
         table_addf(table, TINT_NONE, "%.1f", m->energy_kwh[c]);
         table_addf(table, TINT_NONE, "%.1f",

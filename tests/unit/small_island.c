@@ -97,7 +97,7 @@ void small_island_done(struct small_island *island)
     plant_commands_done(&island->commands);
 }
 
-void small_island_demand(struct small_island *island, unsigned home, enum circuit circuit,
+void small_island_demand(struct small_island *island, unsigned home, enum sim_circuit circuit,
                          double power_w)
 {
     for (unsigned t = 0; t < SMALL_STEPS; t++)
@@ -122,7 +122,7 @@ void small_island_step(struct small_island *island, unsigned step)
 }
 
 double small_island_served(const struct small_island *island, unsigned home,
-                           enum circuit circuit)
+                           enum sim_circuit circuit)
 {
     return island->plant.served_w[home * N_CIRCUITS + circuit];
 }

@@ -186,7 +186,7 @@ static void a_circuit_that_is_off_reads_zero(void)
     CU_ASSERT_DOUBLE_EQUAL(watch(false).read_w[3], 0, NEAR);
 }
 
-static void fault(int home, enum circuit circuit, enum meter_mode mode)
+static void fault(int home, enum sim_circuit circuit, enum meter_mode mode)
 {
     is.scenario.n_events = 1;
     is.events[0] = (struct scenario_event){.kind = EVENT_METER_FAULT,
@@ -228,7 +228,7 @@ static void the_community_has_a_pv_meter_of_its_own(void)
     struct witness w;
 
     begin();
-    fault(-1, (enum circuit)N_CIRCUITS, METER_X3);
+    fault(-1, (enum sim_circuit)N_CIRCUITS, METER_X3);
     w = watch(false);
     CU_ASSERT_DOUBLE_EQUAL(w.pv_w[2], 10, NEAR);
     CU_ASSERT_DOUBLE_EQUAL(w.pv_w[4], 90, NEAR);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From shares to homes: the guard of the grid-forming power first, then each class by
+ * rotation, then the plan messages. Part of community.
+ */
+#include "lib/microgrid/dispatch/community_state.h"
+
+#include <math.h>
+
+/* Rotation: nobody is moved before this, and who is on stays until another lacks more. */
+#define DWELL_S 1800.0
+#define STICK_H 2.0
+#define ISLAND_SHARE 0.85 /* of the island's load limit */
+#define POWER_SHARE 0.75  /* of what the grid-forming storages can give */
+#define PV_SHARE 0.6      /* of the next step's sun that is counted on */
+#define VALID_S 900.0
+
+static double class_demand_w(const struct community_planner *planner, unsigned c)
+{
+    double sum = 0;
+
+    for (unsigned h = 0; h < planner->setup->n_homes; h++)
+        sum += planner->homes[h].expect_w[c];
+    return sum;
+}
+
+/* What the grid-forming storages can give for the coming step. */
+static double forming_w(const struct community_planner *planner)
+{
+    double hours = planner->step_s / 3600, sum = 0;
+
+    for (unsigned i = 0; i < planner->setup->n_storages; i++) {
+        const struct dispatch_storage *storage = &planner->setup->storages[i];
+        const struct community_storage *now = &planner->storages[i];
+        double left_wh = (now->soc - storage->soc_min) * storage->capacity_wh;
+
+        if (storage->is_grid_forming && now->is_known)
+            sum += fmin(storage->max_discharge_w,
+                        fmax(left_wh, 0) * storage->eta_discharge / hours);
+        else if (storage->is_ev && now->is_connected)
+            sum += fmax(now->power_w, 0) * 0.8;
+    }
+    return sum;
+}
+
+/* Cuts shares from the last class up until the load is sure to be carried. */
+static void guard(struct community_planner *planner)
+{
+    double demand_w[DISPATCH_CLASSES], load_w = 0, limit_w;
+
+    for (unsigned c = 0; c < DISPATCH_CLASSES; c++) {
+        demand_w[c] = class_demand_w(planner, c);
+        load_w += demand_w[c] * planner->share[c];
+    }
+    limit_w = fmin(planner->setup->max_island_w * ISLAND_SHARE,
+                   POWER_SHARE * forming_w(planner) + PV_SHARE * planner->pv_next_w);
+    for (unsigned c = DISPATCH_CLASSES; c-- > 0 && load_w > limit_w;) {
+        double served_w = demand_w[c] * planner->share[c];
+        double cut_w = fmin(served_w, load_w - limit_w);
+
+        if (served_w > 0)
+            planner->share[c] *= 1 - cut_w / served_w;
+        load_w -= cut_w;
+    }
+}
+
+static double lack_h(const struct community_home *home, unsigned c)
+{
+    double usual_w = (double)home->circuits[c].mean_w + 20;
+
+    if (c == DISPATCH_P1)
+        usual_w += (double)home->circuits[DISPATCH_P0].mean_w;
+    if (c >= DISPATCH_P3) /* the modest first: a large one may trip its main breaker */
+        return -home->expect_w[c] / 500;
+    return home->lack_wh[c] / usual_w;
+}
+
+static void choose_class(struct community_planner *planner, unsigned c)
+{
+    unsigned n = planner->setup->n_homes;
+    double share = planner->share[c];
+    struct rotate_rule rule = {.min_s = DWELL_S, .stick_h = STICK_H};
+
+    for (unsigned h = 0; h < n; h++) {
+        const struct community_home *home = &planner->homes[h];
+
+        planner->rotation[h] =
+            (struct rotate_home){.expect_w = home->expect_w[c],
+                                 .lack_h = lack_h(home, c),
+                                 .held_s = home->held_s[c],
+                                 .is_on = home->is_on[c],
+                                 .may_be_on = c == 0 || home->is_on[c - 1]};
+    }
+    rule.target_w = share * class_demand_w(planner, c);
+    if (share > 0.97)
+        rule.target_w = 1e12;
+    if (share < 0.03)
+        rule.target_w = -1;
+    rotate_choose(planner->rotation, n, &rule, planner->order);
+    for (unsigned h = 0; h < n; h++) {
+        struct community_home *home = &planner->homes[h];
+
+        home->held_s[c] += planner->step_s;
+        if (home->is_on[c] != planner->rotation[h].is_chosen)
+            home->held_s[c] = 0;
+        home->is_on[c] = planner->rotation[h].is_chosen;
+    }
+}
+
+static void write_plan(struct community_planner *planner, struct community_home *home,
+                       const struct dispatch_home *known)
+{
+    struct dispatch_plan *plan = &home->plan;
+    double expect_w = 0;
+    unsigned last = 0;
+
+    while (last + 1 < DISPATCH_CLASSES && home->is_on[last + 1])
+        last++;
+    for (unsigned c = 0; c <= last; c++)
+        expect_w += home->expect_w[c];
+    plan->mode = DISPATCH_ISLAND;
+    plan->soc_permille = (unsigned)lround(
+        1000 *
+        fmin(fmax(planner->energy_wh / (planner->value.bin_wh * VALUE_BINS), 0), 1));
+    plan->p_max = (enum dispatch_class)last;
+    plan->power_w = last == DISPATCH_P4
+                        ? known->service_limit_w
+                        : fmin(known->service_limit_w, 3 * expect_w + 1000);
+    plan->until_s = 43200;
+    plan->energy_wh = fmax(planner->energy_wh, 0) / planner->setup->n_homes;
+    plan->valid_s = VALID_S;
+}
+
+void community_choose(struct community_planner *planner, const struct dispatch_time *time)
+{
+    (void)time;
+    guard(planner);
+    for (unsigned c = 0; c < DISPATCH_CLASSES; c++)
+        choose_class(planner, c);
+    for (unsigned h = 0; h < planner->setup->n_homes; h++)
+        write_plan(planner, &planner->homes[h], &planner->setup->homes[h]);
+}

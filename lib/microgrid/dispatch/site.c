@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Composes solo, shed and split for one gateway; see the header.
+ */
+#include "lib/microgrid/dispatch/site.h"
+
+#include "lib/microgrid/dispatch/shed.h"
+#include "lib/microgrid/dispatch/solo.h"
+#include "lib/microgrid/dispatch/split.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define NEXT_LOOK_S 300
+/* How long a large draw is remembered, and how much larger the next may be. */
+#define RISKY_W 700.0
+#define PEAK_S 3600.0
+#define PEAK_FACTOR 1.5
+
+struct site {
+    struct site_config config;
+    struct solo solo;
+    struct shed shed;
+    double expect_w[CIRCUIT_MAX];
+    double peak_w[CIRCUIT_MAX]; /* most it drew lately */
+    bool was_grid_up;
+    double grid_since_s;
+    double last_soc;  /* of the community, by frequency; < 0: none */
+    unsigned on_mask; /* classes on all through the step before */
+};
+
+struct site *site_new(const struct site_config *config)
+{
+    struct site *site = calloc(1, sizeof(*site));
+
+    if (!site)
+        return NULL;
+    site->config = *config;
+    site->was_grid_up = true;
+    site->grid_since_s = -1e9;
+    site->last_soc = -1;
+    site->on_mask = (1U << DISPATCH_CLASSES) - 1;
+    shed_init(&site->shed);
+    solo_init(&site->solo, config->setup, config->home);
+    return site;
+}
+
+void site_free(struct site *site)
+{
+    free(site);
+}
+
+void site_history(struct site *site, unsigned slot,
+                  const double circuit_w[DISPATCH_CLASSES], double pv_w)
+{
+    solo_history(&site->solo, slot, circuit_w, pv_w);
+}
+
+/* Class by class: what is drawn, and which are on with every circuit. */
+static unsigned sum_classes(const struct site *site, const struct site_in *in,
+                            double ret_w[DISPATCH_CLASSES])
+{
+    unsigned on = (1U << DISPATCH_CLASSES) - 1;
+
+    for (unsigned c = 0; c < DISPATCH_CLASSES; c++)
+        ret_w[c] = 0;
+    for (unsigned i = 0; i < site->config.n_circuits; i++) {
+        unsigned class = (unsigned)site->config.circuits[i].class;
+
+        if (in->now[i].has_power)
+            ret_w[class] += in->now[i].power_w;
+        if (!in->now[i].is_on)
+            on &= ~(1U << class);
+    }
+    return on;
+}
+
+void site_report(struct site *site, const struct site_in *in, struct dispatch_report *ret)
+{
+    double soc = 0;
+
+    *ret = (struct dispatch_report){.pv_w = in->pv_w,
+                                    .tank_wh = in->tank_wh,
+                                    .was_dark = in->was_dark,
+                                    .stored_soc = -1};
+    ret->on_mask = sum_classes(site, in, ret->circuit_w);
+    for (unsigned i = 0; i < in->n_storages; i++)
+        soc += in->storages[i].soc / in->n_storages;
+    if (in->n_storages)
+        ret->stored_soc = soc;
+}
+
+static void learn(struct site *site, const struct site_in *in)
+{
+    double w[DISPATCH_CLASSES];
+    unsigned on = sum_classes(site, in, w);
+
+    if (!in->was_dark)
+        solo_measure(&site->solo, &in->time, in->step_s, w, on & site->on_mask, in->pv_w);
+    site->on_mask = on;
+}
+
+static void after_outage(struct site *site, const struct site_in *in)
+{
+    if (in->is_grid_up && !site->was_grid_up)
+        site->grid_since_s = in->time.now_s;
+    site->was_grid_up = in->is_grid_up;
+    if (in->is_grid_up)
+        solo_grid(&site->solo);
+}
+
+static bool is_plan_valid(const struct site_in *in)
+{
+    return in->plan && in->plan_age_s < in->plan->valid_s;
+}
+
+/* The last class that may be on, and why no more. */
+static void choose_class(struct site *site, const struct site_in *in,
+                         struct site_out *ret, struct shed_class *class)
+{
+    ret->by_plan = is_plan_valid(in) && in->plan->mode == DISPATCH_ISLAND;
+    class->reason = WHY_BUDGET;
+    class->until_ms = (int64_t)((in->time.now_s + NEXT_LOOK_S) * 1000);
+    if (in->is_grid_up) {
+        ret->last = DISPATCH_P4;
+        class->reason = WHY_GRID;
+    } else if (ret->by_plan) {
+        ret->last = in->plan->p_max;
+        class->value = in->plan->energy_wh;
+        class->limit = in->plan->power_w;
+    } else {
+        ret->last = solo_decide(&site->solo, &in->time, in->step_s, in->frequency_hz);
+        class->reason = WHY_ENERGY;
+        class->value = fmax(site->solo.energy_wh, 0);
+    }
+    if ((int)ret->last > (int)in->class_max)
+        ret->last = (enum dispatch_class)(in->class_max < 0 ? 0 : in->class_max);
+    class->max = (enum circuit_class)ret->last;
+}
+
+/* The most a class usually draws in the half hours around this one. */
+static double usual_w(const struct site *site, unsigned class, unsigned slot)
+{
+    const float *w = site->solo.circuits[class].slot_w;
+
+    return (double)fmaxf(w[slot], fmaxf(w[(slot + 1) % DISPATCH_SLOTS],
+                                        w[(slot + DISPATCH_SLOTS - 1) % DISPATCH_SLOTS]));
+}
+
+/* What each circuit will draw if on: by the time of day where it is alone in its class.
+ */
+static void expect(struct site *site, const struct site_in *in)
+{
+    unsigned slot = dispatch_slot(in->time.local_s), n_in_class[DISPATCH_CLASSES] = {0};
+
+    for (unsigned i = 0; i < site->config.n_circuits; i++)
+        n_in_class[site->config.circuits[i].class]++;
+    for (unsigned i = 0; i < site->config.n_circuits; i++) {
+        unsigned c = (unsigned)site->config.circuits[i].class;
+
+        site->peak_w[i] *= exp(-in->step_s / PEAK_S);
+        if (in->now[i].has_power)
+            site->peak_w[i] = fmax(site->peak_w[i], in->now[i].power_w);
+        site->expect_w[i] = 0;
+        if (n_in_class[c] == 1 && c != DISPATCH_P3)
+            site->expect_w[i] =
+                forecast_demand_now(&site->solo.circuits[c], slot, in->now[i].is_on);
+        if (c == DISPATCH_P4) /* what drew much lately may again, all at once */
+            site->expect_w[i] = PEAK_FACTOR * fmax(site->expect_w[i], site->peak_w[i]);
+        if (c == DISPATCH_P4 && usual_w(site, c, slot) > RISKY_W)
+            site->expect_w[i] = site->config.breaker_w;
+    }
+}
+
+static void set_storages(struct site *site, const struct site_in *in,
+                         struct site_out *ret)
+{
+    const struct dispatch_setup *setup = site->config.setup;
+    double soc =
+        0.5 + (in->frequency_hz - setup->frequency_hz) / setup->frequency_slope_hz;
+    double capacity = 0, net_w = 0, n = 0;
+    unsigned next = 0;
+
+    for (unsigned i = 0; i < setup->n_storages; i++)
+        if (setup->storages[i].is_grid_forming) {
+            capacity += setup->storages[i].capacity_wh;
+            n++;
+        }
+    if (site->last_soc >= 0 && !in->is_grid_up && n > 0)
+        net_w = (site->last_soc - soc) * capacity * 3600 / in->step_s / n;
+    site->last_soc = in->is_grid_up || in->frequency_hz <= 0 ? -1 : soc;
+    for (unsigned i = 0; i < setup->n_storages && next < in->n_storages; i++) {
+        struct setpoint_order *order = &ret->plan.setpoints[next];
+
+        if (setup->storages[i].home != (int)site->config.home)
+            continue;
+        order->index = (uint16_t)next;
+        order->is_wanted = true;
+        order->reason = in->is_grid_up ? WHY_GRID : WHY_FITS;
+        order->value_w = in->is_grid_up
+                             ? -setup->storages[i].max_charge_w
+                             : split_battery_w(&setup->storages[i],
+                                               in->storages[next].soc, soc, net_w);
+        next++;
+    }
+    ret->plan.n_setpoints = next;
+}
+
+void site_step(struct site *site, const struct site_in *in, struct site_out *ret)
+{
+    struct shed_in shed = {.circuits = site->config.circuits,
+                           .now = in->now,
+                           .expect_w = site->expect_w,
+                           .n = site->config.n_circuits,
+                           .limits = site->config.limits,
+                           .breaker_w = site->config.breaker_w,
+                           .budget_w = -1,
+                           .other_w = in->shed_w};
+
+    *ret = (struct site_out){.runtime_s = -1};
+    after_outage(site, in);
+    learn(site, in);
+    expect(site, in);
+    choose_class(site, in, ret, &shed.class);
+    shed.t_boot_ms = (int64_t)(in->time.now_s * 1000);
+    if (in->is_grid_up) {
+        shed.breaker_w = 0; /* the service cable's fuse is the owner's business then */
+        shed.refill_from_ms =
+            (int64_t)((site->grid_since_s + site->config.refill_delay_s) * 1000);
+    }
+    if (ret->by_plan && !in->is_grid_up)
+        shed.budget_w = in->plan->power_w;
+    /* steps longer than a spike: it has lasted */
+    shed.is_overloaded = in->step_s * 1000 >= SHED_SPIKE_MS;
+    shed_compute(&site->shed, &shed, &ret->plan);
+    set_storages(site, in, ret);
+}
