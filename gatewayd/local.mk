@@ -22,6 +22,7 @@ gatewayd_gatewayd_SOURCES = \
 	gatewayd/route_link.c gatewayd/route_link.h \
 	gatewayd/route_note.c gatewayd/route_note.h \
 	gatewayd/views.c \
+	gatewayd/views_history.c gatewayd/views_history.h \
 	gatewayd/watch.c \
 	gatewayd/writes.c gatewayd/writes.h
 gatewayd_gatewayd_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)

@@ -7,6 +7,7 @@
 #include "gatewayd/backup.h"
 #include "gatewayd/fullness.h"
 #include "gatewayd/gateway.h"
+#include "gatewayd/views_history.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -307,4 +308,5 @@ void views_fill_ports(struct gateway *gateway, struct api_ports *ports)
                                 .post = requests_post};
     backup_fill_ports(ports);
     controlling_fill_ports(ports);
+    views_history_fill_ports(ports);
 }

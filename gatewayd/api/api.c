@@ -16,6 +16,7 @@
 #include "gatewayd/api/api_change.h"
 #include "gatewayd/api/api_control.h"
 #include "gatewayd/api/api_get.h"
+#include "gatewayd/api/api_history.h"
 #include "lib/http/http_listen.h"
 #include "lib/http/http_server.h"
 
@@ -50,6 +51,8 @@ static const struct resource {
     {"/api/v1/hold",          NULL,                     api_control_hold        },
     {"/api/v1/storm",         NULL,                     api_control_storm       },
     {"/api/v1/drill",         NULL,                     api_control_drill       },
+    {"/api/v1/history",       api_history_get,          NULL                    },
+    {"/api/v1/energy",        api_history_get_energy,   NULL                    },
     {"/api/v1/reload",        NULL,                     api_change_reload       },
     {"/api/v1/backup",        api_backup_get,           NULL                    },
     {"/api/v1/restore",       api_backup_restore_state, api_backup_restore_begin},

@@ -48,6 +48,12 @@ struct api_ports {
      * api_post_finish on it exactly once, however late; -errno (-ENOBUFS: queue full): it
      * will not. */
     int (*post)(void *ctx, struct api_post *post);
+    /* Optional, both or none: the local history, read for at most 2 s. 0 or -errno, -EINVAL:
+     * a point named twice, or none of that form. */
+    int (*history)(void *ctx, const struct api_history_query *query, api_history_fn visit,
+                   void *visit_ctx, struct api_history_answer *ret_answer);
+    int (*energy)(void *ctx, const struct api_energy_query *query, api_energy_fn visit,
+                  void *visit_ctx, struct api_history_answer *ret_answer);
     /* Optional, all or none (they may wait for the store's thread, and for the disk): a
      * backup as a stream; a restore in pieces, done behind restore_start. 0 or -errno with
      * *reterr. */

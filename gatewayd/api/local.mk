@@ -6,6 +6,7 @@ api_sources = \
 	gatewayd/api/api_change.c gatewayd/api/api_change.h \
 	gatewayd/api/api_get.c gatewayd/api/api_get.h \
 	gatewayd/api/api_health.c gatewayd/api/api_health.h \
+	gatewayd/api/api_history.c gatewayd/api/api_history.h \
 	gatewayd/api/api_json.c gatewayd/api/api_json.h \
 	gatewayd/api/api_metrics.c gatewayd/api/api_metrics.h \
 	gatewayd/api/api_model.h \

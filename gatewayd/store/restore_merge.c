@@ -268,7 +268,8 @@ static int retire_epoch(struct restore_merge *merge, const struct epoch *mine,
     return rc;
 }
 
-static int add_epoch(struct restore_merge *merge, const struct epoch *epoch, int64_t id)
+static int add_epoch(struct restore_merge *merge, const struct epoch *epoch, int64_t id,
+                     bool is_new)
 {
     const int64_t numbers[3] = {id, (int64_t)epoch->first_seq, clock_wall_ms()};
     int rc = run(merge->db,
@@ -279,6 +280,9 @@ static int add_epoch(struct restore_merge *merge, const struct epoch *epoch, int
     if (rc == 0)
         rc = run(merge->db, "UPDATE epoch SET layout_base=?2 WHERE id=?1",
                  (const int64_t[3]){id, merge->layout_base + epoch->layout_base, 0}, NULL);
+    if (rc == 0 && is_new) /* in the local history it comes before what comes next */
+        rc = run(merge->db, "UPDATE epoch SET back_seq=?2 WHERE id=?1",
+                 (const int64_t[3]){id, (int64_t)merge->book.next_seq, 0}, NULL);
     return rc;
 }
 
@@ -421,13 +425,14 @@ static int make_place(struct restore_merge *merge, const struct epoch *epoch,
                       uint64_t from_seq, int64_t *ret_id)
 {
     const struct epoch *mine = epochs_find(&merge->book.epochs, epoch->hex);
+    bool is_new = !mine || from_seq > mine->last_seq; /* nothing of it was summed before */
     int64_t id = 0;
     int rc = mine ? retire_epoch(merge, mine, from_seq) : 0;
 
     if (rc == 0)
         rc = get_i64(merge->db, "SELECT max(id)+1 FROM epoch", NULL, NULL, &id);
     if (rc == 0)
-        rc = add_epoch(merge, epoch, id);
+        rc = add_epoch(merge, epoch, id, is_new);
     if (rc == 0)
         rc = epochs_load(&merge->book.epochs, merge->db);
     *ret_id = id;

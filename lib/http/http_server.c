@@ -51,6 +51,30 @@ const char *http_request_query(const struct http_request *request, const char *k
     return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, key);
 }
 
+struct each_query {
+    bool (*fn)(void *ctx, const char *key, const char *value);
+    void *ctx;
+};
+
+static enum MHD_Result visit_query(void *ctx, enum MHD_ValueKind kind, const char *key,
+                                   const char *value)
+{
+    const struct each_query *each = ctx;
+
+    (void)kind;
+    return each->fn(each->ctx, key ? key : "", value ? value : "") ? MHD_YES : MHD_NO;
+}
+
+void http_request_each_query(const struct http_request *request,
+                             bool (*fn)(void *ctx, const char *key, const char *value),
+                             void *ctx)
+{
+    struct each_query each = {fn, ctx};
+
+    MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, visit_query,
+                              &each);
+}
+
 const char *http_request_header(const struct http_request *request, const char *name)
 {
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
