@@ -18,6 +18,7 @@
 
 #include "gatewayctl/backup_file.h"
 #include "gatewayctl/human.h"
+#include "gatewayctl/progress.h"
 #include "lib/base/cleanup.h"
 
 #define PIECE 60000
@@ -27,40 +28,6 @@ static int tell_file(const char *file, int rc)
 {
     fprintf(stderr, "gatewayctl: %s: %s\n", file, error_errno_text(rc));
     return EXIT_BAD_NEWS;
-}
-
-/* ---- progress ---- */
-
-struct progress {
-    const char *what;
-    bool is_shown;
-    uint64_t total;
-    int permille;
-};
-
-static struct progress progress_of(const struct ctl *ctl, const char *what, uint64_t total)
-{
-    return (struct progress){.what = what,
-                             .is_shown = isatty(STDERR_FILENO) && !ctl->is_json,
-                             .total = total,
-                             .permille = -1};
-}
-
-static void show_progress(void *ctx, uint64_t at)
-{
-    struct progress *progress = ctx;
-    int permille = progress->total ? (int)(at * 1000 / progress->total) : 0;
-
-    if (!progress->is_shown || permille == progress->permille)
-        return;
-    progress->permille = permille;
-    fprintf(stderr, "\r%s %3d.%d %%", progress->what, permille / 10, permille % 10);
-}
-
-static void end_progress(const struct progress *progress)
-{
-    if (progress->is_shown && progress->permille >= 0)
-        fputs("\r\033[K", stderr);
 }
 
 /* ---- backup ---- */
@@ -86,7 +53,7 @@ static int save(void *ctx, const void *data, size_t size, uint64_t total)
     }
     saving->at += size;
     saving->progress.total = total;
-    show_progress(&saving->progress, saving->at);
+    progress_show(&saving->progress, saving->at);
     return 0;
 }
 
@@ -111,9 +78,9 @@ static int read_back(const struct ctl *ctl, int fd, uint64_t bytes, const char *
     struct gw_error error;
     int rc = lseek(fd, 0, SEEK_SET) < 0
                  ? error_set(&error, -errno, "backup-read", "%s", error_errno_text(errno))
-                 : backup_file_check(fd, ret_file, show_progress, &progress, &error);
+                 : backup_file_check(fd, ret_file, progress_show, &progress, &error);
 
-    end_progress(&progress);
+    progress_end(&progress);
     if (rc == 0)
         return EXIT_OK;
     fprintf(stderr, "gatewayctl: %s: %s\n", name, error.text);
@@ -162,7 +129,7 @@ static int fetch(const struct ctl *ctl, const char *part, const char *name, int 
     struct backup_file file;
     int rc = ctl_get_file(ctl, "/api/v1/backup", name, save, &saving);
 
-    end_progress(&saving.progress);
+    progress_end(&saving.progress);
     if (rc != EXIT_OK)
         return rc;
     if (fsync(fd) < 0)
@@ -238,9 +205,9 @@ static int send_store(const struct ctl *ctl, const struct backup_file *file, int
         rc = ctl_post_bytes(ctl, target, piece, (size_t)n, &root);
         json_decref(root);
         at += (uint64_t)n;
-        show_progress(&progress, at);
+        progress_show(&progress, at);
     }
-    end_progress(&progress);
+    progress_end(&progress);
     return rc;
 }
 

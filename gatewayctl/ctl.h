@@ -21,11 +21,15 @@ struct ctl_simulate {
 
 struct ctl {
     const char *socket;
-    bool is_json, is_terminal, has_colour, is_stale_only, is_following, is_forced;
+    bool is_json, is_terminal, has_colour, is_stale_only, is_following, is_forced,
+        is_energy;
     const char *device;
     int64_t lease_ms; /* 0: the point's own */
     int64_t for_ms;   /* 0: not said */
     int64_t from_ms;  /* wall; 0: all */
+    int64_t to_ms;    /* 0: now */
+    const char *step, *slot; /* as the API has them; NULL: its own */
+    const char *points;      /* names and commas; NULL: all */
     uint64_t count;   /* 0: no end */
     const char *write_path; /* NULL: write no draft */
     const char *config_dir, *map_dir, *plugin_dir, *libexec_dir;

@@ -4,7 +4,9 @@ gatewayctl_gatewayctl_SOURCES = \
 	gatewayctl/main.c gatewayctl/commands.h \
 	gatewayctl/backup_file.c gatewayctl/backup_file.h \
 	gatewayctl/check_plan.c gatewayctl/check_plan.h \
-	gatewayctl/cmd_backup.c \
+	gatewayctl/cmd_backup.c gatewayctl/cmd_energy.c gatewayctl/cmd_export.c \
+	gatewayctl/cmd_history.c \
+	gatewayctl/progress.c gatewayctl/progress.h \
 	gatewayctl/cmd_buses.c gatewayctl/cmd_check.c gatewayctl/cmd_routes.c \
 	gatewayctl/cmd_scan.c \
 	gatewayctl/cmd_control.c \

@@ -30,6 +30,8 @@ enum {
     OPT_SIMULATE = 1 << 7,
     OPT_FORCE = 1 << 8,
     OPT_WRITE = 1 << 9,
+    OPT_SPAN = 1 << 10,   /* --to, --step */
+    OPT_EXPORT = 1 << 11,
 };
 
 /* Options of simulate alone, beyond the letters. */
@@ -45,6 +47,16 @@ enum {
     OPTION_REPLAY,
     OPTION_LANG,
     OPTION_SEED,
+};
+
+/* Options of history, energy and export, beyond the letters. */
+enum {
+    OPTION_TO = 300,
+    OPTION_STEP,
+    OPTION_FORMAT,
+    OPTION_POINTS,
+    OPTION_ENERGY,
+    OPTION_SLOT,
 };
 
 /* clang-format off */
@@ -76,6 +88,13 @@ static const struct command {
      cmd_routes, 0, 0, 0},
     {"events", "[--from TIME] [--follow] [--count N]", "what happened; TIME: 2h, 2026-11-21",
      cmd_events, 0, 0, OPT_FROM | OPT_FOLLOW | OPT_COUNT},
+    {"history", "DEV.POINT [--from TIME] [--to TIME] [--step 1m]", "past values; step: raw, 10s, 1m, 1h, 1d",
+     cmd_history, 1, 1, OPT_FROM | OPT_SPAN},
+    {"energy", "", "energy today, yesterday and in the last days, by device",
+     cmd_energy, 0, 0, 0},
+    {"export", "[FILE] --from TIME [--to TIME] [--format csv|json] ...",
+     "past values or --energy as a file; see gatewayctl(1)",
+     cmd_export, 0, 1, OPT_FROM | OPT_SPAN | OPT_EXPORT | OPT_FORCE},
     {"backup", "FILE [--force]", "keep the store and the configuration in a file",
      cmd_backup, 1, 1, OPT_FORCE},
     {"restore", "FILE [--force]", "go back to a backup; the present store is set aside",
@@ -116,6 +135,12 @@ static const struct option long_options[] = {
     {"from", required_argument, NULL, 'f'},
     {"follow", no_argument, NULL, 'F'},
     {"force", no_argument, NULL, 'O'},
+    {"to", required_argument, NULL, OPTION_TO},
+    {"step", required_argument, NULL, OPTION_STEP},
+    {"format", required_argument, NULL, OPTION_FORMAT},
+    {"points", required_argument, NULL, OPTION_POINTS},
+    {"energy", no_argument, NULL, OPTION_ENERGY},
+    {"slot", required_argument, NULL, OPTION_SLOT},
     {"config-dir", required_argument, NULL, 'C'},
     {"maps", required_argument, NULL, 'M'},
     {"plugins", required_argument, NULL, 'P'},
@@ -203,11 +228,45 @@ static bool take_simulate(struct ctl_simulate *to, int option, const char *text)
     return true;
 }
 
+/* Of history and export; -1: another option, else whether it is fine. */
+static int take_span(struct ctl *ctl, int letter, const char *text, unsigned *used)
+{
+    *used |= letter == OPTION_TO || letter == OPTION_STEP   ? OPT_SPAN
+             : letter >= OPTION_TO && letter <= OPTION_SLOT ? OPT_EXPORT
+                                                            : 0u;
+    switch (letter) {
+    case OPTION_TO:
+        return human_parse_time(text, clock_wall_ms(), &ctl->to_ms) ||
+               bad_option("to", text, "a time such as 2h, 2026-11-21 or '2026-11-21 10:00'");
+    case OPTION_STEP:
+        ctl->step = text;
+        return true;
+    case OPTION_FORMAT:
+        ctl->is_json |= strcmp(text, "json") == 0;
+        return ctl->is_json || strcmp(text, "csv") == 0 ||
+               bad_option("format", text, "csv or json");
+    case OPTION_POINTS:
+        ctl->points = text;
+        return true;
+    case OPTION_ENERGY:
+        ctl->is_energy = true;
+        return true;
+    case OPTION_SLOT:
+        ctl->slot = text;
+        return true;
+    default:
+        return -1;
+    }
+}
+
 /* One option; *used collects which of the commands' own were given. */
 static bool take_option(struct ctl *ctl, int letter, const char *text, unsigned *used)
 {
     const char **place = place_of(ctl, letter);
+    int span = take_span(ctl, letter, text, used);
 
+    if (span >= 0)
+        return span > 0;
     if (place) {
         *used |= OPT_PLACES;
         *place = text;

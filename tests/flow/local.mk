@@ -11,6 +11,7 @@ flow_tests = \
 	tests/flow/test_commands.py \
 	tests/flow/test_consent.py \
 	tests/flow/test_disk_faults.py \
+	tests/flow/test_export.py \
 	tests/flow/test_failsafe.py \
 	tests/flow/test_gpio.py \
 	tests/flow/test_history.py \
