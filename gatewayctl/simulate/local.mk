@@ -54,10 +54,12 @@ endif
 
 # The second implementation of the plant and the metrics, and what compares both.
 TESTS += tests/scenario/test_simulate.py tests/scenario/test_dispatch.py
-EXTRA_DIST += tests/scenario/test_simulate.py tests/scenario/test_dispatch.py tests/scenario/evaluate.py \
-	tests/scenario/synthetic.py tests/scenario/vary.py tests/scenario/sweep
+EXTRA_DIST += tests/scenario/test_simulate.py tests/scenario/test_dispatch.py \
+	tests/scenario/evaluate.py tests/scenario/synthetic.py tests/scenario/vary.py \
+	tests/scenario/sweep tests/scenario/bound.py
 scenariodir = $(exampledir)/scenario
 dist_scenario_DATA = \
+	conf/examples/scenario/bounds.csv \
 	conf/examples/scenario/community-a.yaml \
 	conf/examples/scenario/community-b.yaml \
 	conf/examples/scenario/scenario-storm30.yaml \

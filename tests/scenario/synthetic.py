@@ -126,11 +126,11 @@ homes:
                  f"  home_ev_charger: {str(home == 16).lower()}, mean_w: [{mean}]}}\n")
     text += "storages:\n"
     if variant == "A":
-        text += storage("BAT1", "battery", 0, 15000, 12000, 0.1, 0)
+        text += storage("BAT1", "battery", 0, 10000, 9000, 0.1, 0)
     else:
-        text += storage("HB01", "battery", 11, 6000, 3000, 0.1, 0)
-        text += storage("HB02", "battery", 13, 5000, 2500, 0.1, 0)
-        text += storage("HB03", "battery", 14, 6000, 3500, 0.1, 0)
+        text += storage("HB01", "battery", 11, 4000, 3000, 0.1, 0)
+        text += storage("HB02", "battery", 13, 3000, 2500, 0.1, 0)
+        text += storage("HB03", "battery", 14, 4000, 3500, 0.1, 0)
     return (text + storage("EV1", "ev", 0, 30000, 6000, 0.3, 0.6)
             + storage("EV2", "ev", 0, 24000, 3000, 0.3, 0.5))
 
@@ -154,7 +154,7 @@ restoration_estimates:
 - {issue_step: 24, end_step: 60}
 - {issue_step: 72, end_step: 180}
 - {issue_step: 160, end_step: 300}
-initial_soc: {BAT1: 0.7, HB01: 0.8, HB02: 0.55, HB03: 0.65, EV1: 0.85, EV2: 0.6}
+initial_soc: {BAT1: 0.7, HB01: 0.8, HB02: 0.55, HB03: 0.65, EV1: 0.68, EV2: 0.45}
 ev_bookings:
 - {ev: EV1, depart_step: 200, return_step: 236, trip_wh: 5200}
 - {ev: EV2, depart_step: 100, return_step: 130, trip_wh: 2500}
