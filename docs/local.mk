@@ -5,7 +5,7 @@ dist_doc_DATA += docs/openapi.yaml
 dist_doc_DATA += docs/names.md
 dist_doc_DATA += docs/plugin-api.md docs/example-plugin.c
 dist_doc_DATA += docs/scenario-format.md
-dist_doc_DATA += docs/mqtt.md docs/consent-protocol.md
+dist_doc_DATA += docs/mqtt.md docs/consent-protocol.md docs/history.md
 schemadir = $(docdir)/schema
 dist_schema_DATA = docs/schema/readings.json docs/schema/event.json docs/schema/gap.json \
 	docs/schema/correction.json docs/schema/receipt.json docs/schema/consent-record.json

@@ -30,6 +30,7 @@ gatewayd_store_libstore_la_SOURCES = \
 	gatewayd/store/store_thread.c gatewayd/store/store_thread.h \
 	gatewayd/store/tables.c gatewayd/store/tables.h \
 	gatewayd/store/summary.c gatewayd/store/summary.h \
+	gatewayd/store/summary_copy.c gatewayd/store/summary_copy.h \
 	gatewayd/store/summary_names.c gatewayd/store/summary_names.h \
 	gatewayd/store/summary_rows.c gatewayd/store/summary_rows.h \
 	gatewayd/store/summing.c gatewayd/store/summing.h \

@@ -14,6 +14,7 @@
 #include "gatewayd/store/logbook_open.h"
 #include "gatewayd/store/restore_enter.h"
 #include "gatewayd/store/salvage.h"
+#include "gatewayd/store/summary_copy.h"
 #include "gatewayd/store/tables.h"
 #include "gatewayd/store/writer_lost.h"
 
@@ -201,6 +202,17 @@ static int copy_tables(const char *path, struct db *to)
     return rc;
 }
 
+static void copy_history(const char *path, struct db *to)
+{
+    const struct db_options options = {.path = path, .mode = DB_READER, .cache_kib = 64};
+    struct db *old;
+
+    if (db_open(&options, &old, NULL) < 0)
+        return;
+    (void)summary_copy(old, to);
+    db_close(old);
+}
+
 /* What a person can do about it. */
 static const char *advice(const char *code)
 {
@@ -259,6 +271,7 @@ static int begin_afresh(struct writer *writer)
     if (rc < 0)
         return rc;
     (void)copy_tables(path, writer->db);
+    copy_history(path, writer->db);
     salvage_begin(writer, path);
     snprintf(text, sizeof text,
              "the database was damaged and is kept as %.300s; a new one begins", path);
