@@ -467,6 +467,21 @@ static void energy_outlives_a_damaged_database(void)
     finish();
 }
 
+static void a_store_from_before_is_summed_after_its_migration(void)
+{
+    expect(9000);
+    feed(0, 6000);
+    fixture_close();
+    CU_ASSERT_EQUAL(history_exec("DROP TABLE device; DROP TABLE minutes; DROP TABLE slots;"
+                                 " DROP TABLE run; ALTER TABLE epoch DROP COLUMN back_seq;"
+                                 " PRAGMA user_version=3"),
+                    0);
+    fixture_open();
+    feed(6000, 9000);
+    CU_ASSERT_TRUE(history_rows("SELECT count(*) FROM run") > 8);
+    check_as_expected(9000);
+}
+
 static void deliver_all(void *arg)
 {
     struct store_cursor cursor;
@@ -569,6 +584,7 @@ int main(void)
         TEST(a_counter_that_reads_0_for_a_moment_is_held),
         TEST(a_day_ends_at_the_sites_midnight),
         TEST(what_was_kept_in_ram_is_summed_when_it_is_back),
+        TEST(a_store_from_before_is_summed_after_its_migration),
         TEST(energy_outlives_a_damaged_database),
         TEST(at_the_bound_readings_go_before_means_and_those_before_energy),
         TEST(what_is_trimmed_early_is_in_the_means_before),

@@ -93,6 +93,8 @@ static void check_whole(void)
                     CURSORS);
     CU_ASSERT_EQUAL(query(db, "SELECT count(*) FROM fact"), 1);
     CU_ASSERT_TRUE(query(db, "SELECT count(*) FROM log") >= 1);
+    CU_ASSERT_EQUAL(query(db, "SELECT count(*) FROM run WHERE id=0"), 1);
+    CU_ASSERT_EQUAL(query(db, "SELECT count(back_seq)+count(*) FROM epoch"), 1);
     CU_ASSERT_EQUAL(query(db, "SELECT count(*) FROM sqlite_master WHERE name LIKE "
                               "'cursor_%'"),
                     0);
