@@ -12,7 +12,7 @@
 #include "gatewayd/forwarding.h"
 
 #define OWN_TOKEN (UINT64_C(1) << 63) /* state, ack: no forward waits for them */
-#define RECEIPTS_MAX 8 /* topics whose last receipt waits; more are dropped */
+#define RECEIPTS_MAX 64 /* topics whose last receipt waits, one per epoch; more are dropped */
 #define LINKS_MAX 16 /* the ones still ending count: a new one waits for its place */
 
 struct route_link;
