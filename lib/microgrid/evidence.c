@@ -71,11 +71,11 @@ static bool is_fresh(const struct evidence *evidence, uint32_t i, enum evidence_
 
 static enum evidence_pcs pcs_of(const struct evidence_memory *memory)
 {
-    int value = (int)memory->value;
-
-    return value >= PCS_ON_GRID && value <= PCS_OFF && (double)value == memory->value
-               ? (enum evidence_pcs)value
-               : PCS_UNKNOWN;
+    for (int pcs = PCS_ON_GRID; pcs <= PCS_OFF; pcs++) {
+        if (memory->value == pcs)
+            return (enum evidence_pcs)pcs;
+    }
+    return PCS_UNKNOWN;
 }
 
 /* What the PCS say on two reads. One that is independent decides; all have to be off for

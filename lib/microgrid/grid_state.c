@@ -108,6 +108,12 @@ static void clear_counters(struct grid_state *grid, int64_t now_ms)
         grid->hold_ms[i] = -1;
 }
 
+/* A home that its community feeds again is not black, whatever it came from. */
+static enum grid_state_id way_back(const struct grid_state *grid, enum grid_state_id from)
+{
+    return from == BLACK && grid->config.island == ISLAND_COMMUNITY ? CRITICAL : from;
+}
+
 void grid_state_init(struct grid_state *grid, const struct grid_config *config,
                      enum grid_state_id state, int64_t t_boot_ms)
 {
@@ -116,13 +122,13 @@ void grid_state_init(struct grid_state *grid, const struct grid_config *config,
     *grid = (struct grid_state){
         .config = *config,
         .state = state,
-        .came_from = BLACK,
         .last_ms = t_boot_ms,
         .ramp_ms = -1,
         .stage_ms = -1,
         .island_ms = is_island ? t_boot_ms : -1,
         .local_ms = INT64_MIN,
     };
+    grid->came_from = way_back(grid, BLACK);
     clear_counters(grid, t_boot_ms);
 }
 
@@ -133,7 +139,7 @@ static void enter(struct grid_state *grid, enum grid_state_id to, int64_t now_ms
     grid->state = to;
     clear_counters(grid, now_ms);
     if (to == RECONNECTING) {
-        grid->came_from = from;
+        grid->came_from = way_back(grid, from);
         grid->flap_shift = flap_shift(grid, now_ms);
     }
     if (to == GRID_OK) {
@@ -262,9 +268,9 @@ static void take(const struct grid_ctx *ctx, struct grid_state *grid,
     int to = row->to;
 
     if (to == GRID_TO_SAME)
-        to = grid->state;
+        to = (int)grid->state;
     else if (to == GRID_TO_CAME_FROM)
-        to = grid->came_from;
+        to = (int)grid->came_from;
     *told = (struct grid_transition){
         .from = grid->state,
         .to = (enum grid_state_id)to,

@@ -37,3 +37,13 @@ tests_unit_test_restore_SOURCES = tests/unit/test_restore.c tests/unit/suite.h
 tests_unit_test_restore_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_restore_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 endif
+
+EXTRA_DIST += tests/fuzz/corpus/grid/community tests/fuzz/corpus/grid/none \
+	tests/fuzz/corpus/grid/own
+if FUZZERS
+fuzzers += tests/fuzz/fuzz_grid
+check_PROGRAMS += tests/fuzz/fuzz_grid
+tests_fuzz_fuzz_grid_SOURCES = tests/fuzz/fuzz_grid.c
+tests_fuzz_fuzz_grid_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_grid_LDADD = lib/libgateway.la $(LIBM)
+endif

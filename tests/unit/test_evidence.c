@@ -436,6 +436,26 @@ static void the_homes_side_is_the_grid_only_behind_a_closed_tie(void)
     CU_ASSERT_EQUAL(v.present, 3);
 }
 
+/* The PCS formed its island before the outage was confirmed. */
+static void an_island_that_lights_the_home_is_no_sign_of_the_grid(void)
+{
+    for (int k = 0; k < 2; k++) {
+        begin();
+        add(EVIDENCE_VOLTAGE, true, false);
+        add(EVIDENCE_FREQUENCY, true, false);
+        add(k == 0 ? EVIDENCE_SWITCH : EVIDENCE_PCS, true, true);
+        read_at(0, 101);
+        read_at(1, 50);
+        read_at(2, k == 0 ? 0 : PCS_ISLANDED);
+        step(false);
+        CU_ASSERT_EQUAL(v.present, 0);
+        CU_ASSERT_EQUAL(v.loss, 4);
+        read_at(0, 0); /* dark all the same: that does count */
+        step(false);
+        CU_ASSERT_EQUAL(v.loss, 5);
+    }
+}
+
 static void an_island_may_run_at_53_hz(void)
 {
     static const double hz[] = {46, 47.6, 53.2, 54};
@@ -594,6 +614,7 @@ int main(void)
         TEST(a_contact_outweighs_meters_about_presence),
         TEST(who_was_wrong_counts_again_after_agreeing_once),
         TEST(the_homes_side_is_the_grid_only_behind_a_closed_tie),
+        TEST(an_island_that_lights_the_home_is_no_sign_of_the_grid),
         TEST(an_island_may_run_at_53_hz),
         TEST(supply_is_gone_only_when_all_say_so_and_none_is_silent),
         TEST(usable_energy_is_the_lowest_told),

@@ -387,8 +387,8 @@ static const struct row_case community_cases[] = {
       10 * MIN + 2 * S                                                                                                     },
     {"supply back on the grid",        BLACK,            RECONNECTING,     supply_and_grid_come, 5 * S,           7 * S   },
     {"supply back on the island",      BLACK,            CRITICAL,         supply_comes,         5 * S,           7 * S   },
-    {"plan says lost again",           RECONNECTING,     BLACK,            plan_islanded,        0,               200     },
-    {"lost again",                     RECONNECTING,     BLACK,            grid_fails,           900,             1200    },
+    {"plan says lost again",           RECONNECTING,     CRITICAL,            plan_islanded,        0,               200     },
+    {"lost again",                     RECONNECTING,     CRITICAL,            grid_fails,           900,             1200    },
     {"plan says tie closed",           RECONNECTING,     GRID_OK,          plan_ok,              0,               200     },
     {"in band without a plan",         RECONNECTING,     GRID_OK,          nothing,              5 * MIN - 3 * S, 10 * MIN},
 };
