@@ -6,6 +6,7 @@
 #include "gatewayd/gateway.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,5 +134,6 @@ int gateway_reload(struct gateway *gateway, char **ret_text)
     gateway_clear_alarm(gateway, "config-invalid", "the configuration is good again");
     gateway_event(gateway, "", "config-reloaded", "info", "configuration reloaded");
     *ret_text = strbuf_take(&buf);
+    malloc_trim(0);
     return 0;
 }

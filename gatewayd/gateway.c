@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -480,6 +481,7 @@ static int start(struct gateway *gateway)
         rc = add_sources(gateway);
     if (rc >= 0)
         tell_ready(gateway);
+    malloc_trim(0); /* the configuration as text and tree was the largest there will be */
     return rc;
 }
 

@@ -42,7 +42,7 @@ struct route_link {
     struct config_route route; /* own strings */
     char *gateway_id, *site;
     /* loop */
-    struct route_process *process;
+    struct route_process *_Atomic process; /* the loop sets it, all look at it */
     enum link_life life;
     int64_t resolve_boot_ns; /* when to ask again */
     struct locality *question;

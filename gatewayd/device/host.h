@@ -60,7 +60,8 @@ struct host {
     int config_fd;  /* memfd with the encoded configuration */
     int blame_fd;
     void *blame;    /* struct host_blame, shared */
-    bool is_inline, ready, stopping;
+    bool is_inline, stopping;
+    _Atomic bool ready; /* views look at it from other threads */
     bool waits; /* to be started when the host it replaces is gone */
     /* What a host may bring in: a plugin that floods must not push the others' records out of
      * the store's queue. More than `rate` readings/s (burst: 2 s of it) are dropped, counted

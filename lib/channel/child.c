@@ -49,19 +49,19 @@ struct child {
     uint16_t heartbeat_type;
     unsigned silence_limit_s;
     int (*thread_main)(int fd);
-    bool has_thread; /* thread_main runs, or has ended and waits to be joined */
+    _Atomic bool has_thread; /* thread_main runs, or has ended and waits to be joined */
     pthread_t thread;
 
     pthread_mutex_t lock; /* channel as seen by child_send_now */
-    struct channel *channel;
-    pid_t pid;
+    struct channel *_Atomic channel;
+    _Atomic pid_t pid; /* atomic: what views on other threads ask for */
     sd_event_source *io, *exit, *timer;
     struct queued *first, **last;
     size_t queued_bytes;
 
     int64_t started_boot_ns, heard_boot_ns;
     unsigned restart_ms; /* of the next restart */
-    uint32_t n_restarts;
+    _Atomic uint32_t n_restarts;
     bool stopping;
     unsigned stop_kill_ms;
     int stop_status;
