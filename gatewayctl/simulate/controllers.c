@@ -11,7 +11,7 @@ static const struct {
     const char *name;
     sim_controller_new *make;
 } controllers[] = {
-    {"dispatch", drive_new},
+    {"dispatch",   drive_new          },
     {"thresholds", baseline_thresholds},
     {"all-on",     baseline_all_on    },
 };

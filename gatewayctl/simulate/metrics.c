@@ -265,6 +265,32 @@ void metrics_step(void *ctx, const struct plant *plant, unsigned step,
 
 /* ---- results --------------------------------------------------------------------- */
 
+unsigned metrics_held_steps(const struct metrics *metrics,
+                            const struct scenario *scenario)
+{
+    unsigned n = 0;
+
+    for (unsigned t = 0; t < scenario->axis.n_steps && (int)t != metrics->first_loss_step;
+         t++)
+        n += !scenario->is_grid_up[t];
+    return n;
+}
+
+unsigned metrics_lost_homes(const struct metrics *metrics, unsigned *ret_longest_steps)
+{
+    unsigned n = 0;
+
+    *ret_longest_steps = 0;
+    for (unsigned h = 0; h < metrics->community->n_homes; h++) {
+        unsigned lost = metrics->n_outage_steps - metrics->homes[h].n_critical_steps;
+
+        n += lost > 0;
+        if (lost > *ret_longest_steps)
+            *ret_longest_steps = lost;
+    }
+    return n;
+}
+
 bool metrics_is_bad_news(const struct metrics *m)
 {
     return m->n_collapses || m->n_let_down || !m->is_rankable ||

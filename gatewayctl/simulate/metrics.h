@@ -56,6 +56,11 @@ int metrics_read_bound(struct metrics *metrics, const char *path, const char *sc
 void metrics_step(void *ctx, const struct plant *plant, unsigned step,
                   const struct plant_commands *commands);
 
+/* Outage steps until any home lost critical load; all of them when none did. */
+unsigned metrics_held_steps(const struct metrics *metrics,
+                            const struct scenario *scenario);
+/* How many homes ever lost critical load; the most outage steps one lacked it. */
+unsigned metrics_lost_homes(const struct metrics *metrics, unsigned *ret_longest_steps);
 /* Does an outage go badly enough to say so by the exit code: collapse, a driver let down,
  * not rankable, critical load below 99.5 %. */
 bool metrics_is_bad_news(const struct metrics *metrics);

@@ -192,7 +192,8 @@ static void put_loads(const struct page *page)
             page->low[t] = page->high[t];
             page->high[t] += data->steps[t].served_w[c] / W_PER_KW;
         }
-        report_chart_area(&chart, circuit_name((enum sim_circuit)c), page->low, page->high);
+        report_chart_area(&chart, circuit_name((enum sim_circuit)c), page->low,
+                          page->high);
     }
     for (unsigned t = 0; t < n_steps(page); t++)
         page->high[t] = data->steps[t].wanted_w / W_PER_KW;

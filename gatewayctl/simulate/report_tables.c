@@ -21,15 +21,17 @@ void report_tables_tiles(const struct report *report, const struct report_words 
 {
     const struct metrics *m = report->metrics;
     const struct scenario *s = report->data->scenario;
+    unsigned longest;
     char text[32];
 
     strbuf_puts(words->out, "<div class='tiles'>\n");
     snprintf(text, sizeof text, "%.2f %%", m->critical_percent);
     tile(words, text, m->critical_percent < CRITICAL_GOOD, "critical load served",
          "重要負荷の給電率");
-    snprintf(text, sizeof text, "%.1f h", report_words_held_h(m, s));
-    tile(words, text, m->first_loss_step >= 0, "until critical load was lost",
-         "重要負荷が途切れるまで");
+    metrics_lost_homes(m, &longest);
+    snprintf(text, sizeof text, "%.1f h", longest * (double)s->axis.step_s / 3600);
+    tile(words, text, m->critical_percent < CRITICAL_GOOD,
+         "longest a home lacked critical load", "重要負荷が最も長く途切れた家");
     snprintf(text, sizeof text, "%u", m->n_collapses);
     tile(words, text, m->n_collapses != 0, "collapses", "全停電の回数");
     if (m->bound.is_known) {
@@ -74,8 +76,9 @@ void report_tables_classes(const struct report *report, const struct report_word
         strbuf_printf(words->out,
                       "</td><td>%.1f</td><td>%.1f</td><td class='bar'>"
                       "<i class='fill %s' style='width:%.1f%%'></i>%.1f %%</td>",
-                      m->demand_kwh[c], m->energy_kwh[c], circuit_name((enum sim_circuit)c),
-                      100 * fmin(share, 1) * 0.6, 100 * share);
+                      m->demand_kwh[c], m->energy_kwh[c],
+                      circuit_name((enum sim_circuit)c), 100 * fmin(share, 1) * 0.6,
+                      100 * share);
         if (m->bound.is_known)
             strbuf_printf(words->out, "<td>%.1f</td>", m->bound.energy_kwh[c]);
         strbuf_puts(words->out, "</tr>\n");

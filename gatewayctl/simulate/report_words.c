@@ -47,16 +47,6 @@ void report_words_circuit(const struct report_words *words, enum sim_circuit cir
     report_words_put(words, names[circuit][0], names[circuit][1]);
 }
 
-double report_words_held_h(const struct metrics *metrics, const struct scenario *scenario)
-{
-    unsigned n = 0;
-
-    for (unsigned t = 0; t < scenario->axis.n_steps && (int)t != metrics->first_loss_step;
-         t++)
-        n += !scenario->is_grid_up[t];
-    return n * (double)scenario->axis.step_s / 3600;
-}
-
 static double served_percent(const struct metrics *m, enum sim_circuit c)
 {
     return m->demand_kwh[c] > 0 ? 100 * m->energy_kwh[c] / m->demand_kwh[c] : 100;
@@ -71,17 +61,25 @@ static void english(struct strbuf *out, const struct metrics *m, const struct sc
 {
     double outage_h = hours(s, m->n_outage_steps);
 
+    unsigned longest, n_lost = metrics_lost_homes(m, &longest);
+
     strbuf_puts(out, "<p lang='en'>");
     if (m->first_loss_step < 0)
         strbuf_printf(out,
                       "<b>Critical loads of all %u homes were served for all %.1f h of "
                       "outage.</b> ",
                       m->community->n_homes, outage_h);
+    else if (!m->n_collapses)
+        strbuf_printf(out,
+                      "<b>Critical loads were served to %.2f %% through %.1f h of "
+                      "outage:</b> %u home%s lacked them, for %.1f h at most. ",
+                      m->critical_percent, outage_h, n_lost, n_lost == 1 ? "" : "s",
+                      hours(s, longest));
     else
         strbuf_printf(out,
                       "<b>Critical loads were first lost after %.1f of %.1f h of outage; "
                       "%.1f %% of their energy was served.</b> ",
-                      report_words_held_h(m, s), outage_h, m->critical_percent);
+                      hours(s, metrics_held_steps(m, s)), outage_h, m->critical_percent);
     if (m->n_collapses)
         strbuf_printf(out, "The island collapsed %u time%s and was dark for %.1f h. ",
                       m->n_collapses, m->n_collapses == 1 ? "" : "s",
@@ -108,6 +106,8 @@ static void japanese(struct strbuf *out, const struct metrics *m,
 {
     double outage_h = hours(s, m->n_outage_steps);
 
+    unsigned longest, n_lost = metrics_lost_homes(m, &longest);
+
     strbuf_puts(out, "<p lang='ja'>");
     if (m->first_loss_step < 0)
         strbuf_printf(
@@ -118,7 +118,7 @@ static void japanese(struct strbuf *out, const struct metrics *m,
             out,
             "<b>停電 %.1f 時間のうち %.1f 時間後に、重要負荷への給電が初めて途切れま"
             "した（電力量の %.1f %% を給電）。</b>",
-            outage_h, report_words_held_h(m, s), m->critical_percent);
+            outage_h, hours(s, metrics_held_steps(m, s)), m->critical_percent);
     if (m->n_collapses)
         strbuf_printf(out, "自立運転は %u 回停止し、合計 %.1f 時間停電しました。",
                       m->n_collapses, hours(s, m->n_dark_steps));

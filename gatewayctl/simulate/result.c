@@ -40,7 +40,8 @@ static void put_relays(struct result_writer *writer, const struct community *c,
         if (commands->is_on[i] == writer->last.is_on[i])
             continue;
         strbuf_printf(&writer->text, "%u,%u.%s,%d\n", step, c->homes[i / N_CIRCUITS].id,
-                      circuit_name((enum sim_circuit)(i % N_CIRCUITS)), commands->is_on[i]);
+                      circuit_name((enum sim_circuit)(i % N_CIRCUITS)),
+                      commands->is_on[i]);
         writer->last.is_on[i] = commands->is_on[i];
     }
 }

@@ -142,8 +142,8 @@ static void fill_home(struct loop *loop, unsigned home, unsigned step)
                          plant->served_w[home * N_CIRCUITS + c]);
     pv_w = scenario_cell(loop->run->scenario, loop->run->community, step - 1, home)->pv_w;
     share = plant->pv_available_w > 0 ? plant->pv_used_w / plant->pv_available_w : 0;
-    view->pv_available_w =
-        sensors_read(&loop->sensors, step - 1, (int)home, (enum sim_circuit)N_CIRCUITS, pv_w);
+    view->pv_available_w = sensors_read(&loop->sensors, step - 1, (int)home,
+                                        (enum sim_circuit)N_CIRCUITS, pv_w);
     view->pv_used_w = sensors_read(&loop->used_meters, step - 1, (int)home,
                                    (enum sim_circuit)N_CIRCUITS, share * pv_w);
     view->tank_debt_wh = plant->tank_debt_wh[home];
@@ -156,8 +156,9 @@ static void fill_area(struct loop *loop, unsigned step)
     fill_common(loop, &loop->area.common, step);
     if (step == 0)
         return;
-    loop->area.pv_available_w = sensors_read(
-        &loop->sensors, step - 1, -1, (enum sim_circuit)N_CIRCUITS, plant->pv_available_w);
+    loop->area.pv_available_w =
+        sensors_read(&loop->sensors, step - 1, -1, (enum sim_circuit)N_CIRCUITS,
+                     plant->pv_available_w);
     loop->area.pv_used_w = sensors_read(&loop->used_meters, step - 1, -1,
                                         (enum sim_circuit)N_CIRCUITS, plant->pv_used_w);
     loop->area.grid_w = plant->grid_w;

@@ -29,7 +29,7 @@ struct scenario_event {
     enum event_kind kind;
     unsigned start_step, end_step; /* inclusive, exclusive */
     int home;                      /* index; -1: the community's meter */
-    enum sim_circuit circuit;          /* N_CIRCUITS: pv */
+    enum sim_circuit circuit;      /* N_CIRCUITS: pv */
     enum meter_mode mode;
     bool is_on; /* the state in which a relay sticks */
     unsigned storage;

@@ -13,28 +13,24 @@ static double hours(const struct scenario *scenario, unsigned steps)
     return steps * (double)scenario->axis.step_s / 3600;
 }
 
-/* Outage hours until critical load is lost first. */
-static double held_hours(const struct metrics *m, const struct scenario *s)
-{
-    unsigned n = 0;
-
-    for (unsigned t = 0; t < s->axis.n_steps && (int)t != m->first_loss_step; t++)
-        n += !s->is_grid_up[t];
-    return hours(s, n);
-}
-
 static void print_answer(const struct metrics *m, const struct scenario *s)
 {
     double outage_h = hours(s, m->n_outage_steps);
+    unsigned longest, n_lost = metrics_lost_homes(m, &longest);
 
     if (m->first_loss_step < 0)
         printf("Critical loads of all %u homes were served for all %.1f h of outage.\n",
                m->community->n_homes, outage_h);
+    else if (!m->n_collapses)
+        printf("Critical loads were served to %.2f %% through %.1f h of outage: %u "
+               "home%s lacked them, for %.1f h at most, first after %.1f h.\n",
+               m->critical_percent, outage_h, n_lost, n_lost == 1 ? "" : "s",
+               hours(s, longest), hours(s, metrics_held_steps(m, s)));
     else
         printf(
             "Critical loads were first lost after %.1f of %.1f h of outage; %.2f %% of "
             "their energy was served.\n",
-            held_hours(m, s), outage_h, m->critical_percent);
+            hours(s, metrics_held_steps(m, s)), outage_h, m->critical_percent);
     if (m->n_collapses)
         printf("The island collapsed %u time%s: dark for %.1f h.\n", m->n_collapses,
                m->n_collapses == 1 ? "" : "s", hours(s, m->n_dark_steps));
