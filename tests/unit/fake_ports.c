@@ -193,6 +193,87 @@ static int fake_post(void *ctx, struct api_post *post)
     return 0;
 }
 
+/* Two rows; the second point is not known in the second row. */
+static int fake_history(void *ctx, const struct api_history_query *query,
+                        api_history_fn visit, void *visit_ctx,
+                        struct api_history_answer *ret_answer)
+{
+    struct fake *fake = ctx;
+    struct api_history_cell cells[API_HISTORY_POINTS_MAX];
+
+    fake->history = *query;
+    for (uint32_t row = 0; row < 2; row++) {
+        for (uint32_t i = 0; i < query->n_points; i++)
+            cells[i] = (struct api_history_cell){
+                .n = 2, .value = 1.5, .min = 1, .max = 2, .clock = CLOCK_SYNCED};
+        if (row == 1 && query->n_points > 1)
+            cells[1] = (struct api_history_cell){.quality = GW_TIMEOUT,
+                                                 .clock = CLOCK_HOLDOVER};
+        visit(visit_ctx, query->from_ms + row, cells);
+    }
+    *ret_answer = (struct api_history_answer){.n_rows = 2, .raw_from_ms = 5000000,
+                                              .minutes_from_ms = 4000000};
+    if (fake->is_slow) {
+        ret_answer->is_truncated = true;
+        ret_answer->next_ms = query->from_ms;
+    }
+    return 0;
+}
+
+static int fake_energy(void *ctx, const struct api_energy_query *query,
+                       api_energy_fn visit, void *visit_ctx,
+                       struct api_history_answer *ret_answer)
+{
+    struct api_energy_row row = {.device = "meter", .role = "grid", .flow = "import",
+                                 .start_ms = query->from_ms, .end_ms = query->from_ms + 1,
+                                 .wh = 12, .known_s = 900, .off_grid_s = -1,
+                                 .is_measured = true};
+
+    (void)ctx;
+    visit(visit_ctx, &row);
+    row.flow = "export";
+    row.is_missing = true;
+    visit(visit_ctx, &row);
+    row.start_ms++;
+    row.is_open = true;
+    visit(visit_ctx, &row);
+    *ret_answer = (struct api_history_answer){.n_rows = 3, .is_truncated = true,
+                                              .next_ms = 77};
+    return 0;
+}
+
+#define FAKE_BACKUP_BYTES 300000
+
+static ssize_t read_backup(void *ctx, void *data, size_t size)
+{
+    struct fake *fake = ctx;
+    size_t n = FAKE_BACKUP_BYTES - fake->n_read;
+
+    if (fake->is_slow && fake->n_read > 100000)
+        return -EIO;
+    n = n < size ? n : size;
+    memset(data, 'b', n);
+    fake->n_read += n;
+    return (ssize_t)n;
+}
+
+static void free_backup(void *ctx)
+{
+    struct fake *fake = ctx;
+
+    atomic_fetch_add(&fake->n_freed, 1);
+}
+
+static int fake_backup(void *ctx, struct http_stream *ret_stream, struct gw_error *reterr)
+{
+    struct fake *fake = ctx;
+
+    if (fake->is_store_broken)
+        return error_set(reterr, -EROFS, "store-in-ram", "the store is in RAM");
+    *ret_stream = (struct http_stream){FAKE_BACKUP_BYTES, read_backup, free_backup, fake};
+    return 0;
+}
+
 struct api_ports fake_ports(struct fake *fake)
 {
     return (struct api_ports){
@@ -205,5 +286,8 @@ struct api_ports fake_ports(struct fake *fake)
         .metrics = fake_metrics,
         .unwell = fake_unwell,
         .post = fake_post,
+        .history = fake_history,
+        .energy = fake_energy,
+        .backup = fake_backup,
     };
 }

@@ -4,6 +4,8 @@
 #ifndef GATEWAYD_TESTS_UNIT_FAKE_PORTS_H
 #define GATEWAYD_TESTS_UNIT_FAKE_PORTS_H
 
+#include <stdatomic.h>
+
 #include "gatewayd/api/api.h"
 
 struct fake {
@@ -21,7 +23,10 @@ struct fake {
     unsigned changes_after; /* visits, then relay.heater is off and good; 0: never */
     uint64_t change;
     const char *unwell;
-    bool has_alarm, is_store_broken;
+    bool has_alarm, is_store_broken, is_slow;
+    struct api_history_query history; /* the last that was asked; no names */
+    size_t n_read;
+    atomic_uint n_freed;
 };
 
 /* Ports that answer from *fake. */

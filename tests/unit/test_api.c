@@ -287,6 +287,115 @@ static void tcp_only_reads(void)
     CU_ASSERT_EQUAL(fake.n_posts, 0);
 }
 
+static void history_comes_in_columns(void)
+{
+    json_t *root, *second;
+
+    reset();
+    CU_ASSERT_EQUAL_FATAL(call("GET", "/api/v1/history?point=a.b&point=c.d.e&from=1000&to="
+                                      "61000&step=10s",
+                               NULL, &root),
+                          200);
+    second = json_array_get(json_object_get(root, "points"), 1);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(root, "step")), 10000);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(root, "t")), 2);
+    CU_ASSERT_STRING_EQUAL(
+        json_string_value(json_array_get(json_object_get(root, "clock"), 1)), "holdover");
+    CU_ASSERT_STRING_EQUAL(text_of(second, "point"), "c.d.e");
+    CU_ASSERT_TRUE(json_is_null(json_array_get(json_object_get(second, "value"), 1)));
+    CU_ASSERT_STRING_EQUAL(
+        json_string_value(json_array_get(json_object_get(second, "quality"), 1)),
+        "timeout");
+    CU_ASSERT_TRUE(json_is_true(json_object_get(root, "complete")));
+    json_decref(root);
+}
+
+static void a_long_span_says_where_to_go_on(void)
+{
+    json_t *root;
+
+    reset();
+    CU_ASSERT_EQUAL(call("GET", "/api/v1/history?point=a.b&from=5000000&to=99999999999&"
+                                "step=1s",
+                         NULL, &root),
+                    200);
+    CU_ASSERT_TRUE(json_is_false(json_object_get(root, "complete")));
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(root, "next")), fake.history.to_ms);
+    CU_ASSERT_TRUE(fake.history.to_ms <= 5000000 + INT64_C(20000) * 1000);
+    json_decref(root);
+    /* nothing is kept of the first half: not page by page through it */
+    CU_ASSERT_EQUAL(call("GET", "/api/v1/history?point=a.b&from=0&to=90000000000&step=1s",
+                         NULL, &root),
+                    200);
+    CU_ASSERT_TRUE(json_integer_value(json_object_get(root, "next")) >= 4000000);
+    json_decref(root);
+    fake.is_slow = true;
+    CU_ASSERT_EQUAL(call("GET", "/api/v1/history?point=a.b", NULL, &root), 503);
+    CU_ASSERT_STRING_EQUAL(text_of(root, "code"), "too-much");
+    json_decref(root);
+}
+
+static void energy_comes_in_slots(void)
+{
+    json_t *root, *slots;
+
+    reset();
+    CU_ASSERT_EQUAL_FATAL(call("GET", "/api/v1/energy?from=5&to=10", NULL, &root), 200);
+    slots = json_object_get(root, "slots");
+    CU_ASSERT_EQUAL_FATAL(json_array_size(slots), 2);
+    CU_ASSERT_EQUAL(
+        json_array_size(json_object_get(json_array_get(slots, 0), "flows")), 2);
+    CU_ASSERT_TRUE(json_is_true(json_object_get(json_array_get(slots, 1), "open")));
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(root, "next")), 77);
+    json_decref(root);
+}
+
+struct sunk {
+    uint64_t n, total;
+    bool is_alien;
+};
+
+static int sink(void *ctx, const void *data, size_t size, uint64_t total)
+{
+    struct sunk *sunk = ctx;
+
+    for (size_t i = 0; i < size; i++)
+        sunk->is_alien |= ((const char *)data)[i] != 'b';
+    sunk->n += size;
+    sunk->total = total;
+    return 0;
+}
+
+static void a_backup_is_streamed_whole_or_not_at_all(void)
+{
+    struct sunk sunk = {0};
+    struct http_call request = {.socket_path = socket_path, .method = "GET",
+                                .target = "/api/v1/backup", .timeout_ms = 5000,
+                                .sink = sink, .sink_ctx = &sunk};
+    struct http_answer answer = {0};
+
+    reset();
+    CU_ASSERT_EQUAL(http_client_call(&request, &answer), 0);
+    CU_ASSERT_EQUAL(answer.status, 200);
+    CU_ASSERT_EQUAL(sunk.n, 300000);
+    CU_ASSERT_EQUAL(sunk.total, 300000);
+    CU_ASSERT_FALSE(sunk.is_alien);
+    reset();
+    fake.is_slow = true; /* it breaks off */
+    sunk = (struct sunk){0};
+    CU_ASSERT_TRUE(http_client_call(&request, &answer) < 0);
+    CU_ASSERT_TRUE(sunk.n < 300000);
+    reset();
+    fake.is_store_broken = true;
+    CU_ASSERT_EQUAL(http_client_call(&request, &answer), 0);
+    CU_ASSERT_EQUAL(answer.status, 409);
+    http_answer_done(&answer);
+    CU_ASSERT_EQUAL(tcp_status("GET", "/api/v1/backup"), 403);
+    CU_ASSERT_EQUAL(tcp_status("GET", "/api/v1/restore"), 403);
+    CU_ASSERT_EQUAL(tcp_status("POST", "/api/v1/restore"), 403);
+    CU_ASSERT_EQUAL(tcp_status("GET", "/api/v1/energy"), 200);
+}
+
 static void metrics_are_grouped_and_escaped(void)
 {
     struct http_call request = {.socket_path = socket_path,
@@ -420,6 +529,10 @@ static CU_TestInfo tests[] = {
     TEST(a_full_queue_is_told),
     TEST(a_post_can_be_finished_after_nobody_waits_any_more),
     TEST(tcp_only_reads),
+    TEST(history_comes_in_columns),
+    TEST(a_long_span_says_where_to_go_on),
+    TEST(energy_comes_in_slots),
+    TEST(a_backup_is_streamed_whole_or_not_at_all),
     TEST(metrics_are_grouped_and_escaped),
     TEST(a_device_without_a_good_point_is_not_up),
     TEST(illness_and_a_broken_store_are_503),

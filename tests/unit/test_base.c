@@ -8,9 +8,62 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/decimal.h"
+#include "lib/base/sha256.h"
 #include "lib/base/strbuf.h"
+#include "lib/base/tar.h"
 #include "lib/model/record.h"
 #include "tests/unit/suite.h"
+
+static void sums_are_those_of_the_standard(void)
+{
+    /* FIPS 180-4 examples, and a million times 'a' in odd pieces */
+    static const struct {
+        const char *text, *hex;
+    } table[] = {
+        {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+    };
+    char hex[SHA256_HEX], piece[97];
+    struct sha256 sum;
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        sha256_init(&sum);
+        sha256_add(&sum, table[i].text, strlen(table[i].text));
+        sha256_finish(&sum, hex);
+        CU_ASSERT_STRING_EQUAL(hex, table[i].hex);
+    }
+    memset(piece, 'a', sizeof piece);
+    sha256_init(&sum);
+    for (size_t left = 1000000, n; left > 0; left -= n) {
+        n = left < sizeof piece ? left : sizeof piece;
+        sha256_add(&sum, piece, n);
+    }
+    sha256_finish(&sum, hex);
+    CU_ASSERT_STRING_EQUAL(
+        hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+static void heads_of_archives_read_back_or_are_refused(void)
+{
+    struct tar_entry entry = {.name = "config/x.yaml", .size = 12345, .t_wall_s = 1763760000};
+    struct tar_entry back;
+    uint8_t head[TAR_BLOCK], zeros[TAR_BLOCK] = {0};
+
+    CU_ASSERT_TRUE(tar_put_head(&entry, head));
+    CU_ASSERT_EQUAL(tar_get_head(head, &back), 1);
+    CU_ASSERT_STRING_EQUAL(back.name, entry.name);
+    CU_ASSERT_EQUAL(back.size, entry.size);
+    CU_ASSERT_EQUAL(back.t_wall_s, entry.t_wall_s);
+    CU_ASSERT_EQUAL(tar_get_head(zeros, &back), 0);
+    head[3] ^= 1;
+    CU_ASSERT_TRUE(tar_get_head(head, &back) < 0);
+    entry.size = UINT64_C(1) << 40;
+    CU_ASSERT_FALSE(tar_put_head(&entry, head));
+    CU_ASSERT_EQUAL(tar_padding(512), 0);
+    CU_ASSERT_EQUAL(tar_padding(513), 511);
+}
 
 static char *double_text(double value)
 {
@@ -195,6 +248,8 @@ static void a_clock_that_was_in_step_stays_trusted_without_its_server(void)
 }
 
 static CU_TestInfo tests[] = {
+    TEST(sums_are_those_of_the_standard),
+    TEST(heads_of_archives_read_back_or_are_refused),
     TEST(numbers_print_shortest),
     TEST(every_double_reads_back_equal),
     TEST(every_float_reads_back_equal),
