@@ -315,19 +315,19 @@ static void a_long_span_says_where_to_go_on(void)
     json_t *root;
 
     reset();
-    CU_ASSERT_EQUAL(call("GET", "/api/v1/history?point=a.b&from=5000000&to=99999999999&"
+    CU_ASSERT_EQUAL(call("GET", "/api/v1/history?point=a.b&from=50000000000&to=99999999999&"
                                 "step=1s",
                          NULL, &root),
                     200);
     CU_ASSERT_TRUE(json_is_false(json_object_get(root, "complete")));
     CU_ASSERT_EQUAL(json_integer_value(json_object_get(root, "next")), fake.history.to_ms);
-    CU_ASSERT_TRUE(fake.history.to_ms <= 5000000 + INT64_C(20000) * 1000);
+    CU_ASSERT_TRUE(fake.history.to_ms <= 50000000000 + INT64_C(20000) * 1000);
     json_decref(root);
     /* nothing is kept of the first half: not page by page through it */
     CU_ASSERT_EQUAL(call("GET", "/api/v1/history?point=a.b&from=0&to=90000000000&step=1s",
                          NULL, &root),
                     200);
-    CU_ASSERT_TRUE(json_integer_value(json_object_get(root, "next")) >= 4000000);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(root, "next")), 40000000000);
     json_decref(root);
     fake.is_slow = true;
     CU_ASSERT_EQUAL(call("GET", "/api/v1/history?point=a.b", NULL, &root), 503);
