@@ -154,8 +154,8 @@ void grid_demand_fill(const struct grid_ctx *ctx, struct grid_demand *ret)
     if (grid->config.island == ISLAND_NONE)
         ret->is_islanded = false;
     ret->tell_coordinator = is_outage;
-    ret->tell_owner = is_outage && grid->island_ms != -1 &&
-                      ctx->now_ms - grid->island_ms >= grid->config.timing.tell_owner_ms;
+    ret->tell_owner = is_outage && grid->outage_ms != -1 &&
+                      ctx->now_ms - grid->outage_ms >= grid->config.timing.tell_owner_ms;
     ret->alarms = standing_alarms(ctx);
     ret->seed = grid->config.site_seed ^ grid->n_outages;
 }

@@ -34,7 +34,7 @@ int grid_state_from_name(const char *name)
     return -1;
 }
 
-static bool is_island_state(enum grid_state_id state)
+static bool is_outage_state(enum grid_state_id state)
 {
     return state >= TRANSFERRING && state <= RECONNECTING;
 }
@@ -45,7 +45,7 @@ bool grid_state_may_island(const struct grid_state *grid)
         return false;
     if (grid->config.island == ISLAND_COMMUNITY)
         return grid->state != GRID_OK;
-    return grid->island_ms != -1 || is_island_state(grid->state) ||
+    return grid->outage_ms != -1 || is_outage_state(grid->state) ||
            grid->state == MANUAL || grid->state == FAULT;
 }
 
@@ -78,9 +78,9 @@ uint32_t grid_state_delay_ms(const struct grid_state *grid)
     return (uint32_t)(mix(seed) % ((uint64_t)grid->config.code.random_ms + 1));
 }
 
-static void count_outage(struct grid_state *grid, int64_t now_ms)
+void grid_state_add_outage(struct grid_state *grid, int64_t t_boot_ms)
 {
-    grid->outages_ms[grid->n_outages % GRID_OUTAGES_MAX] = now_ms;
+    grid->outages_ms[grid->n_outages % GRID_OUTAGES_MAX] = t_boot_ms;
     grid->n_outages++;
 }
 
@@ -117,15 +117,13 @@ static enum grid_state_id way_back(const struct grid_state *grid, enum grid_stat
 void grid_state_init(struct grid_state *grid, const struct grid_config *config,
                      enum grid_state_id state, int64_t t_boot_ms)
 {
-    bool is_island = config->island != ISLAND_NONE && is_island_state(state);
-
     *grid = (struct grid_state){
         .config = *config,
         .state = state,
         .last_ms = t_boot_ms,
         .ramp_ms = -1,
         .stage_ms = -1,
-        .island_ms = is_island ? t_boot_ms : -1,
+        .outage_ms = is_outage_state(state) ? t_boot_ms : -1,
         .local_ms = INT64_MIN,
     };
     grid->came_from = way_back(grid, BLACK);
@@ -145,14 +143,13 @@ static void enter(struct grid_state *grid, enum grid_state_id to, int64_t now_ms
     if (to == GRID_OK) {
         grid->stage_ms = now_ms;
         grid->ramp_ms = from == RECONNECTING ? now_ms : -1;
-        grid->island_ms = -1;
+        grid->outage_ms = -1;
         grid->is_p4_dropped = false;
     } else {
         grid->stage_ms = grid->ramp_ms = -1;
     }
-    if (is_island_state(to) && grid->island_ms == -1 &&
-        grid->config.island != ISLAND_NONE)
-        grid->island_ms = now_ms;
+    if (is_outage_state(to) && grid->outage_ms == -1)
+        grid->outage_ms = now_ms;
 }
 
 /* ---- conditions ---- */
@@ -283,7 +280,7 @@ static void take(const struct grid_ctx *ctx, struct grid_state *grid,
     if (row->flags & ROW_LOCAL)
         grid->local_ms = ctx->now_ms;
     if (row->flags & ROW_OUTAGE)
-        count_outage(grid, ctx->now_ms);
+        grid_state_add_outage(grid, ctx->now_ms);
     if (row->to != GRID_TO_SAME)
         enter(grid, told->to, ctx->now_ms);
     grid->alarms |= row->alarm;
@@ -343,8 +340,8 @@ static int64_t next_call(const struct grid_ctx *ctx, const struct grid_demand *d
                 grid_guard_since_ms(ctx, HOLD_IN_BAND) +
                     grid_guard_span_ms(ctx, SPAN_ENTER),
                 &next_ms);
-    if (grid->island_ms != -1)
-        earlier(now_ms, grid->island_ms + timing->tell_owner_ms, &next_ms);
+    if (grid->outage_ms != -1)
+        earlier(now_ms, grid->outage_ms + timing->tell_owner_ms, &next_ms);
     if (demand->pv_limit_permille < 1000 && grid->state == GRID_OK)
         earlier(now_ms, now_ms + 1000, &next_ms);
     if (timing->gap_ms > 0)

@@ -108,7 +108,7 @@ struct grid_state {
     bool is_p4_dropped;
     bool was_on_grid;           /* the PCS was on the grid in this RECONNECTING */
     int64_t ramp_ms, stage_ms;  /* begin of the ramp and of staging after GRID_OK; -1 */
-    int64_t island_ms;          /* begin of this island, over the ladder; -1 */
+    int64_t outage_ms;          /* begin of this outage, over the ladder; -1 */
     int64_t local_ms;           /* last transition by own evidence: older plans are no news */
     uint32_t n_outages;         /* ever; seeds the random delay */
     int64_t outages_ms[GRID_OUTAGES_MAX];
@@ -118,6 +118,9 @@ struct grid_state {
 /* Begins in a state (GRID_OK, or the journal's last one) with clean counters. */
 void grid_state_init(struct grid_state *grid, const struct grid_config *config,
                      enum grid_state_id state, int64_t t_boot_ms);
+/* After a start: outages of this boot that the journal knows, oldest first (transitions to
+ * TRANSFERRING or BLACK that count for the anti-flap rule). */
+void grid_state_add_outage(struct grid_state *grid, int64_t t_boot_ms);
 /* One step; ret is filled in full. evidence may be NULL, then sentences name no source. */
 void grid_state_step(struct grid_state *grid, int64_t t_boot_ms,
                      const struct grid_input *input, const struct evidence *evidence,

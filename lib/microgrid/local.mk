@@ -38,7 +38,7 @@ tests_unit_test_restore_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_restore_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 endif
 
-EXTRA_DIST += tests/fuzz/corpus/grid/community tests/fuzz/corpus/grid/none \
+EXTRA_DIST += lib/microgrid/README.md tests/fuzz/corpus/grid/community tests/fuzz/corpus/grid/none \
 	tests/fuzz/corpus/grid/own
 if FUZZERS
 fuzzers += tests/fuzz/fuzz_grid

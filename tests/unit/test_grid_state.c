@@ -538,6 +538,46 @@ static void the_owner_is_told_after_60_s_the_coordinator_at_once(void)
     CU_ASSERT_TRUE(demand()->tell_owner);
 }
 
+static void the_owner_is_told_where_there_is_no_island(void)
+{
+    grid_home_init(&home, ISLAND_NONE, SRC_METER, GRID_OK);
+    grid_home_run(&home, 3 * S);
+    grid_is(false);
+    CU_ASSERT_TRUE(grid_home_reaches(&home, BLACK, 2 * S));
+    CU_ASSERT_FALSE(demand()->tell_owner);
+    grid_home_run(&home, 61 * S);
+    CU_ASSERT_TRUE(demand()->tell_owner);
+    CU_ASSERT_FALSE(demand()->is_islanded);
+    grid_is(true);
+    CU_ASSERT_TRUE(grid_home_reaches(&home, GRID_OK, 11 * MIN));
+    CU_ASSERT_FALSE(demand()->tell_owner);
+    CU_ASSERT_TRUE(demand()->stage_loads);
+}
+
+static void outages_before_a_restart_are_remembered(void)
+{
+    begin(ISLANDED);
+    for (int64_t i = 4; i > 0; i--)
+        grid_state_add_outage(&home.grid, home.now_ms - i * MIN);
+    grid_is(true);
+    CU_ASSERT_TRUE(grid_home_reaches(&home, RECONNECTING, 2 * S));
+    CU_ASSERT_EQUAL(grid_state_in_band_ms(&home.grid), 10 * MIN);
+}
+
+/* Whatever state a restart finds in the journal, it begins there with clean counters. */
+static void a_restart_goes_on_where_it_was(void)
+{
+    for (int i = 0; i < GRID_STATE_COUNT; i++) {
+        enum grid_state_id state = (enum grid_state_id)i;
+
+        grid_home_init(&home, ISLAND_OWN, SRC_ALL, state);
+        home.input.is_locked = state == MANUAL;
+        grid_home_step(&home); /* nothing was read twice yet */
+        CU_ASSERT_EQUAL(home.grid.state, state);
+        CU_ASSERT_EQUAL(home.n_log, 0);
+    }
+}
+
 static void a_black_start_tries_6_min_of_each_daylight_hour(void)
 {
     int64_t tried_ms = 0;
@@ -768,6 +808,9 @@ int main(void)
         TEST(island_frequency_is_never_the_grids),
         TEST(a_home_without_switch_and_pcs_verifies_by_its_voltage),
         TEST(the_owner_is_told_after_60_s_the_coordinator_at_once),
+        TEST(the_owner_is_told_where_there_is_no_island),
+        TEST(outages_before_a_restart_are_remembered),
+        TEST(a_restart_goes_on_where_it_was),
         TEST(a_black_start_tries_6_min_of_each_daylight_hour),
         TEST(an_island_lost_with_energy_left_tries_at_night),
         TEST(unknown_energy_raises_an_alarm_and_changes_nothing),
