@@ -60,7 +60,6 @@ static double hours(const struct scenario *s, unsigned steps)
 static void english(struct strbuf *out, const struct metrics *m, const struct scenario *s)
 {
     double outage_h = hours(s, m->n_outage_steps);
-
     unsigned longest, n_lost = metrics_lost_homes(m, &longest);
 
     strbuf_puts(out, "<p lang='en'>");
@@ -105,7 +104,6 @@ static void japanese(struct strbuf *out, const struct metrics *m,
                      const struct scenario *s)
 {
     double outage_h = hours(s, m->n_outage_steps);
-
     unsigned longest, n_lost = metrics_lost_homes(m, &longest);
 
     strbuf_puts(out, "<p lang='ja'>");
@@ -113,6 +111,12 @@ static void japanese(struct strbuf *out, const struct metrics *m,
         strbuf_printf(
             out, "<b>停電 %.1f 時間を通して、全 %u 戸の重要負荷に給電できました。</b>",
             outage_h, m->community->n_homes);
+    else if (!m->n_collapses)
+        strbuf_printf(
+            out,
+            "<b>停電 %.1f 時間を通して、重要負荷の %.2f %% に給電できました。</b>"
+            "途切れたのは %u 戸、最長 %.1f 時間です。",
+            outage_h, m->critical_percent, n_lost, hours(s, longest));
     else
         strbuf_printf(
             out,
