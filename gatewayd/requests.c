@@ -57,6 +57,18 @@ static void post_reload(struct gateway *gateway, struct api_post *post)
     free(text);
 }
 
+/* Two masters of one relay would undo each other's orders. */
+static bool refuse_owned(struct gateway *gateway, uint32_t device, uint32_t point, char *text,
+                         size_t size)
+{
+    const char *circuit = controlling_owner_of(gateway->controlling, device, point);
+
+    if (circuit)
+        snprintf(text, size, "it is the switch of circuit '%s', which outage control moves; use "
+                 "'gatewayctl override %s on|off|auto'", circuit, circuit);
+    return circuit != NULL;
+}
+
 static void post_write(struct gateway *gateway, struct api_post *post)
 {
     const struct api_post_request *request = api_post_get(post);
@@ -64,13 +76,17 @@ static void post_write(struct gateway *gateway, struct api_post *post)
     int point = device < 0 ? -1
                            : catalog_device_find_point(&gateway->catalog->devices[device],
                                                        request->point);
+    char text[200];
 
     if (point < 0) {
         api_post_finish(post, API_NOT_FOUND, "no such device or point", NULL);
         return;
     }
-    writes_begin(gateway->writes, gateway->catalog, (uint32_t)device, (uint32_t)point,
-                 &request->value, request->lease_ms, "api", on_post_answer, post);
+    if (refuse_owned(gateway, (uint32_t)device, (uint32_t)point, text, sizeof text))
+        api_post_finish(post, API_REFUSED, text, NULL);
+    else
+        writes_begin(gateway->writes, gateway->catalog, (uint32_t)device, (uint32_t)point,
+                     &request->value, request->lease_ms, "api", on_post_answer, post);
 }
 
 static void post_read(struct gateway *gateway, struct api_post *post)
@@ -215,6 +231,7 @@ static void do_command(void *arg)
     struct asked *asked = arg;
     struct gateway *gateway = asked->gateway;
     const struct command *command = &asked->command;
+    char text[200];
 
     if (asked->seen)
         send_answer(asked);
@@ -226,6 +243,8 @@ static void do_command(void *arg)
         answer_command(asked, COMMAND_REFUSED, "it expired before it could be done", NULL);
     else if (asked->generation != gateway->generation)
         answer_command(asked, COMMAND_REFUSED, "the configuration changed meanwhile", NULL);
+    else if (refuse_owned(gateway, command->device, command->point, text, sizeof text))
+        answer_command(asked, COMMAND_REFUSED, text, NULL);
     else
         writes_begin(gateway->writes, gateway->catalog, command->device, command->point,
                      &command->value, command->lease_ms, command->by, on_command_answer, asked);

@@ -135,6 +135,7 @@ class Demo:
         self.port = free_port()
         self.api = Api(self.file("api.sock"))
         self.events_seen, self.began, self.is_stopping = 0, None, False
+        self.shed, self.states, self.reserve_h = set(), [], None  # of the outage
 
     # ---- processes --------------------------------------------------------------------
 
@@ -234,6 +235,25 @@ class Demo:
                 self.events_seen = int(event["seq"])
                 self.say("  %-7s %s: %s" % (event["severity"], event["device"] or "gateway",
                                             event["text"]))
+                if event["code"] == "grid-state":
+                    self.states.append(event["text"].split()[0])
+                    self.show_outage()
+
+    def show_outage(self):
+        grid = self.api.json("grid")
+        runtime = grid["runtime_s"]
+        self.say("  outage  %s: %s %% usable, %s; off: %s" % (
+            grid["state"], "?" if grid["usable_permille"] is None
+            else "%.0f" % (grid["usable_permille"] / 10),
+            "?" if runtime is None else "energy for %.1f h" % (runtime / 3600),
+            ", ".join(grid["shed"]) or "nothing"))
+
+    def watch_outage(self):
+        grid = self.api.json("grid")
+        if grid["state"] in ("ISLANDED", "LOW_RESERVE", "CRITICAL"):
+            self.shed.update(grid["shed"])
+            if grid["runtime_s"] is not None:
+                self.reserve_h = grid["runtime_s"] / 3600
 
     def show_readings(self):
         points = {p["device"] + "." + p["point"]: p for p in
@@ -257,11 +277,11 @@ class Demo:
         return [
             (0.15, "the inverter falls silent", lambda: self.tell_home(INVERTER + " silent")),
             (0.22, "the inverter answers again", lambda: self.tell_home(INVERTER + " ok")),
+            (0.24, "the meter is unplugged", lambda: self.tell_home(METER + " refuse")),
+            (0.30, "the meter is plugged in again", lambda: self.tell_home(METER + " accept")),
             (0.32, "the broker is stopped", lambda: self.stop(self.broker)),
             (0.45, "the broker is started again", self.start_broker),
             (0.60, "the battery's connection is reset", lambda: self.tell_home(BATTERY + " reset")),
-            (0.70, "the meter is unplugged", lambda: self.tell_home(METER + " refuse")),
-            (0.77, "the meter is plugged in again", lambda: self.tell_home(METER + " accept")),
         ]
 
     def play(self):
@@ -273,6 +293,7 @@ class Demo:
                 self.say("demo    " + text)
                 act()
             self.show_events()
+            self.watch_outage()
             if self.passed() >= next_line:
                 self.show_readings()
                 next_line = self.passed() + max(2 / self.seconds, 1 / 36)
@@ -314,8 +335,10 @@ class Demo:
         print("delivered  %d readings in %d records (%d more came twice); numbers missing: %d" %
               (delivered, len(arrivals.records), arrivals.twice, missing))
         print("lost       %d" % lost)
-        print("circuits   nothing was shed and no reserve computed: outage control and the page "
-              "are not part of this version", flush=True)
+        print("circuits   shed in the outage: %s; reserve at its end: %s" % (
+            ", ".join(sorted(self.shed)) or "none",
+            "not known" if self.reserve_h is None else "%.1f h" % self.reserve_h))
+        print("grid       %s" % " > ".join(self.states or ["GRID_OK all day"]), flush=True)
         return 0 if lost == missing == 0 and delivered else 1
 
     def run(self):
@@ -360,7 +383,22 @@ devices:
       - {{name: relay_2, table: coil, address: 1, write: {{failsafe: on, lease: 120 s}}}}
       - {{name: relay_3, table: coil, address: 2, write: {{failsafe: off, lease: 120 s}}}}
       - {{name: relay_4, table: coil, address: 3, write: {{failsafe: off, lease: 120 s}}}}
+      - {{name: relay_3_power_w, table: input, address: 2, type: uint16, unit: W}}
       - {{name: relay_4_power_w, table: input, address: 3, type: uint16, unit: W}}
+      - {{name: grid_status, table: input, address: 8, type: uint16}}
+circuits:
+  - {{name: lights, switch: panel.relay_1, class: P1, typical: 120 W, min_on: 0 s, min_off: 0 s}}
+  - {{name: fridge, switch: panel.relay_2, class: P1, typical: 250 W, min_on: 0 s, min_off: 0 s}}
+  - {{name: kitchen, switch: panel.relay_3, power: panel.relay_3_power_w, class: P3, typical: 650 W, min_on: 0 s, min_off: 0 s}}
+  - {{name: water-heater, switch: panel.relay_4, power: panel.relay_4_power_w, class: P4, typical: 1.2 kW, min_on: 0 s, min_off: 0 s, drops_out: no}}
+outage:
+  island: own
+  grid_code: test   # a day of minutes: in-band 5 s, random 0 to 20 s
+  evidence:
+    - {{point: panel.grid_present, kind: contact, supply: own}}
+    - {{point: panel.grid_status, kind: pcs, supply: own}}
+    - {{point: grid-meter.voltage_l1_v, kind: voltage, supply: own, nominal: 101}}
+  sources: [{{battery: battery, capacity: 9.8 kWh, max_discharge: 3 kW, cut_off: 10 %}}]
 forward:
   - {{name: local, url: "mqtt://127.0.0.1:{broker}", format: json, recipient: self, order: live-first}}
 """

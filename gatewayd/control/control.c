@@ -232,7 +232,9 @@ static void see_circuits(struct control *control, int64_t t_ms)
             continue;
         }
         actuate_get(control->actuate, i, &out);
-        now->is_on = (out.is_commanded || out.has_value) && out.value > 0.5;
+        /* not known yet: what nobody holds stands at its failsafe */
+        now->is_on = (out.is_commanded || out.has_value ? out.value
+                                                        : control->map.switches[i].failsafe) > 0.5;
         now->since_ms = out.since_ms;
         now->has_feedback = out.follows != FOLLOWS_UNKNOWN;
         now->is_on_read = out.follows == FOLLOWS_NO ? !now->is_on : now->is_on;
@@ -373,6 +375,7 @@ static int64_t decide(struct control *control, int64_t t_ms)
                                  .power = &control->power,
                                  .policy = &control->policy_out,
                                  .vf_good = control->verdict.vf_good,
+                                 .tie_closed = control->verdict.tie_closed,
                                  .is_overloaded = false};
     int64_t next_ms = decide_step(&control->decide, &in, &control->orders);
 

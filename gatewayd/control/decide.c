@@ -15,7 +15,8 @@ void decide_init(struct decide *decide, bool is_test)
     struct restore_timing timing = restore_timing_default(is_test ? TEST_SPEED : 1);
 
     memset(decide, 0, sizeof *decide);
-    decide->over_since_ms = -1;
+    decide->calm_load_w = NAN;
+    decide->above_since_ms = -1;
     restore_init(&decide->restore, &timing);
 }
 
@@ -66,8 +67,11 @@ static struct class_limit class_of(const struct decide_in *in)
     }
     if (in->plan && in->plan->mode == PLAN_ISLAND && demand->state != GRID_OK &&
         in->plan->p_max < class.max)
-        class = (struct class_limit){.max = in->plan->p_max, .reason = WHY_BUDGET,
-                                    .value = in->plan->energy_wh, .limit = in->plan->energy_wh};
+        class = (struct class_limit){
+            .max = in->plan->p_max,
+            .reason = in->plan->power_w >= 0 ? WHY_BUDGET : WHY_CLASS,
+            .value = in->power->load_w,
+            .limit = in->plan->power_w >= 0 ? in->plan->power_w : in->plan->p_max};
     return class;
 }
 
@@ -103,15 +107,39 @@ static struct circuit_limits limits_of(const struct site_map *map)
     return limits;
 }
 
-/* What is drawn beside our circuits: measured load less those that are on. */
-static double other_w(const struct decide_in *in)
+/* Shorter spikes than SPIKE_MS do not count, unless the inverter itself complains. */
+static void calm_down(struct decide *decide, const struct decide_in *in)
 {
-    double rest_w = in->power->load_w;
+    double load_w = in->power->load_w;
+
+    if (isnan(load_w))
+        return;
+    if (isnan(decide->calm_load_w) || load_w <= decide->calm_load_w || in->is_overloaded) {
+        decide->calm_load_w = load_w;
+        decide->above_since_ms = -1;
+    } else if (decide->above_since_ms < 0) {
+        decide->above_since_ms = in->t_boot_ms;
+    } else if (in->t_boot_ms - decide->above_since_ms >= SPIKE_MS) {
+        decide->calm_load_w = load_w;
+        decide->above_since_ms = -1;
+    }
+}
+
+/* What is drawn beside our circuits: the load less those that are on. */
+static double other_w(const struct decide *decide, const struct decide_in *in)
+{
+    double rest_w = decide->calm_load_w;
 
     for (uint32_t i = 0; i < in->map->n_circuits; i++)
         if (in->now[i].is_on && in->map->circuits[i].has_switch)
             rest_w -= circuit_expect_w(&in->map->circuits[i], &in->now[i]);
     return isnan(rest_w) || rest_w < 0 ? 0 : rest_w;
+}
+
+/* Behind a closed tie the grid carries what the battery cannot. */
+static bool is_alone(const struct decide_in *in)
+{
+    return in->demand->is_islanded && in->tie_closed != TRI_YES;
 }
 
 static void order_by_class(const struct decide_in *in, struct circuit_plan *plan)
@@ -146,7 +174,7 @@ static void order_by_class(const struct decide_in *in, struct circuit_plan *plan
 static double island_limit_w(const struct decide_in *in, enum circuit_reason *ret_reason)
 {
     const struct circuit_limits limits = limits_of(in->map);
-    double limit_w = in->demand->is_islanded ? circuit_limit_w(&limits) : -1;
+    double limit_w = is_alone(in) ? circuit_limit_w(&limits) : -1;
     const struct plan_content *plan = in->plan;
 
     *ret_reason = WHY_POWER;
@@ -170,32 +198,20 @@ static int next_to_shed(const struct decide_in *in, const struct circuit_plan *p
     return best;
 }
 
-/* From the bottom until it fits; new loads at once, those that run after the spike time. */
-static void order_by_power(struct decide *decide, const struct decide_in *in,
+/* From the bottom until it fits. */
+static void order_by_power(const struct decide *decide, const struct decide_in *in,
                            struct circuit_plan *plan)
 {
     enum circuit_reason reason;
-    double limit_w = island_limit_w(in, &reason), total_w = other_w(in), running_w = total_w;
-    bool is_long;
+    double limit_w = island_limit_w(in, &reason), total_w = other_w(decide, in);
 
-    for (uint32_t i = 0; i < plan->n_circuits; i++) {
-        double one_w = circuit_expect_w(&in->map->circuits[i], &in->now[i]);
-
-        if (!in->map->circuits[i].has_switch)
-            continue; /* in other_w */
-        total_w += plan->circuits[i].want_on ? one_w : 0;
-        running_w += in->now[i].is_on ? one_w : 0;
-    }
-    if (limit_w < 0 || running_w <= limit_w)
-        decide->over_since_ms = -1;
-    else if (decide->over_since_ms < 0)
-        decide->over_since_ms = in->t_boot_ms;
-    is_long = in->is_overloaded || (decide->over_since_ms >= 0 &&
-                                    in->t_boot_ms - decide->over_since_ms >= SPIKE_MS);
+    for (uint32_t i = 0; i < plan->n_circuits; i++)
+        if (plan->circuits[i].want_on && in->map->circuits[i].has_switch)
+            total_w += circuit_expect_w(&in->map->circuits[i], &in->now[i]);
     while (limit_w >= 0 && total_w > limit_w) {
         int i = next_to_shed(in, plan);
 
-        if (i < 0 || (in->now[i].is_on && !is_long))
+        if (i < 0)
             return;
         plan->circuits[i].want_on = false;
         plan->circuits[i].reason = reason;
@@ -244,11 +260,32 @@ static bool is_good(const struct decide_in *in)
 
     if (in->vf_good == TRI_NO || in->is_overloaded)
         return false;
-    if (!in->demand->is_islanded)
+    if (!is_alone(in))
         return true;
     limits = limits_of(in->map);
     limit_w = circuit_limit_w(&limits);
     return limit_w < 0 || isnan(in->power->load_w) || in->power->load_w <= limit_w;
+}
+
+/* What is being switched off at this moment is not on already. */
+static void begin_staging(struct decide *decide, const struct decide_in *in,
+                          const struct circuit_plan *plan)
+{
+    struct circuit_now now[CIRCUIT_MAX];
+
+    memcpy(now, in->now, in->map->n_circuits * sizeof *now);
+    for (uint32_t i = 0; i < in->map->n_circuits; i++)
+        now[i].is_on = now[i].is_on && plan->circuits[i].want_on;
+    restore_begin(&decide->restore, in->t_boot_ms, in->demand->seed, now, in->map->n_circuits);
+    decide->restore_seed = in->demand->seed;
+}
+
+static bool has_returning(const struct decide_in *in, const struct circuit_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_circuits; i++)
+        if (plan->circuits[i].want_on && !in->now[i].is_on && in->map->circuits[i].has_switch)
+            return true;
+    return false;
 }
 
 /* Shed fast, restore slow: what is off comes back when its turn comes. */
@@ -259,11 +296,9 @@ static int64_t stage(struct decide *decide, const struct decide_in *in,
     int64_t next_ms = INT64_MAX;
     uint64_t allowed;
 
-    if (demand->stage_loads && (!decide->restore.is_running || demand->seed != decide->restore_seed)) {
-        restore_begin(&decide->restore, in->t_boot_ms, demand->seed, in->now,
-                      in->map->n_circuits);
-        decide->restore_seed = demand->seed;
-    }
+    if (demand->stage_loads && (demand->seed != decide->restore_seed ||
+                                (!decide->restore.is_running && has_returning(in, plan))))
+        begin_staging(decide, in, plan);
     if (!decide->restore.is_running)
         return next_ms;
     allowed = restore_step(&decide->restore, in->t_boot_ms, is_good(in), in->map->circuits,
@@ -283,14 +318,17 @@ static int64_t stage(struct decide *decide, const struct decide_in *in,
 
 int64_t decide_step(struct decide *decide, const struct decide_in *in, struct circuit_plan *ret)
 {
-    const struct interlock_site site = {.n_circuits = in->map->n_circuits,
+    struct interlock_site site = {.n_circuits = in->map->n_circuits,
                                         .circuits = in->map->circuits,
                                         .now = in->now,
                                         .demand = in->demand,
-                                        .limits = limits_of(in->map),
-                                        .unswitched_w = other_w(in)};
+                                        .limits = is_alone(in) ? limits_of(in->map)
+                                                               : (struct circuit_limits){0},
+                                        .unswitched_w = 0};
     int64_t next_ms, quiet_ms;
 
+    calm_down(decide, in);
+    site.unswitched_w = other_w(decide, in);
     memset(ret, 0, sizeof *ret);
     order_by_class(in, ret);
     order_by_power(decide, in, ret);

@@ -15,7 +15,9 @@
 #include "lib/microgrid/restore.h"
 
 struct decide {
-    int64_t over_since_ms; /* the island's load is above its limit; -1: it is not */
+    /* the load without spikes: those are the inverter's to carry; NaN: not known yet */
+    double calm_load_w;
+    int64_t above_since_ms; /* the load is above it since; -1: it is not */
     struct restore restore;
     uint64_t restore_seed;
     struct interlock_changes changes; /* of the last step */
@@ -30,7 +32,7 @@ struct decide_in {
     bool is_plan_alive;
     const struct sense_power *power;
     const struct policy_out *policy;
-    enum evidence_tri vf_good;
+    enum evidence_tri vf_good, tie_closed;
     bool is_overloaded;
 };
 

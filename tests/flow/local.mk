@@ -19,6 +19,9 @@ flow_tests = \
 	tests/flow/test_ledger_broker.py \
 	tests/flow/test_ledger_receiver.py \
 	tests/flow/test_outage.py \
+	tests/flow/test_outage_evidence.py \
+	tests/flow/test_outage_kills.py \
+	tests/flow/test_outage_people.py \
 	tests/flow/test_reload.py \
 	tests/flow/test_restored_copy.py \
 	tests/flow/test_rtu_faults.py \

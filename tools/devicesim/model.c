@@ -190,6 +190,8 @@ static void refresh_relay(void *ctx, struct image *image)
         image_set(image, IMAGE_INPUT, i, (uint16_t)lrint(home->home.relay_w[i]));
     }
     image_set(image, IMAGE_DISCRETE, 8, home->home.grid_available);
+    image_set(image, IMAGE_INPUT, 8,
+              (uint16_t)read_signal(home, HOME_MODEL_BATTERY, "grid_status"));
 }
 
 static void write_relay(void *ctx, struct image *image, enum image_table table,
@@ -210,7 +212,7 @@ static int attach_relay(struct image *image)
 
     if (rc == 0)
         rc = image_add(image, IMAGE_DISCRETE, 0, 16);
-    return rc < 0 ? rc : image_add(image, IMAGE_INPUT, 0, HOME_RELAYS);
+    return rc < 0 ? rc : image_add(image, IMAGE_INPUT, 0, 9);
 }
 
 int model_attach(struct image *image, const char *name, struct model_home *home)

@@ -5,7 +5,8 @@
  *   inverter  huawei-sun2000; holding 40126 uint32: limit of the active power in W
  *   battery   victron-gx-battery (its own sign: + charge)
  *   relay     coils 0..3 switch the loads, discrete inputs 0..3 repeat them, discrete
- * input 8 is the grid's contact, input registers 0..3 are the loads' power in W
+ * input 8 is the grid's contact, input registers 0..3 are the loads' power in W, 8 is the
+ *             inverter's grid_status of docs/names.md
  */
 #ifndef GATEWAYD_DEVICESIM_MODEL_H
 #define GATEWAYD_DEVICESIM_MODEL_H
