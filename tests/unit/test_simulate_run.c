@@ -2,6 +2,7 @@
 /* Tests of the closed loop: who sees what and when, what is lost, what files must say. */
 #include <string.h>
 
+#include "gatewayctl/simulate/promise_slice.h"
 #include "gatewayctl/simulate/run.h"
 #include "tests/unit/small_island.h"
 #include "tests/unit/suite.h"
@@ -321,6 +322,84 @@ static void some_messages_are_lost_and_the_same_ones_again(void)
     CU_ASSERT_EQUAL(memcmp(w.plan_age, again.plan_age, sizeof w.plan_age), 0);
 }
 
+/* ---- promises -------------------------------------------------------------------- */
+
+static struct scenario slice;
+
+/* Five steps from step 6 on, batteries at a quarter of usable. */
+static void cut(void)
+{
+    const struct promise promise = {.community = &is.community,
+                                    .scenario = &is.scenario,
+                                    .n_steps = 5,
+                                    .reserve = 0.25};
+
+    CU_ASSERT_EQUAL_FATAL(promise_slice(&promise, 6, &slice), 0);
+}
+
+static void a_slice_is_all_outage_with_batteries_at_their_reserve(void)
+{
+    begin();
+    small_island_grid_from(&is, 2);
+    is.initial_soc[1] = 0.8;
+    is.scenario.n_estimates = 1;
+    cut();
+    CU_ASSERT_EQUAL(slice.axis.n_steps, 5);
+    CU_ASSERT_EQUAL(slice.axis.start_utc_s, 6 * 300);
+    for (unsigned t = 0; t < 5; t++)
+        CU_ASSERT_FALSE(slice.is_grid_up[t]);
+    CU_ASSERT_DOUBLE_EQUAL(slice.initial_soc[0], 0.1 + 0.25 * 0.9, NEAR);
+    CU_ASSERT_DOUBLE_EQUAL(slice.initial_soc[1], 0.8, NEAR);
+    CU_ASSERT_EQUAL(slice.n_estimates, 0);
+    CU_ASSERT_PTR_EQUAL(slice.profiles, &is.profiles[12]);
+    promise_slice_done(&slice);
+}
+
+static void a_slice_moves_bookings_events_and_forecasts(void)
+{
+    begin();
+    is.scenario.n_bookings = is.scenario.n_events = 2;
+    is.bookings[0] = (struct sim_booking){1, 1, 6, 10};
+    is.bookings[1] = (struct sim_booking){1, 8, 10, 10};
+    is.events[0] = (struct scenario_event){.start_step = 2, .end_step = 7};
+    is.events[1] = (struct scenario_event){.start_step = 0, .end_step = 6};
+    is.scenario.n_forecasts = 4;
+    is.forecasts[0] = (struct sim_forecast){0, 6, 1, 1, 1};
+    is.forecasts[1] = (struct sim_forecast){3, 3, 2, 2, 2};
+    is.forecasts[2] = (struct sim_forecast){3, 9, 3, 3, 3};
+    is.forecasts[3] = (struct sim_forecast){8, 9, 4, 4, 4};
+    cut();
+    CU_ASSERT_EQUAL_FATAL(slice.n_bookings, 1);
+    CU_ASSERT_EQUAL(slice.bookings[0].depart_step, 2);
+    CU_ASSERT_EQUAL(slice.bookings[0].return_step, 4);
+    CU_ASSERT_EQUAL_FATAL(slice.n_events, 1);
+    CU_ASSERT_TRUE(slice.events[0].start_step == 0 && slice.events[0].end_step == 1);
+    CU_ASSERT_EQUAL_FATAL(slice.n_forecasts, 2);
+    CU_ASSERT_TRUE(slice.forecasts[0].issue_step == 0 &&
+                   slice.forecasts[0].target_step == 3);
+    CU_ASSERT_TRUE(slice.forecasts[1].issue_step == 2 &&
+                   slice.forecasts[1].target_step == 3);
+    promise_slice_done(&slice);
+}
+
+static void the_past_of_a_slice_is_what_was_before_it(void)
+{
+    const struct sim_history *past;
+
+    begin();
+    for (unsigned t = 0; t < 6; t++)
+        is.profiles[2 * t + 1].pv_w = t; /* mean 2.5 */
+    is.history[SCENARIO_HISTORY_ROWS + 47].pv_w = 9;
+    cut();
+    past = &slice.history[SCENARIO_HISTORY_ROWS];
+    CU_ASSERT_DOUBLE_EQUAL(past[47].pv_w, 2.5, NEAR);
+    CU_ASSERT_DOUBLE_EQUAL(past[47].circuit_w[CIRCUIT_COMFORT], 300, NEAR);
+    CU_ASSERT_EQUAL(past[47].step, -6);
+    CU_ASSERT_DOUBLE_EQUAL(past[46].pv_w, 9, NEAR);
+    CU_ASSERT_EQUAL(past[46].step, -12);
+    promise_slice_done(&slice);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -335,6 +414,9 @@ int main(void)
         TEST(nothing_passes_while_the_coordinator_is_down),
         TEST(a_silent_coordinator_is_never_heard),
         TEST(some_messages_are_lost_and_the_same_ones_again),
+        TEST(a_slice_is_all_outage_with_batteries_at_their_reserve),
+        TEST(a_slice_moves_bookings_events_and_forecasts),
+        TEST(the_past_of_a_slice_is_what_was_before_it),
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {
