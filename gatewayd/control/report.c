@@ -76,7 +76,8 @@ static void put_evidence(const struct control *control, struct strbuf *buf)
         put_string(buf, ",\"kind\":", evidence_kind_name(control->map.sources[i].kind));
         put_string(buf, ",\"says\":", memory->is_fresh ? says_name(memory->says) : "unknown");
         put_number(buf, ",\"value\":", memory->value, memory->is_fresh);
-        put_number(buf, ",\"age_s\":", (double)(t_ms - memory->t_ms) / 1000, memory->t_ms > 0);
+        put_number(buf, ",\"age_s\":",
+                   memory->t_ms > 0 ? (double)(t_ms - memory->t_ms) / 1000 : 0, memory->t_ms > 0);
         strbuf_putc(buf, '}');
     }
     strbuf_putc(buf, ']');

@@ -81,12 +81,20 @@ class World:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-        if kind is not None and kind is not SystemExit:
+        reports = self.reports() if kind is None else []
+        if reports or (kind is not None and kind is not SystemExit):
             for log in sorted(self.dir.glob("*.log")):
                 lines = [line for line in log.read_text(errors="replace").splitlines()
                          if "Saving in-memory" not in line]
                 print(f"---- {log.name}\n" + "\n".join(lines)[-6000:])
         shutil.rmtree(self.dir, ignore_errors=True)
+        assert not reports, f"a sanitizer reported: {reports[:3]}"
+
+    def reports(self):
+        """What sanitizers said in the logs of anything that was started here."""
+        return [f"{log.name}: {line}" for log in sorted(self.dir.glob("*.log"))
+                for line in log.read_text(errors="replace").splitlines()
+                if any(word in line for word in self.report_words)]
 
     def start(self, *argv, log=None, **kwargs):
         name = log or os.path.basename(argv[0])
