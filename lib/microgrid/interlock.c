@@ -25,10 +25,14 @@ static bool is_on(const struct interlock_site *site, uint32_t i)
     return site->now[i].has_feedback ? site->now[i].is_on_read : site->now[i].is_on;
 }
 
+/* What the island does not feed is dark by itself, from the first sign to the return. */
 static bool is_untouched(const struct interlock_site *site, uint32_t i)
 {
+    enum grid_state_id state = site->demand->state;
+    bool is_outage = state >= OUTAGE_SUSPECTED && state <= RECONNECTING;
+
     return !site->circuits[i].has_switch ||
-           (site->demand->is_islanded && !site->circuits[i].is_backed);
+           ((is_outage || site->demand->is_islanded) && !site->circuits[i].is_backed);
 }
 
 static int64_t rests_until_ms(const struct interlock_site *site, uint32_t i)

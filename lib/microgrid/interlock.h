@@ -42,7 +42,7 @@ struct interlock_changes {
 
 /* Makes plan safe in place, in this order:
  * - a plan of another length, or an order of another index, is replaced by "as it stands";
- * - MANUAL and FAULT keep everything; without a switch, or unbacked while islanded: kept;
+ * - MANUAL and FAULT keep everything; without a switch, or unbacked in an outage: kept;
  * - open-all, then the highest class of the state (P4 by count while they return);
  * - the owner's override: on is shed only for open-all and the power limit, off is never
  *   switched on;

@@ -232,6 +232,23 @@ static void what_the_island_does_not_feed_is_never_shed(void)
     CU_ASSERT_FALSE(on(3));
 }
 
+static void what_is_not_backed_is_left_alone_from_the_first_sign(void)
+{
+    static const enum grid_state_id states[] = {OUTAGE_SUSPECTED, TRANSFERRING, BLACK,
+                                                RECONNECTING};
+
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        begin();
+        demand = (struct grid_demand){
+            .state = states[i], .highest_class = CIRCUIT_NONE, .open_all_first = true};
+        circuits[4].is_backed = false;
+        plan.circuits[4].want_on = false;
+        apply();
+        CU_ASSERT_TRUE(on(4));
+        CU_ASSERT_FALSE(on(3));
+    }
+}
+
 static void nothing_moves_in_manual_and_fault(void)
 {
     begin();
@@ -601,6 +618,7 @@ int main(void)
         TEST(p0_is_never_touched),
         TEST(a_switched_p0_is_shed_last),
         TEST(what_the_island_does_not_feed_is_never_shed),
+        TEST(what_is_not_backed_is_left_alone_from_the_first_sign),
         TEST(nothing_moves_in_manual_and_fault),
         TEST(the_owners_off_is_kept),
         TEST(the_owners_on_is_kept_against_class_and_plan),
