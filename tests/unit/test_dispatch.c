@@ -437,6 +437,63 @@ static void silent_homes_get_the_share_of_their_class(void)
     community_free(planner);
 }
 
+/* What the homes of a plan draw by their planning figures. */
+static double planned_w(const struct community_planner *planner)
+{
+    double sum = 0;
+
+    for (unsigned h = 0; h < N_HOMES; h++) {
+        const struct dispatch_plan *plan = community_plan_of(planner, h);
+
+        for (unsigned c = 0; plan->power_w > 0 && c <= plan->p_max; c++)
+            sum += homes[h].mean_w[c];
+    }
+    return sum;
+}
+
+static void a_nearly_empty_island_is_never_overloaded(void)
+{
+    make_setup();
+    for (double soc = 0.1; soc < 0.14; soc += 0.0005) {
+        struct community_planner *planner = community_new(&setup);
+        struct dispatch_area_report area = {
+            .n_storages = 2, .soc = {soc,  0.3 },
+                 .is_connected = {true, true}
+        };
+        struct dispatch_time time = {.now_s = 3000, .local_s = 2 * 3600};
+        double most_w = (soc - 0.1) * 25000 * 0.95 * 12;
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(planner);
+        community_area_report(planner, &area);
+        community_plan(planner, &time, 300);
+        CU_ASSERT(planned_w(planner) <= fmin(most_w, 20000));
+        community_free(planner);
+    }
+}
+
+static void a_medical_home_is_the_last_to_go_dark(void)
+{
+    struct dispatch_area_report area = {
+        .n_storages = 2, .soc = {0.1015, 0.3 },
+             .is_connected = {true,   true}
+    };
+    struct dispatch_time time = {.now_s = 3000, .local_s = 2 * 3600};
+    struct community_planner *planner;
+    unsigned n_dark = 0;
+
+    make_setup();
+    homes[6].is_medical = true;
+    planner = community_new(&setup);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(planner);
+    community_area_report(planner, &area);
+    community_plan(planner, &time, 300);
+    for (unsigned h = 0; h < N_HOMES; h++)
+        n_dark += community_plan_of(planner, h)->power_w <= 0;
+    CU_ASSERT(n_dark > 0 && n_dark < N_HOMES);
+    CU_ASSERT(community_plan_of(planner, 6)->power_w > 0);
+    community_free(planner);
+}
+
 static void a_plan_past_its_time_is_not_obeyed(void)
 {
     struct circuit circuits[5];
@@ -498,6 +555,8 @@ static CU_TestInfo tests[] = {
     TEST(homes_alone_share_in_turns),
     TEST(more_stored_energy_never_serves_fewer_classes),
     TEST(silent_homes_get_the_share_of_their_class),
+    TEST(a_nearly_empty_island_is_never_overloaded),
+    TEST(a_medical_home_is_the_last_to_go_dark),
     TEST(a_plan_past_its_time_is_not_obeyed),
     CU_TEST_INFO_NULL,
 };

@@ -121,7 +121,11 @@ void area_report(const struct area *area, const struct area_in *in,
 {
     *ret = (struct dispatch_area_report){.pv_w = in->pv_available_w,
                                          .n_storages = area->n_storages,
+                                         .forming_soc = -1,
                                          .is_grid_up = in->is_grid_up};
+    if (!in->is_grid_up && in->frequency_hz > 0 && area->setup->frequency_slope_hz > 0)
+        ret->forming_soc = 0.5 + (in->frequency_hz - area->setup->frequency_hz) /
+                                     area->setup->frequency_slope_hz;
     for (unsigned k = 0; k < area->n_storages; k++) {
         ret->soc[k] = in->storages[k].soc;
         ret->power_w[k] = in->storages[k].power_w;

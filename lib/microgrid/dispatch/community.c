@@ -121,6 +121,7 @@ void community_report(struct community_planner *planner, unsigned home,
         if (planner->setup->storages[i].home == (int)home) {
             planner->storages[i].soc = report->stored_soc;
             planner->storages[i].is_known = planner->storages[i].is_connected = true;
+            planner->storages[i].is_told = true;
         }
 }
 
@@ -141,8 +142,20 @@ void community_area_report(struct community_planner *planner,
         storage->soc = report->soc[next];
         storage->power_w = report->power_w[next];
         storage->is_connected = report->is_connected[next++];
-        storage->is_known = true;
+        storage->is_known = storage->is_told = true;
     }
+    /* batteries of homes that say nothing are as full as the frequency tells of all */
+    for (unsigned i = 0; i < planner->setup->n_storages && report->forming_soc >= 0;
+         i++) {
+        struct community_storage *storage = &planner->storages[i];
+
+        if (!planner->setup->storages[i].is_grid_forming || storage->is_told)
+            continue;
+        storage->soc = report->forming_soc;
+        storage->is_known = storage->is_connected = true;
+    }
+    for (unsigned i = 0; i < planner->setup->n_storages; i++)
+        planner->storages[i].is_told = false;
 }
 
 /* A circuit that was on all through the step tells its demand; one that was off does not.

@@ -11,8 +11,8 @@
 #define DWELL_S 1800.0
 #define STICK_H 2.0
 #define ISLAND_SHARE 0.85 /* of the island's load limit */
-#define POWER_SHARE 0.75  /* of what the grid-forming storages can give */
-#define PV_SHARE 0.6      /* of the next step's sun that is counted on */
+#define POWER_SHARE 0.7   /* of what the grid-forming storages can give */
+#define PV_SHARE 0.5      /* of the next step's sun that is counted on */
 #define VALID_S 900.0
 
 static double class_demand_w(const struct community_planner *planner, unsigned c)
@@ -24,36 +24,41 @@ static double class_demand_w(const struct community_planner *planner, unsigned c
     return sum;
 }
 
-/* What the grid-forming storages can give for the coming step. */
+/* What the grid-forming storages can give for the coming step; < 0: none is known. */
 static double forming_w(const struct community_planner *planner)
 {
     double hours = planner->step_s / 3600, sum = 0;
+    bool is_known = false;
 
     for (unsigned i = 0; i < planner->setup->n_storages; i++) {
         const struct dispatch_storage *storage = &planner->setup->storages[i];
         const struct community_storage *now = &planner->storages[i];
         double left_wh = (now->soc - storage->soc_min) * storage->capacity_wh;
 
+        is_known |= storage->is_grid_forming && now->is_known;
         if (storage->is_grid_forming && now->is_known)
             sum += fmin(storage->max_discharge_w,
                         fmax(left_wh, 0) * storage->eta_discharge / hours);
         else if (storage->is_ev && now->is_connected)
             sum += fmax(now->power_w, 0) * 0.8;
     }
-    return sum;
+    return is_known ? sum : -1;
 }
 
-/* Cuts shares from the last class up until the load is sure to be carried. */
+/* Cuts shares from the last class up until the load is sure to be carried: an island that
+ * collapses serves nobody. */
 static void guard(struct community_planner *planner)
 {
-    double demand_w[DISPATCH_CLASSES], load_w = 0, limit_w;
+    double demand_w[DISPATCH_CLASSES], load_w = 0, limit_w, forming = forming_w(planner);
 
+    if (forming < 0)
+        return;
     for (unsigned c = 0; c < DISPATCH_CLASSES; c++) {
         demand_w[c] = class_demand_w(planner, c);
         load_w += demand_w[c] * planner->share[c];
     }
     limit_w = fmin(planner->setup->max_island_w * ISLAND_SHARE,
-                   POWER_SHARE * forming_w(planner) + PV_SHARE * planner->pv_next_w);
+                   POWER_SHARE * forming + PV_SHARE * planner->pv_next_w);
     for (unsigned c = DISPATCH_CLASSES; c-- > 0 && load_w > limit_w;) {
         double served_w = demand_w[c] * planner->share[c];
         double cut_w = fmin(served_w, load_w - limit_w);
@@ -75,6 +80,14 @@ static double lack_h(const struct community_home *home, unsigned c)
     return home->lack_wh[c] / usual_w;
 }
 
+/* How long a home went without; of P0 the medical homes are always first. */
+static double claim_h(const struct community_planner *planner, unsigned h, unsigned c)
+{
+    double claim = lack_h(&planner->homes[h], c);
+
+    return c == DISPATCH_P0 && planner->setup->homes[h].is_medical ? claim + 1000 : claim;
+}
+
 static void choose_class(struct community_planner *planner, unsigned c)
 {
     unsigned n = planner->setup->n_homes;
@@ -86,7 +99,7 @@ static void choose_class(struct community_planner *planner, unsigned c)
 
         planner->rotation[h] =
             (struct rotate_home){.expect_w = home->expect_w[c],
-                                 .lack_h = lack_h(home, c),
+                                 .lack_h = claim_h(planner, h, c),
                                  .held_s = home->held_s[c],
                                  .is_on = home->is_on[c],
                                  .may_be_on = c == 0 || home->is_on[c - 1]};
@@ -126,6 +139,8 @@ static void write_plan(struct community_planner *planner, struct community_home 
     plan->power_w = last == DISPATCH_P4
                         ? known->service_limit_w
                         : fmin(known->service_limit_w, 3 * expect_w + 1000);
+    if (!home->is_on[DISPATCH_P0]) /* nothing is left for this home, not even P0 */
+        plan->power_w = 0;
     plan->until_s = 43200;
     plan->energy_wh = fmax(planner->energy_wh, 0) / planner->setup->n_homes;
     plan->valid_s = VALID_S;

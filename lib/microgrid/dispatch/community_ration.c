@@ -12,7 +12,7 @@
 #include <math.h>
 
 /* Kept back of the usable energy: the power of a nearly empty storage is too little. */
-#define MARGIN_SHARE 0.008
+#define MARGIN_SHARE 0.005
 /* Time constants with which the shares of P0..P4 follow prices. */
 static const double share_down_s[DISPATCH_CLASSES] = {1, 600, 600, 1200, 1200};
 static const double share_up_s[DISPATCH_CLASSES] = {1, 900, 900, 900, 900};

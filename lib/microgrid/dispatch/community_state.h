@@ -27,7 +27,7 @@ struct community_home {
 
 struct community_storage {
     double soc;
-    bool is_known, is_connected;
+    bool is_known, is_connected, is_told; /* told: by its own gateway, in this step */
     double power_w;
 };
 

@@ -85,6 +85,7 @@ struct dispatch_area_report {
     double power_w[DISPATCH_AREA_STORAGES];
     bool is_connected[DISPATCH_AREA_STORAGES]; /* in the order of the setup */
     unsigned n_storages;
+    double forming_soc; /* of all grid-forming storages, by the frequency; < 0: unknown */
     bool is_grid_up;
 };
 
@@ -94,7 +95,8 @@ enum dispatch_mode { DISPATCH_NORMAL, DISPATCH_STORM, DISPATCH_ISLAND };
 struct dispatch_plan {
     enum dispatch_mode mode;
     unsigned soc_permille;
-    double power_w, energy_wh; /* most it may draw, now and within until_s */
+    /* most it may draw, now and within until_s; power 0: nothing, not even P0 */
+    double power_w, energy_wh;
     double until_s, valid_s;   /* counted from reception */
     enum dispatch_class p_max; /* the last class that may be on */
 };

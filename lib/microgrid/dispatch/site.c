@@ -135,7 +135,10 @@ static void choose_class(struct site *site, const struct site_in *in,
     }
     if ((int)ret->last > (int)in->class_max)
         ret->last = (enum dispatch_class)(in->class_max < 0 ? 0 : in->class_max);
-    class->max = (enum circuit_class)ret->last;
+    ret->is_empty = in->class_max == CIRCUIT_NONE;
+    if (!in->is_grid_up)
+        ret->is_empty |= ret->by_plan ? in->plan->power_w <= 0 : site->solo.is_empty;
+    class->max = ret->is_empty ? CIRCUIT_NONE : (enum circuit_class)ret->last;
 }
 
 /* The most a class usually draws in the half hours around this one. */

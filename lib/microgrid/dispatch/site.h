@@ -50,6 +50,7 @@ struct site_in {
 struct site_out {
     struct circuit_plan plan; /* set-points: one for each storage */
     enum dispatch_class last; /* class in force */
+    bool is_empty;            /* nothing may be on, not even P0: there is no power */
     bool by_plan;             /* else by the own programme */
     double runtime_s;         /* at what is drawn now; < 0: not known */
 };

@@ -12,6 +12,8 @@
 #define SOLVE_S 1800.0
 #define MARGIN_SHARE 0.04
 #define EV_EMPTY_PART 0.1
+#define POWER_SHARE 0.7
+#define PV_SHARE 0.5
 /* Who is served when a share is: changes hands this often. */
 #define TURN_S (3 * 3600.0)
 
@@ -76,6 +78,19 @@ double solo_energy_wh(const struct dispatch_setup *setup, double frequency_hz,
     return part * (top - floor) + solo_ev_part(part) * ev;
 }
 
+/* Usable energy of the grid-forming storages alone. */
+static double forming_left_wh(const struct dispatch_setup *setup, double frequency_hz)
+{
+    double soc = 0.5 + (frequency_hz - setup->frequency_hz) / setup->frequency_slope_hz;
+    double sum = 0;
+
+    for (unsigned i = 0; i < setup->n_storages; i++)
+        if (setup->storages[i].is_grid_forming)
+            sum += fmax(soc - setup->storages[i].soc_min, 0) *
+                   setup->storages[i].capacity_wh;
+    return sum;
+}
+
 /* The community's demand of a class by time of day: its planning mean, shaped half by the
  * home's own smoothed day. */
 static double community_w(const struct solo *solo, unsigned class, unsigned slot)
@@ -134,6 +149,31 @@ void solo_grid(struct solo *solo)
     solo->is_island = solo->is_solved = false;
 }
 
+/* Cuts shares from P4 up until the grid-forming storages and part of the sun are sure to
+ * carry the load of the step: an island that collapses serves nobody. */
+static void guard(struct solo *solo, double forming_wh, double pv_w, double step_s)
+{
+    double load_w = 0, most_w = 0, limit_w;
+
+    for (unsigned i = 0; i < solo->setup->n_storages; i++)
+        if (solo->setup->storages[i].is_grid_forming)
+            most_w += solo->setup->storages[i].max_discharge_w;
+    for (unsigned c = 0; c < DISPATCH_CLASSES; c++)
+        load_w += solo->demand_w[c] * solo->share[c];
+    limit_w =
+        POWER_SHARE * fmin(most_w, forming_wh * solo->eta_discharge * 3600 / step_s) +
+        PV_SHARE * pv_w;
+    limit_w = fmin(limit_w, solo->setup->max_island_w * POWER_SHARE);
+    for (unsigned c = DISPATCH_CLASSES; c-- > 0 && load_w > limit_w;) {
+        double served_w = solo->demand_w[c] * solo->share[c];
+        double cut_w = fmin(served_w, load_w - limit_w);
+
+        if (served_w > 0)
+            solo->share[c] *= 1 - cut_w / served_w;
+        load_w -= cut_w;
+    }
+}
+
 enum dispatch_class solo_decide(struct solo *solo, const struct dispatch_time *time,
                                 double step_s, double frequency_hz)
 {
@@ -160,6 +200,8 @@ enum dispatch_class solo_decide(struct solo *solo, const struct dispatch_time *t
     in.pv_w = fmin(forecast_pv_next(&solo->pv, time, step_s) * solo->pv_scale,
                    solo->setup->pv_limit_w);
     solo->price = ration_share(&model, &solo->value, &in, solo->share);
+    guard(solo, forming_left_wh(solo->setup, frequency_hz), in.pv_w, step_s);
+    solo->is_empty = place(solo, time->now_s) >= solo->share[DISPATCH_P0];
     while (last + 1 < DISPATCH_CLASSES &&
            place(solo, time->now_s) < solo->share[last + 1])
         last++;

@@ -25,6 +25,7 @@ struct solo {
     double weight[DISPATCH_CLASSES], eta_charge, eta_discharge, charge_w;
     double demand_w[DISPATCH_CLASSES]; /* of the community, now */
     double share[DISPATCH_CLASSES];
+    bool is_empty; /* not even P0 can be carried in this home's turn */
     double energy_wh, price;
 };
 
