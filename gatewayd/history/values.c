@@ -17,6 +17,7 @@
 
 #define LOOK_EVERY 1024 /* records between looks at the clock */
 #define NO_CLOCK UINT8_MAX
+#define LATE_MS 60000 /* what a slow bus read earlier may come so much later */
 
 struct target {
     uint32_t device, point; /* numbers of the means; UINT32_MAX: none */
@@ -176,19 +177,75 @@ static struct sum *sums_at(struct answering *a, int64_t t_ms)
     return a->sums + (size_t)row * a->query->n_points;
 }
 
-/* Rows without a step: one per moment; records of the same moment come one by one. */
-static struct sum *sums_of_record(struct answering *a, int64_t t_ms)
+static int by_number(const void *a, const void *b)
 {
-    if (a->query->step_ms > 0)
-        return sums_at(a, t_ms);
-    if (t_ms < a->query->from_ms || t_ms >= a->query->to_ms)
-        return NULL;
-    if (a->n_rows > 0 && a->times[a->n_rows - 1] == t_ms)
-        return a->sums + (size_t)(a->n_rows - 1) * a->query->n_points;
-    if (a->n_rows == a->max_rows)
-        return NULL;
-    a->times[a->n_rows++] = t_ms;
-    return a->sums + (size_t)(a->n_rows - 1) * a->query->n_points;
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+/* Three quarters of the rows lie before it; the first moment in any case. */
+static int find_cut(const struct answering *a, int64_t *ret_ms)
+{
+    int64_t *sorted = malloc(a->n_rows * sizeof *sorted);
+
+    if (!sorted)
+        return -ENOMEM;
+    memcpy(sorted, a->times, a->n_rows * sizeof *sorted);
+    qsort(sorted, a->n_rows, sizeof *sorted, by_number);
+    *ret_ms = sorted[(uint64_t)a->n_rows * 3 / 4];
+    if (*ret_ms == sorted[0])
+        *ret_ms = sorted[a->n_rows - 1] > sorted[0] ? sorted[a->n_rows - 1] : sorted[0] + 1;
+    free(sorted);
+    return 0;
+}
+
+/* More moments than rows: the latest quarter goes, to be asked for again. Readings do not lie
+ * in the order of their times, so those that came first are not the earliest. */
+static int keep_earlier(struct answering *a)
+{
+    size_t n_points = a->query->n_points;
+    uint32_t kept = 0;
+    int64_t cut_ms;
+    int rc = find_cut(a, &cut_ms);
+
+    if (rc < 0)
+        return rc;
+    for (uint32_t i = 0; i < a->n_rows; i++) {
+        if (a->times[i] >= cut_ms)
+            continue;
+        a->times[kept] = a->times[i];
+        memmove(a->sums + kept++ * n_points, a->sums + i * n_points,
+                n_points * sizeof *a->sums);
+    }
+    for (size_t i = kept * n_points; i < a->n_rows * n_points; i++)
+        a->sums[i] = (struct sum){.clock = NO_CLOCK};
+    a->n_rows = kept;
+    a->end_ms = cut_ms;
+    a->answer->is_truncated = true;
+    return 0;
+}
+
+/* Rows without a step: one per moment; records of the same moment come one by one. */
+static int sums_of_record(struct answering *a, int64_t t_ms, struct sum **ret_sums)
+{
+    int rc;
+
+    *ret_sums = NULL;
+    if (a->query->step_ms > 0) {
+        *ret_sums = sums_at(a, t_ms);
+        return 0;
+    }
+    if (t_ms < a->query->from_ms || t_ms >= a->end_ms)
+        return 0;
+    if (a->n_rows == 0 || a->times[a->n_rows - 1] != t_ms) {
+        rc = a->n_rows == a->max_rows ? keep_earlier(a) : 0;
+        if (rc < 0 || t_ms >= a->end_ms)
+            return rc;
+        a->times[a->n_rows++] = t_ms;
+    }
+    *ret_sums = a->sums + (size_t)(a->n_rows - 1) * a->query->n_points;
+    return 0;
 }
 
 /* ---- from the log ---- */
@@ -229,7 +286,6 @@ static struct minute_cell cell_of(const struct block_value *value)
     return cell;
 }
 
-/* 1: no more fits. */
 static int add_record(struct answering *a, const struct log_scan_record *record)
 {
     const int16_t *map = map_of(a, record->layout);
@@ -240,16 +296,15 @@ static int add_record(struct answering *a, const struct log_scan_record *record)
     for (uint32_t i = 0; map[0] && i < record->layout->n_points; i++) {
         const struct block_value *value = &record->values[i];
         struct minute_cell cell;
+        int rc;
 
         if (map[1 + i] < 0 || !value->is_present)
             continue;
-        if (!sums)
-            sums = sums_of_record(a, record->t_wall_ms);
-        if (!sums && a->query->step_ms == 0 && a->n_rows == a->max_rows &&
-            record->t_wall_ms >= a->query->from_ms && record->t_wall_ms < a->query->to_ms)
-            return 1;
-        if (!sums)
-            return 0;
+        if (!sums) {
+            rc = sums_of_record(a, record->t_wall_ms, &sums);
+            if (rc < 0 || !sums)
+                return rc;
+        }
         cell = cell_of(value);
         add(&sums[map[1 + i]], a->targets[map[1 + i]].is_counter, record->t_wall_ms, &cell,
             record->clock);
@@ -264,6 +319,12 @@ static void cut_at(struct answering *a, int64_t t_ms)
         a->end_ms = a->query->step_ms > 0 ? floor_to(t_ms, a->query->step_ms) : t_ms;
 }
 
+/* So far in time: what lies before it may still come behind it. */
+static void cut_behind(struct answering *a, int64_t t_ms)
+{
+    cut_at(a, t_ms - LATE_MS - a->query->step_ms > a->query->from_ms ? t_ms - LATE_MS : t_ms);
+}
+
 static int add_span(struct answering *a, const struct history_span *span)
 {
     struct history *history = a->history;
@@ -273,16 +334,18 @@ static int add_span(struct answering *a, const struct history_span *span)
 
     log_scan_limit(&history->scan, a->query->from_ms, a->end_ms);
     while (rc == 0 && (rc = log_scan_next(&history->scan, &record)) > 0) {
+        int64_t end_ms = a->end_ms;
+
         a->answer->sources |= HISTORY_RAW;
         rc = add_record(a, &record);
+        if (a->end_ms < end_ms)
+            log_scan_limit(&history->scan, a->query->from_ms, a->end_ms);
         if (rc == 0 && ++n % LOOK_EVERY == 0 && history_is_late(history))
             rc = -ETIMEDOUT;
-        if (rc > 0 || rc == -ETIMEDOUT)
-            break;
     }
     log_scan_end(&history->scan);
-    if (rc == -ETIMEDOUT || rc > 0)
-        cut_at(a, record.t_wall_ms);
+    if (rc == -ETIMEDOUT)
+        cut_behind(a, record.t_wall_ms);
     return rc;
 }
 
@@ -300,9 +363,9 @@ static int add_summed_log(struct answering *a)
 {
     struct sqlite3_stmt *stmt = NULL;
     int rc = stmt_prepare(a->history->db,
-                          "SELECT space,seq_from,seq_to FROM run WHERE id>0 AND"
-                          " t_last_ms>=?1 AND t_first_ms<?2 AND seq_to>seq_from ORDER BY"
-                          " id",
+                          "SELECT space,seq_from,seq_to,t_first_ms FROM run WHERE id>0"
+                          " AND t_last_ms>=?1 AND t_first_ms<?2 AND seq_to>seq_from ORDER"
+                          " BY id",
                           &stmt);
 
     if (rc < 0)
@@ -313,7 +376,8 @@ static int add_summed_log(struct answering *a)
         const struct history_span span = {stmt_i64(stmt, 0), (uint64_t)stmt_i64(stmt, 1),
                                           (uint64_t)stmt_i64(stmt, 2) - 1};
 
-        rc = add_span(a, &span);
+        /* the end may have come nearer */
+        rc = stmt_i64(stmt, 3) < a->end_ms ? add_span(a, &span) : 0;
     }
     stmt_finish(&stmt);
     return rc;
@@ -513,7 +577,7 @@ int history_query(struct history *history, const struct history_query *query,
         rc = query->step_ms >= MINUTE_MS ? add_means(&a) : add_summed_log(&a);
     if (rc == 0)
         rc = add_tail(&a);
-    if (rc > 0 || rc == -ETIMEDOUT)
+    if (rc == -ETIMEDOUT)
         rc = 0; /* what there is of it is right */
     if (rc == 0)
         tell_kept(&a);
