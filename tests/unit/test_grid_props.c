@@ -49,6 +49,7 @@ struct site {
 static const struct site sites[] = {
     {ISLAND_OWN,       SRC_ALL                                              },
     {ISLAND_OWN,       SRC_PCS_ONLY                                         },
+    {ISLAND_OWN,       SRC_PCS_ONLY | SRC_BIT(SRC_CONTACT)                  },
     {ISLAND_OWN,       SRC_PCS_ONLY | SRC_METER                             },
     {ISLAND_COMMUNITY, SRC_COMMUNITY                                        },
     {ISLAND_COMMUNITY, SRC_ALL                                              },

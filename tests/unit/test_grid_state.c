@@ -218,6 +218,19 @@ static void without_proof_p4_returns_and_exports_stay_frozen(void)
     CU_ASSERT_EQUAL(home.grid.state, OUTAGE_SUSPECTED);
 }
 
+static void who_raised_a_suspicion_does_not_end_it_by_silence(void)
+{
+    grid_home_init(&home, ISLAND_OWN, SRC_BIT(SRC_GRID_V) | SRC_BIT(SRC_UPS), GRID_OK);
+    grid_home_run(&home, 3 * S);
+    home.world[SRC_UPS] = 1;
+    CU_ASSERT_TRUE(grid_home_reaches(&home, OUTAGE_SUSPECTED, 1 * S));
+    home.cut = SRC_BIT(SRC_UPS);
+    CU_ASSERT_FALSE(grid_home_reaches(&home, GRID_OK, 5 * MIN));
+    home.cut = 0;
+    home.world[SRC_UPS] = 0;
+    CU_ASSERT_TRUE(grid_home_reaches(&home, GRID_OK, 12 * S));
+}
+
 static void absent_and_out_of_band_are_told_apart(void)
 {
     begin(GRID_OK);
@@ -787,6 +800,7 @@ int main(void)
         TEST(p4_drops_at_once_on_a_pcs),
         TEST(p4_drops_after_2_s_on_voltage),
         TEST(without_proof_p4_returns_and_exports_stay_frozen),
+        TEST(who_raised_a_suspicion_does_not_end_it_by_silence),
         TEST(absent_and_out_of_band_are_told_apart),
         TEST(a_second_suspicion_has_its_full_time),
         TEST(a_second_transfer_has_its_full_time),
