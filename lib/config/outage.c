@@ -12,6 +12,7 @@
 #include "lib/config/circuits.h"
 #include "lib/config/outage_data.h"
 #include "lib/config/policies.h"
+#include "lib/config/suggest.h"
 
 #define BLACK_FLOOR_MIN 3.0 /* % of usable energy: below, the battery ends the island */
 
@@ -207,6 +208,25 @@ static void build_timers(struct load *load, const struct tree_node *tree,
                      outage->letter_in_band_ms / 1e3);
 }
 
+/* A misspelt profile would run another country's timers. The list is lib/microgrid's. */
+static void check_grid_code(struct load *load, const struct tree_node *tree, const char *name)
+{
+    static const char *const codes[] = {"ieee1547-2018", "japan-tepco-50hz", "test"};
+    struct suggest suggest = {.word = name};
+
+    if (!name)
+        return;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (strcmp(codes[i], name) == 0)
+            return;
+        suggest_offer(&suggest, codes[i]);
+    }
+    report_error(load->report, yaml_tree_place(tree, "grid_code"), "config-timer",
+                 "there is no grid code '%s', expected ieee1547-2018 or japan-tepco-50hz%s%s%s",
+                 report_quote(name), suggest.best ? "; did you mean '" : "",
+                 suggest.best ? suggest.best : "", suggest.best ? "'?" : "");
+}
+
 /* One contact, one PCS, or two different kinds confirm an outage; less never does. */
 static void ask_evidence(struct load *load, const struct tree_node *tree,
                          const struct config_outage *outage)
@@ -254,6 +274,7 @@ static void build_outage(struct load *load, const struct tree_node *tree,
     outage->reserve = keys.reserve;
     free(outage->grid_code);
     outage->grid_code = load_strdup(load, keys.grid_code);
+    check_grid_code(load, tree, keys.grid_code);
     build_lists(load, &keys, outage);
     build_timers(load, tree, &keys, outage);
     policies_build_calendar(load, &calendar, outage);
