@@ -3,8 +3,10 @@
  * From an edge of one line to another line set: by the bare library in one loop, and the
  * way through a host process (plugin, host, channel, a core that answers at once, and
  * back). gpio_loop bare|host CHIP IN OUT PULL VALUE N [DEVHOST PLUGINS] CHIP: label; PULL
- * and VALUE: gpio-sim's files in sysfs of the lines IN and OUT. Prints JSON, times in
- * microseconds from just before PULL is written. Exit 1: an edge was lost or late.
+ * and VALUE: gpio-sim's files in sysfs of the lines IN and OUT. Prints JSON,
+ * microseconds from just before PULL is written to the moment at which the kernel sets
+ * the line (its trace tells; without one: to the answer). Exit 1: an edge was lost, or
+ * its time is not between its making and its arrival.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -312,6 +314,51 @@ static bool run_host(struct bench *bench)
     return all;
 }
 
+/* ---- the kernel's trace ----------------------------------------------------------- */
+
+#define TRACING "/sys/kernel/tracing/"
+
+static bool tell(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static bool trace_begin(void)
+{
+    return tell(TRACING "trace_clock", "boot") && tell(TRACING "trace", "\n") &&
+           tell(TRACING "events/gpio/gpio_value/enable", "1");
+}
+
+/* "... 12.345678: gpio_value: 517 set 1": the last n of them are the rounds'. */
+static bool trace_end(struct bench *bench)
+{
+    FILE *trace = fopen(TRACING "trace", "re");
+    int64_t *sets = calloc(bench->n, sizeof *sets);
+    unsigned n = 0;
+    char line[300];
+
+    tell(TRACING "events/gpio/gpio_value/enable", "0");
+    while (trace && sets && fgets(line, sizeof line, trace)) {
+        char *event = strstr(line, ": gpio_value: ");
+
+        if (!event || !strstr(event, " set "))
+            continue;
+        *event = '\0';
+        sets[n++ % bench->n] = (int64_t)(strtod(strrchr(line, ' ') + 1, NULL) * 1e9);
+    }
+    for (unsigned i = 0; n >= bench->n && i < bench->n; i++)
+        bench->rounds[i].set_ns = sets[(n + i) % bench->n];
+    if (trace)
+        fclose(trace);
+    free(sets);
+    return n >= bench->n;
+}
+
 /* ---- figures
  * ----------------------------------------------------------------------------------------
  */
@@ -346,7 +393,7 @@ static void print(const struct bench *bench, const char *name, size_t from, size
 int main(int argc, char **argv)
 {
     struct bench bench = {0};
-    bool all, is_host;
+    bool all, is_host, is_traced;
 
     if (argc < 8 || (strcmp(argv[1], "host") == 0 && argc < 10)) {
         fputs("usage: gpio_loop bare|host CHIP IN OUT PULL VALUE N [DEVHOST PLUGINS]\n",
@@ -367,9 +414,13 @@ int main(int argc, char **argv)
         bench.devhost = argv[8];
         bench.plugins = argv[9];
     }
+    is_traced = trace_begin();
     all = is_host ? run_host(&bench) : run_bare(&bench);
-    printf("{\"way\": \"%s\", \"library\": \"%s\", \"n\": %u, \"all\": %s, ", argv[1],
-           lines_version(), bench.n, all ? "true" : "false");
+    is_traced = is_traced && trace_end(&bench);
+    printf("{\"way\": \"%s\", \"library\": \"%s\", \"set_by\": \"%s\", \"n\": %u, "
+           "\"all\": %s, ",
+           argv[1], lines_version(), is_traced ? "trace" : "answer", bench.n,
+           all ? "true" : "false");
     print(&bench, "edge_to_seen_us", offsetof(struct round, made_ns),
           offsetof(struct round, seen_ns), ", ");
     print(&bench, "seen_to_set_us", offsetof(struct round, seen_ns),

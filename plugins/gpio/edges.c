@@ -51,8 +51,7 @@ static void tell_lost(const struct bus *bus, const struct bus_point *point,
 static void take_event(struct bus *bus, struct bus_point *point,
                        const struct lines_event *event, struct gw_sink *sink)
 {
-    struct event_time_now now =
-        event_time_read(bus->services->get_boot_ns(bus->services->ctx));
+    struct event_time_now now = event_time_read();
     int64_t t_boot_ns = event_time_boot_ns(event->t_ns, &now);
 
     if (event->n_lost > 0 || event->is_unsure)

@@ -10,6 +10,8 @@
  */
 #define MAX_AGE_NS (600 * NS_PER_S)
 #define MAX_AHEAD_NS (NS_PER_S / 1000)
+#define CLOSE_NS (NS_PER_S / 20000)
+#define TRIES 4
 
 static int64_t read_clock(clockid_t clock)
 {
@@ -19,11 +21,21 @@ static int64_t read_clock(clockid_t clock)
     return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-struct event_time_now event_time_read(int64_t boot_ns)
+/* A thread that is preempted between two clocks would move the edge by that time. */
+struct event_time_now event_time_read(void)
 {
-    return (struct event_time_now){.boot_ns = boot_ns,
-                                   .mono_ns = read_clock(CLOCK_MONOTONIC),
-                                   .real_ns = read_clock(CLOCK_REALTIME)};
+    struct event_time_now now;
+    int64_t after_ns = 0;
+
+    for (int i = 0; i < TRIES; i++) {
+        now.mono_ns = read_clock(CLOCK_MONOTONIC); /* first: an age is never too long */
+        now.real_ns = read_clock(CLOCK_REALTIME);
+        now.boot_ns = read_clock(CLOCK_BOOTTIME);
+        after_ns = read_clock(CLOCK_MONOTONIC);
+        if (after_ns - now.mono_ns < CLOSE_NS)
+            break;
+    }
+    return now;
 }
 
 static bool is_plausible(int64_t age_ns)

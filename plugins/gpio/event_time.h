@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When an edge was, on the clock of the records. Pure. */
+/* When an edge was, on the clock of the records. Any thread. */
 #ifndef GATEWAYD_GPIO_EVENT_TIME_H
 #define GATEWAYD_GPIO_EVENT_TIME_H
 
@@ -10,7 +10,7 @@ struct event_time_now {
     int64_t boot_ns, mono_ns, real_ns;
 };
 
-struct event_time_now event_time_read(int64_t boot_ns);
+struct event_time_now event_time_read(void);
 
 /* The boot time of a kernel timestamp. Kernels before 5.7 stamp with CLOCK_REALTIME,
  * later ones with CLOCK_MONOTONIC, and the old interface does not say which: it is the

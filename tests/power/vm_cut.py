@@ -4,7 +4,6 @@ starts, polls and forwards: the emulator is killed. What the store's disk held a
 must be there at the end and with the subscriber, once each.
     vm_cut.py DEBS CACHE     DEBS: folder with gatewayd_*.deb; CACHE keeps the small Debian
 """
-import gzip
 import os
 import pathlib
 import random
@@ -13,9 +12,10 @@ import signal
 import subprocess
 import sys
 import time
-import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "vm"))
+import vm  # noqa: E402
 import rig  # noqa: E402
 from harness import Broker, Devices, Subscriber, World, skip, tool, wait_for  # noqa: E402
 from judge import config, dump_of, kept_from, once_each  # noqa: E402
@@ -29,66 +29,21 @@ HERE = pathlib.Path(__file__).resolve().parent
 MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "ext4")
 
 
-def apt_lines(*argv):
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
-
-
-def package_in(folder):
-    found = sorted(pathlib.Path(folder).glob("gatewayd_*.deb"))
-    if not found:
-        skip(f"no package in {folder}")
-    return found[-1]
-
-
 def make_root(deb, cache, image):
     """A small Debian with the package installed, as an ext4."""
     root = image.parent / "root"
-    depends = rig.run("dpkg-deb", "-f", deb, "Depends")
-    names = [d.split("|")[0].split("(")[0].strip() for d in depends.split(",")]
-    suite = next(line.split("=")[1] for line in pathlib.Path("/etc/os-release").read_text()
-                 .splitlines() if line.startswith("VERSION_CODENAME="))
-    mirror = apt_lines("apt-get", "indextargets", "--format", "$(REPO_URI)",
-                       "Created-By: Packages", f"Codename: {suite}", "Component: main")
-    if not mirror:
-        skip(f"apt has no source of {suite} main")
-    tar = cache / f"vm-{suite}-{zlib.crc32(' '.join(sorted(names)).encode())}.tar"
-    if not tar.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        made = subprocess.run(
-            ["mmdebstrap", "-q", "--variant=minbase", "--include", ",".join(sorted(names)),
-             "--format=tar", suite, f"{tar}.part", f"deb {mirror[0]} {suite} main"])
-        if made.returncode:
-            skip("mmdebstrap makes no Debian here")
-        os.rename(f"{tar}.part", tar)
-    root.mkdir()
-    rig.run("tar", "-C", root, "--numeric-owner", "-xf", tar)
-    shutil.copyfile(deb, root / "gatewayd.deb")
-    rig.run("chroot", root, "env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "-i",
-            "/gatewayd.deb")
+    vm.unpack(vm.debian(cache, vm.own_suite(), vm.depends_of(deb)), root)
+    vm.install(deb, root)
     (root / "etc/machine-id").write_text(MACHINE_ID + "\n")
-    with open(image, "wb") as file:
-        file.truncate(700 << 20)
-    rig.run("mkfs.ext4", "-q", "-F", "-d", root, image)
+    vm.ext4(root, image, 700 << 20)
     owner = root.joinpath("etc/passwd").read_text().split("\ngatewayd:")[1].split(":")[1:3]
     shutil.rmtree(root)
     return [int(n) for n in owner]
 
 
-def cpio(files):
-    """The archive format of an initramfs; files: name -> (mode, bytes)."""
-    out = bytearray()
-    for n, (name, (mode, data)) in enumerate([*files.items(), ("TRAILER!!!", (0, b""))]):
-        path = name.encode() + b"\0"
-        head = [n + 1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(path), 0]
-        out += b"070701" + b"".join(b"%08X" % v for v in head) + path
-        out += bytes(-len(out) % 4) + data
-        out += bytes(-len(out) % 4)
-    return bytes(out)
-
-
 def make_kernel(cache, work):
     """Debian's kernel for clouds, unpacked, and an initramfs with what our disks need."""
-    name = next((line.split(": ")[1] for line in apt_lines(
+    name = next((line.split(": ")[1] for line in vm.apt_lines(
         "apt-cache", "depends", "linux-image-cloud-amd64") if "Depends: linux-image" in line), "")
     debs = sorted(cache.glob("linux-image-*.deb"))
     if not debs:
@@ -102,18 +57,11 @@ def make_kernel(cache, work):
     rig.run("depmod", "-b", tree, version)
     wanted = []
     for module in MODULES:
-        for line in apt_lines("modprobe", "-d", str(tree), "-S", version, "--show-depends",
-                              module):
+        for line in vm.apt_lines("modprobe", "-d", str(tree), "-S", version, "--show-depends",
+                                 module):
             if line.startswith("insmod ") and line.split()[1] not in wanted:
                 wanted.append(line.split()[1])
-    files = {d: (0o40755, b"") for d in ("bin", "dev", "proc", "sys", "root", "modules")}
-    files["bin/busybox"] = (0o100755, pathlib.Path(tool("busybox")).read_bytes())
-    files["init"] = (0o100755, (HERE / "vm-init").read_bytes())
-    for n, path in enumerate(wanted):
-        files[f"modules/{n:02}-{os.path.basename(path)}"] = (
-            0o100644, pathlib.Path(path).read_bytes())
-    initrd = work / "initrd.gz"
-    initrd.write_bytes(gzip.compress(cpio(files), 1))
+    initrd = vm.initramfs(work / "initrd.gz", HERE / "vm-init", wanted)
     return next((tree / "boot").glob("vmlinuz-*")), initrd
 
 
@@ -132,13 +80,9 @@ def make_store(image, owner, text):
 class Machine:
     def __init__(self, world, kernel, initrd, root, store):
         self.world, self.store, self.n = world, store, 0
-        self.argv = [
-            "qemu-system-x86_64", "-M", "pc", "-accel", "tcg", "-m", "256", "-nodefaults",
-            "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", kernel, "-initrd",
-            initrd, "-append", "console=ttyS0 quiet panic=-1", "-drive",
-            f"file={root},if=virtio,format=raw,snapshot=on", "-drive",
-            f"file={store},if=virtio,format=raw", "-netdev", "user,id=n", "-device",
-            "virtio-net-pci,netdev=n,romfile="]
+        self.argv = vm.emulator(
+            kernel, initrd, [(root, False), (store, True)], "-netdev", "user,id=n", "-device",
+            "virtio-net-pci,netdev=n,romfile=")
 
     def start(self):
         self.process = self.world.start(*self.argv, log="machine", stdin=subprocess.DEVNULL,
@@ -177,7 +121,7 @@ def live(machine, subscriber, chance):
 def run_all(world, debs, cache):
     chance = random.Random(SEED)
     begin = time.monotonic()
-    owner = make_root(package_in(debs), cache, world.dir / "root.img")
+    owner = make_root(vm.package_in(debs), cache, world.dir / "root.img")
     kernel, initrd = make_kernel(cache, world.dir)
     machine_id = world.dir / "machine-id"
     machine_id.write_text(MACHINE_ID + "\n")
