@@ -53,6 +53,7 @@ void control_free(struct control *control)
     if (!control)
         return;
     actuate_free(control->actuate);
+    programme_done(&control->programme);
     pthread_mutex_destroy(&control->lock);
     free(control);
 }
@@ -131,6 +132,7 @@ void control_configure(struct control *control, const struct config *config,
         control->journal.known = 0;
     }
     configure_outputs(control, catalog);
+    programme_configure(&control->programme, &control->map);
     control->is_configured = true;
     control->next_ms = 0;
     pthread_mutex_unlock(&control->lock);
@@ -347,6 +349,7 @@ static void play_drill(struct control *control, int64_t t_ms, const struct decid
 
     if (!control->drill.is_running)
         return;
+    in.programme = NULL; /* it learns from what is, not from what is played */
     /* a real outage ends it: the rest is no exercise */
     if (control->out.demand.state != GRID_OK)
         control->drill.until_ms = t_ms;
@@ -376,7 +379,10 @@ static int64_t decide(struct control *control, int64_t t_ms)
                                  .policy = &control->policy_out,
                                  .vf_good = control->verdict.vf_good,
                                  .tie_closed = control->verdict.tie_closed,
-                                 .is_overloaded = false};
+                                 .is_overloaded = false,
+                                 .programme = &control->programme,
+                                 .local_ms = clock_wall_ms() + control->zone_ms,
+                                 .plan_ms = control->plan.t_last_ms};
     int64_t next_ms = decide_step(&control->decide, &in, &control->orders);
 
     play_drill(control, t_ms, &in);

@@ -38,6 +38,7 @@ struct control {
     struct policy policy;
     struct policy_out policy_out;
     struct decide decide;
+    struct programme programme;
     struct circuit_now now[CIRCUIT_MAX];
     struct circuit_plan orders;
     struct actuate *actuate;

@@ -96,17 +96,6 @@ static void return_p4(const struct decide_in *in, struct circuit_plan *plan)
 
 /* ---- power -------------------------------------------------------------------------------------- */
 
-static struct circuit_limits limits_of(const struct site_map *map)
-{
-    struct circuit_limits limits = {.headroom_permille =
-                                        map->outage->medical.power_w > 0 ? 600 : 800};
-
-    for (uint32_t i = 0; i < map->n_batteries; i++)
-        if (!map->batteries[i].source->is_ev)
-            limits.bms_max_discharge_w += map->batteries[i].source->max_discharge_w;
-    return limits;
-}
-
 /* Shorter spikes than SPIKE_MS do not count, unless the inverter itself complains. */
 static void calm_down(struct decide *decide, const struct decide_in *in)
 {
@@ -125,13 +114,13 @@ static void calm_down(struct decide *decide, const struct decide_in *in)
     }
 }
 
-/* What is drawn beside our circuits: the load less those that are on. */
+/* What is drawn beside the circuits: the load less those that are on. */
 static double other_w(const struct decide *decide, const struct decide_in *in)
 {
     double rest_w = decide->calm_load_w;
 
     for (uint32_t i = 0; i < in->map->n_circuits; i++)
-        if (in->now[i].is_on && in->map->circuits[i].has_switch)
+        if (in->now[i].is_on)
             rest_w -= circuit_expect_w(&in->map->circuits[i], &in->now[i]);
     return isnan(rest_w) || rest_w < 0 ? 0 : rest_w;
 }
@@ -173,7 +162,7 @@ static void order_by_class(const struct decide_in *in, struct circuit_plan *plan
 /* What the island may carry: its own power, and the coordinator's budget while that lives. */
 static double island_limit_w(const struct decide_in *in, enum circuit_reason *ret_reason)
 {
-    const struct circuit_limits limits = limits_of(in->map);
+    const struct circuit_limits limits = programme_limits(in->map);
     double limit_w = is_alone(in) ? circuit_limit_w(&limits) : -1;
     const struct plan_content *plan = in->plan;
 
@@ -206,7 +195,7 @@ static void order_by_power(const struct decide *decide, const struct decide_in *
     double limit_w = island_limit_w(in, &reason), total_w = other_w(decide, in);
 
     for (uint32_t i = 0; i < plan->n_circuits; i++)
-        if (plan->circuits[i].want_on && in->map->circuits[i].has_switch)
+        if (plan->circuits[i].want_on)
             total_w += circuit_expect_w(&in->map->circuits[i], &in->now[i]);
     while (limit_w >= 0 && total_w > limit_w) {
         int i = next_to_shed(in, plan);
@@ -219,6 +208,53 @@ static void order_by_power(const struct decide *decide, const struct decide_in *
         plan->circuits[i].limit = limit_w;
         total_w -= circuit_expect_w(&in->map->circuits[i], &in->now[i]);
     }
+}
+
+/* The programme knows the state's limit, not its reason; and it may not give up P1, which
+ * the state table keeps down to the last floor (OUTAGE 4). */
+static void mend_order(const struct decide_in *in, const struct class_limit *class,
+                       struct circuit_order *order)
+{
+    enum circuit_class of = in->map->circuits[order->index].class;
+
+    if (order->want_on || order->reason == WHY_OVERRIDE || order->reason == WHY_UNTOUCHED)
+        return;
+    if (of > class->max) {
+        *order = (struct circuit_order){.index = order->index, .reason = class->reason,
+                                        .value = class->value, .limit = class->limit};
+    } else if (order->reason == WHY_ENERGY) {
+        order->value = in->power->usable_permille;
+        order->want_on = of <= CIRCUIT_P1;
+        order->reason = order->want_on ? WHY_FITS : WHY_ENERGY;
+    }
+}
+
+/* The programme of lib/microgrid; without one, classes and power alone. */
+static void order(struct decide *decide, const struct decide_in *in, struct circuit_plan *plan)
+{
+    const struct class_limit class = class_of(in);
+    const struct grid_demand *demand = in->demand;
+    const struct programme_in programme = {
+        .t_boot_ms = in->t_boot_ms,
+        .local_ms = in->local_ms,
+        .map = in->map,
+        .now = in->now,
+        .power = in->power,
+        .class_max = class.max,
+        .is_grid_up = !is_alone(in) && demand->state != BLACK && demand->state != TRANSFERRING,
+        .is_dark = demand->state == BLACK,
+        .is_plan_alive = in->is_plan_alive,
+        .plan = in->plan,
+        .plan_ms = in->plan_ms,
+        .other_w = other_w(decide, in)};
+
+    if (!in->programme || !programme_step(in->programme, &programme, plan)) {
+        order_by_class(in, plan);
+        order_by_power(decide, in, plan);
+        return;
+    }
+    for (uint32_t i = 0; i < plan->n_circuits; i++)
+        mend_order(in, &class, &plan->circuits[i]);
 }
 
 /* ---- policies and restoration --------------------------------------------------------------------- */
@@ -262,7 +298,7 @@ static bool is_good(const struct decide_in *in)
         return false;
     if (!is_alone(in))
         return true;
-    limits = limits_of(in->map);
+    limits = programme_limits(in->map);
     limit_w = circuit_limit_w(&limits);
     return limit_w < 0 || isnan(in->power->load_w) || in->power->load_w <= limit_w;
 }
@@ -322,7 +358,7 @@ int64_t decide_step(struct decide *decide, const struct decide_in *in, struct ci
                                         .circuits = in->map->circuits,
                                         .now = in->now,
                                         .demand = in->demand,
-                                        .limits = is_alone(in) ? limits_of(in->map)
+                                        .limits = is_alone(in) ? programme_limits(in->map)
                                                                : (struct circuit_limits){0},
                                         .unswitched_w = 0};
     int64_t next_ms, quiet_ms;
@@ -330,8 +366,7 @@ int64_t decide_step(struct decide *decide, const struct decide_in *in, struct ci
     calm_down(decide, in);
     site.unswitched_w = other_w(decide, in);
     memset(ret, 0, sizeof *ret);
-    order_by_class(in, ret);
-    order_by_power(decide, in, ret);
+    order(decide, in, ret);
     return_p4(in, ret);
     if (in->demand->state == GRID_OK)
         apply_policy(in, ret);

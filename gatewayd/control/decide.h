@@ -9,6 +9,7 @@
 
 #include "gatewayd/control/plan_in.h"
 #include "gatewayd/control/policy.h"
+#include "gatewayd/control/programme.h"
 #include "gatewayd/control/sense.h"
 #include "gatewayd/control/site_map.h"
 #include "lib/microgrid/interlock.h"
@@ -34,6 +35,8 @@ struct decide_in {
     const struct policy_out *policy;
     enum evidence_tri vf_good, tie_closed;
     bool is_overloaded;
+    struct programme *programme; /* NULL: classes and power alone (a drill) */
+    int64_t local_ms, plan_ms;   /* wall time of the site; when the plan's last message came */
 };
 
 /* is_test: the profile for tests; restoration a hundred times as fast. */

@@ -8,6 +8,7 @@ gatewayd_control_libcontrol_la_SOURCES = \
 	gatewayd/control/journal.c gatewayd/control/journal.h \
 	gatewayd/control/plan_in.c gatewayd/control/plan_in.h \
 	gatewayd/control/policy.c gatewayd/control/policy.h gatewayd/control/ports.h \
+	gatewayd/control/programme.c gatewayd/control/programme.h \
 	gatewayd/control/report.c gatewayd/control/report.h \
 	gatewayd/control/sense.c gatewayd/control/sense.h \
 	gatewayd/control/site_map.c gatewayd/control/site_map.h \

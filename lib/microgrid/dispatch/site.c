@@ -227,6 +227,7 @@ void site_step(struct site *site, const struct site_in *in, struct site_out *ret
     choose_class(site, in, ret, &shed.class);
     shed.t_boot_ms = (int64_t)(in->time.now_s * 1000);
     if (in->is_grid_up) {
+        shed.limits = (struct circuit_limits){0}; /* of the island's inverter */
         shed.breaker_w = 0; /* the service cable's fuse is the owner's business then */
         shed.refill_from_ms =
             (int64_t)((site->grid_since_s + site->config.refill_delay_s) * 1000);
