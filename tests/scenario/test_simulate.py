@@ -156,7 +156,8 @@ def a_promise_is_swept_over_every_whole_hour(folder, scenario, n_starts, result)
         done = subprocess.run(
             [CTL, "simulate", "--json", "--community", folder / f"community-{variant}.yaml",
              "--scenario", folder / f"scenario-{scenario}.yaml", "--promise", "15h",
-             "--reserve", "20%", "--out", result], stdout=subprocess.PIPE, check=False)
+             "--reserve", "20%", "--out", result, "--controller", "thresholds"],
+            stdout=subprocess.PIPE, check=False)
         promise = json.loads(done.stdout)["promise"]
         starts = promise["starts"]
         assert [s["step"] for s in starts] == [12 * i for i in range(n_starts)]
