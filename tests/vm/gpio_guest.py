@@ -386,7 +386,8 @@ def main():
     user = pwd.getpwnam("gatewayd")
     for path in (HOME, HOME / "store", HOME / "gatewayd.yaml"):
         os.chown(path, user.pw_uid, user.pw_gid)
-    print(f"{os.uname().release}, {subprocess.run(['/usr/sbin/gatewayd', '--version'], capture_output=True, text=True).stdout.strip()}")
+    version = subprocess.run(["/usr/sbin/gatewayd", "--version"], capture_output=True, text=True)
+    print(f"{os.uname().release}, {version.stdout.strip()}")
     sim, daemon = Sim(), Daemon()
     sim.make()
     daemon.start()

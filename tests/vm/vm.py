@@ -74,7 +74,8 @@ def unpack(tar, root):
 
 def install(deb, root):
     shutil.copyfile(deb, root / "gatewayd.deb")
-    run("chroot", root, "env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "-i", "/gatewayd.deb")
+    run("chroot", root, "env", "TMPDIR=/tmp", "DEBIAN_FRONTEND=noninteractive", "dpkg", "-i",
+        "/gatewayd.deb")
 
 
 def ext4(root, image, size):
