@@ -2,12 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole way: a reading of evidence, the state machine, a relay's coil, read back, in the
 journal, on the broker. An outage that nobody planned, and the grid's return in stages."""
-from harness import World, wait_for
+import json
+
+from harness import SRC, World, wait_for
 from outage import Home
+
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
 
 
 def grid_messages(home):
     return [p for t, p in home.subscriber.snapshot() if t == "gw/test/home/grid" and p]
+
+
+def check_schema(message):
+    if jsonschema:
+        schema = json.loads((SRC / "docs" / "schema" / "grid.json").read_text())
+        jsonschema.Draft202012Validator(schema).validate(message)
 
 
 def event_texts(home):
@@ -35,6 +48,7 @@ def main():
         last = wait_for(lambda: [m for m in grid_messages(home) if m["state"] == "ISLANDED"],
                         "the grid message")[-1]
         assert last["shed"] == ["water-heater"] and last["evidence"], last
+        check_schema(last)
         wait_for(lambda: any("ISLANDED" in text for text in event_texts(home)), "its event")
 
         # the ladder of the reserve, down and up
