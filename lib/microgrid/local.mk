@@ -13,26 +13,45 @@ lib_libgateway_la_SOURCES += \
 	lib/microgrid/restore.c lib/microgrid/restore.h
 
 if HAVE_CUNIT
-grid_tests = tests/unit/test_evidence tests/unit/test_grid_props tests/unit/test_grid_state \
-	tests/unit/test_grid_table tests/unit/test_interlock tests/unit/test_restore
+grid_tests = tests/unit/test_evidence tests/unit/test_grid_code \
+	tests/unit/test_grid_island tests/unit/test_grid_props tests/unit/test_grid_return \
+	tests/unit/test_grid_state tests/unit/test_grid_table tests/unit/test_interlock \
+	tests/unit/test_interlock_any tests/unit/test_restore
 check_PROGRAMS += $(grid_tests)
 TESTS += $(grid_tests)
 grid_home = tests/unit/grid_home.c tests/unit/grid_home.h
 tests_unit_test_evidence_SOURCES = tests/unit/test_evidence.c tests/unit/suite.h
 tests_unit_test_evidence_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_evidence_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
+tests_unit_test_grid_code_SOURCES = tests/unit/test_grid_code.c tests/unit/suite.h
+tests_unit_test_grid_code_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_grid_code_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
+tests_unit_test_grid_island_SOURCES = tests/unit/test_grid_island.c tests/unit/suite.h \
+	tests/unit/grid_story.h $(grid_home)
+tests_unit_test_grid_island_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_grid_island_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 tests_unit_test_grid_props_SOURCES = tests/unit/test_grid_props.c tests/unit/suite.h $(grid_home)
 tests_unit_test_grid_props_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_grid_props_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
-tests_unit_test_grid_state_SOURCES = tests/unit/test_grid_state.c tests/unit/suite.h $(grid_home)
+tests_unit_test_grid_return_SOURCES = tests/unit/test_grid_return.c tests/unit/suite.h \
+	tests/unit/grid_story.h $(grid_home)
+tests_unit_test_grid_return_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_grid_return_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
+tests_unit_test_grid_state_SOURCES = tests/unit/test_grid_state.c tests/unit/suite.h \
+	tests/unit/grid_story.h $(grid_home)
 tests_unit_test_grid_state_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_grid_state_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 tests_unit_test_grid_table_SOURCES = tests/unit/test_grid_table.c tests/unit/suite.h $(grid_home)
 tests_unit_test_grid_table_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_grid_table_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
-tests_unit_test_interlock_SOURCES = tests/unit/test_interlock.c tests/unit/suite.h
+tests_unit_test_interlock_SOURCES = tests/unit/test_interlock.c tests/unit/suite.h \
+	tests/unit/interlock_home.h
 tests_unit_test_interlock_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_interlock_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
+tests_unit_test_interlock_any_SOURCES = tests/unit/test_interlock_any.c tests/unit/suite.h \
+	tests/unit/interlock_home.h
+tests_unit_test_interlock_any_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_interlock_any_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 tests_unit_test_restore_SOURCES = tests/unit/test_restore.c tests/unit/suite.h
 tests_unit_test_restore_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_restore_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)

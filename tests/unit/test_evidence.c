@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of grid codes and of evidence: each rule of OUTAGE 2, the table of OUTAGE 3. */
+/* Tests of evidence: each rule of OUTAGE 2. */
 #include <math.h>
 #include <string.h>
 
@@ -45,161 +45,6 @@ static void read_at(uint32_t i, double value)
 static void step(bool may_island)
 {
     evidence_step(&evidence, now_ms, readings, may_island, &v);
-}
-
-/* ---- grid codes ---- */
-
-struct fit_case {
-    const char *code;
-    double nominal_v, v;
-    enum grid_fit fit;
-    uint32_t within_ms;
-};
-
-static void voltages_fit_as_the_codes_say(void)
-{
-    static const struct fit_case cases[] = {
-        {"japan-tepco-50hz", 101, 101,   GRID_FIT_ENTER,   0   },
-        {"japan-tepco-50hz", 101, 95,    GRID_FIT_ENTER,   0   },
-        {"japan-tepco-50hz", 101, 94.9,  GRID_FIT_PRESENT, 0   },
-        {"japan-tepco-50hz", 100, 107,   GRID_FIT_ENTER,   0   },
-        {"japan-tepco-50hz", 101, 107.1, GRID_FIT_PRESENT, 0   },
-        {"japan-tepco-50hz", 202, 182,   GRID_FIT_ENTER,   0   },
-        {"japan-tepco-50hz", 200, 222.1, GRID_FIT_PRESENT, 0   },
-        {"japan-tepco-50hz", 202, 159.9, GRID_FIT_TRIP,    1000},
-        {"japan-tepco-50hz", 202, 230.1, GRID_FIT_TRIP,    1000},
-        {"japan-tepco-50hz", 202, 3,     GRID_FIT_NONE,    0   },
-        {"ieee1547-2018",    240, 240,   GRID_FIT_ENTER,   0   },
-        {"ieee1547-2018",    240, 252.1, GRID_FIT_PRESENT, 0   },
-        {"ieee1547-2018",    240, 219,   GRID_FIT_PRESENT, 0   },
-        {"ieee1547-2018",    240, 167,   GRID_FIT_TRIP,    2000},
-        {"ieee1547-2018",    240, 107,   GRID_FIT_TRIP,    160 },
-        {"ieee1547-2018",    240, 265,   GRID_FIT_TRIP,    2000},
-        {"ieee1547-2018",    240, 289,   GRID_FIT_TRIP,    160 },
-        {"ieee1547-2018",    0,   240,   GRID_FIT_NONE,    0   },
-    };
-
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        uint32_t within_ms;
-
-        CU_ASSERT_EQUAL(grid_code_fit_v(grid_code_find(cases[i].code), cases[i].nominal_v,
-                                        cases[i].v, &within_ms),
-                        cases[i].fit);
-        CU_ASSERT_EQUAL(within_ms, cases[i].within_ms);
-    }
-}
-
-static void frequencies_fit_as_the_codes_say(void)
-{
-    static const struct fit_case cases[] = {
-        {"japan-tepco-50hz", 0, 50,   GRID_FIT_ENTER,   0     },
-        {"japan-tepco-50hz", 0, 48.4, GRID_FIT_TRIP,    1000  },
-        {"japan-tepco-50hz", 0, 51.1, GRID_FIT_TRIP,    1000  },
-        {"japan-tepco-50hz", 0, 0,    GRID_FIT_NONE,    0     },
-        {"ieee1547-2018",    0, 60.1, GRID_FIT_ENTER,   0     },
-        {"ieee1547-2018",    0, 60.2, GRID_FIT_PRESENT, 0     },
-        {"ieee1547-2018",    0, 58.4, GRID_FIT_TRIP,    300000},
-        {"ieee1547-2018",    0, 61.3, GRID_FIT_TRIP,    300000},
-        {"ieee1547-2018",    0, 56.4, GRID_FIT_TRIP,    160   },
-        {"ieee1547-2018",    0, 62.1, GRID_FIT_TRIP,    160   },
-        {"test",             0, 50.6, GRID_FIT_PRESENT, 0     },
-    };
-
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        uint32_t within_ms;
-
-        CU_ASSERT_EQUAL(
-            grid_code_fit_hz(grid_code_find(cases[i].code), cases[i].v, &within_ms),
-            cases[i].fit);
-        CU_ASSERT_EQUAL(within_ms, cases[i].within_ms);
-    }
-}
-
-static void codes_are_found_by_name(void)
-{
-    size_t n = 0;
-
-    while (grid_code_name(n)) {
-        CU_ASSERT_STRING_EQUAL(grid_code_find(grid_code_name(n))->name,
-                               grid_code_name(n));
-        n++;
-    }
-    CU_ASSERT_EQUAL(n, 3);
-    CU_ASSERT_PTR_NULL(grid_code_find("vde-4105"));
-    CU_ASSERT_EQUAL(grid_code_find("japan-tepco-50hz")->in_band_ms, 300000);
-    CU_ASSERT_EQUAL(grid_code_find("test")->in_band_ms, 5000);
-    CU_ASSERT_EQUAL(grid_code_find("test")->random_ms, 20000);
-    for (n = 0; grid_code_name(n); n++) { /* a ramp or a random delay, not both */
-        const struct grid_code *code = grid_code_find(grid_code_name(n));
-
-        CU_ASSERT_TRUE((code->ramp_ms == 0) != (code->random_ms == 0));
-    }
-}
-
-/* in_band, ramp, random in s, band in Hz; of the letter, then as configured. */
-struct check_case {
-    double letter[5], configured[5];
-    const char *says; /* part of the refusal; NULL: fine */
-};
-
-static struct grid_timers timers_of(const double *x)
-{
-    struct grid_timers timers = grid_code_no_timers();
-
-    timers.in_band_ms = x[0] < 0 ? -1 : (int64_t)(x[0] * 1000);
-    timers.ramp_ms = x[1] < 0 ? -1 : (int64_t)(x[1] * 1000);
-    timers.random_ms = x[2] < 0 ? -1 : (int64_t)(x[2] * 1000);
-    timers.enter_low_hz = x[3];
-    timers.enter_high_hz = x[4];
-    return timers;
-}
-
-static void a_timer_faster_than_the_operators_is_refused(void)
-{
-    static const struct check_case cases[] = {
-        {{150, -1, -1, -1, -1},    {150, -1, -1, -1, -1},    NULL                           },
-        {{150, -1, -1, -1, -1},    {149, -1, -1, -1, -1},    "the operator's letter says so"},
-        {{-1, -1, -1, -1, -1},     {300, -1, -1, -1, -1},    NULL                           },
-        {{-1, -1, -1, -1, -1},     {200, -1, -1, -1, -1},    "only the operator's letter"   },
-        {{-1, -1, -1, -1, -1},     {601, -1, -1, -1, -1},    "expected 600 s or less"       },
-        {{-1, -1, -1, -1, -1},     {-1, 300, 300, -1, -1},   "expected one of them"         },
-        {{-1, -1, -1, -1, -1},     {-1, -1, 1001, -1, -1},   "a random delay of 1001 s"     },
-        {{-1, 300, -1, -1, -1},    {-1, 200, -1, -1, -1},    "a ramp of 200 s"              },
-        {{-1, -1, 300, -1, -1},    {-1, -1, 100, -1, -1},    "a random delay of 100 s"      },
-        {{-1, -1, -1, 49.5, 50.5}, {-1, -1, -1, 49, 50.5},   "wider than the operator's"    },
-        {{-1, -1, -1, 49.5, 50.5}, {-1, -1, -1, 49.8, 50.2}, NULL                           },
-    };
-    const struct grid_code *code = grid_code_find("japan-tepco-50hz");
-    char text[160];
-
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct grid_timers letter = timers_of(cases[i].letter);
-        struct grid_timers configured = timers_of(cases[i].configured);
-        bool ok = grid_code_check(code, &letter, &configured, text, sizeof text);
-
-        CU_ASSERT_EQUAL(ok, cases[i].says == NULL);
-        if (cases[i].says)
-            CU_ASSERT_PTR_NOT_NULL(strstr(text, cases[i].says));
-    }
-}
-
-static void the_slower_timer_is_applied(void)
-{
-    const struct grid_code *code = grid_code_find("japan-tepco-50hz");
-    struct grid_timers letter = timers_of((const double[]){200, 240, -1, 49.5, 50.5});
-    struct grid_timers configured = timers_of((const double[]){100, -1, 60, -1, -1});
-    struct grid_code applied = grid_code_apply(code, &letter, NULL);
-
-    CU_ASSERT_EQUAL(applied.in_band_ms,
-                    200000); /* the letter may be faster than the code */
-    CU_ASSERT_EQUAL(applied.ramp_ms, 240000);
-    CU_ASSERT_EQUAL(applied.random_ms, 0);
-    CU_ASSERT_TRUE(applied.is_enter_hz_given);
-    applied = grid_code_apply(code, &letter, &configured);
-    CU_ASSERT_EQUAL(applied.in_band_ms, 200000);
-    CU_ASSERT_EQUAL(applied.random_ms, 60000);
-    CU_ASSERT_EQUAL(applied.ramp_ms, 0);
-    CU_ASSERT_DOUBLE_EQUAL(applied.enter_low_hz, 49.5, 1e-9);
 }
 
 /* ---- OUTAGE 2 ---- */
@@ -598,11 +443,6 @@ static void a_set_is_joined_and_cut_to_its_room(void)
 int main(void)
 {
     CU_TestInfo tests[] = {
-        TEST(voltages_fit_as_the_codes_say),
-        TEST(frequencies_fit_as_the_codes_say),
-        TEST(codes_are_found_by_name),
-        TEST(a_timer_faster_than_the_operators_is_refused),
-        TEST(the_slower_timer_is_applied),
         TEST(older_than_three_polls_is_unknown),
         TEST(unknown_counts_neither_way),
         TEST(loss_is_confirmed_by_one_contact_or_two_kinds),
