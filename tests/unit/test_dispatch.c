@@ -198,6 +198,19 @@ static void no_plan_exceeds_the_power_limit(void)
     }
 }
 
+static void life_is_never_shed_for_power(void)
+{
+    struct shed_case c;
+
+    for (unsigned k = 0; k < N_CASES; k++) {
+        random_case(&c);
+        for (unsigned i = 0; i < 8; i++)
+            if (c.circuits[i].class == CIRCUIT_P0 && c.now[i].is_on &&
+                circuit_override_at(&c.circuits[i], c.in.t_boot_ms) != OVERRIDE_OFF)
+                CU_ASSERT(c.plan.circuits[i].want_on);
+    }
+}
+
 static void a_lower_class_goes_before_a_higher(void)
 {
     struct shed_case c;
@@ -282,7 +295,7 @@ static void rotation_serves_who_lacked_most_and_moves_few(void)
         {.expect_w = 100,  .lack_h = 9, .held_s = 9e3,          .may_be_on = true},
         {.expect_w = 100,   .lack_h = 20,      .held_s = 9e3}
     };
-    struct rotate_rule rule = {.target_w = 200, .min_s = 1800, .stick_h = 2};
+    struct rotate_rule rule = {.target_w = 200, .fit = 0.5, .min_s = 1800, .stick_h = 2};
     unsigned order[4];
 
     rotate_choose(home, 4, &rule, order);
@@ -332,9 +345,9 @@ static void a_low_island_keeps_only_life_and_a_full_one_everything(void)
 
     make_setup();
     solo_init(&solo, &setup, 3);
-    low = solo_decide(&solo, &time, 300, 49.62);
+    low = solo_decide(&solo, &time, 300, 0.12);
     solo_init(&solo, &setup, 3);
-    high = solo_decide(&solo, &time, 300, 50.5);
+    high = solo_decide(&solo, &time, 300, 1.0);
     CU_ASSERT_EQUAL(low, DISPATCH_P0);
     CU_ASSERT(high >= DISPATCH_P1);
 }
@@ -350,9 +363,9 @@ static void homes_alone_share_in_turns(void)
         struct solo solo;
 
         solo_init(&solo, &setup, 4);
-        solo_decide(&solo, &time, 300, 49.85);
+        solo_decide(&solo, &time, 300, 0.35);
         share = solo.share[DISPATCH_P1];
-        n_on += solo_decide(&solo, &time, 300, 49.85) >= DISPATCH_P1;
+        n_on += solo_decide(&solo, &time, 300, 0.35) >= DISPATCH_P1;
         turns++;
     }
     /* a home is on in as many of its turns as the share says */
@@ -534,6 +547,14 @@ static void a_plan_past_its_time_is_not_obeyed(void)
     in.plan_age_s = 900;
     site_step(site, &in, &out);
     CU_ASSERT(!out.by_plan && out.last >= DISPATCH_P1);
+    in.frequency_hz = 0; /* not known: nobody goes dark for want of a reading */
+    site_step(site, &in, &out);
+    CU_ASSERT(!out.is_empty && out.plan.circuits[0].want_on);
+    plan.power_w = 0; /* the plan says so */
+    in.plan_age_s = 0;
+    site_step(site, &in, &out);
+    CU_ASSERT(out.is_empty && !out.plan.circuits[0].want_on);
+    plan.power_w = 6000;
     in.class_max = CIRCUIT_P0;
     site_step(site, &in, &out);
     CU_ASSERT_EQUAL(out.last, DISPATCH_P0);
@@ -545,6 +566,7 @@ static CU_TestInfo tests[] = {
     TEST(no_plan_touches_what_is_not_ours),
     TEST(an_override_yields_to_power_and_min_off_only),
     TEST(no_plan_exceeds_the_power_limit),
+    TEST(life_is_never_shed_for_power),
     TEST(a_lower_class_goes_before_a_higher),
     TEST(a_spike_sheds_nothing_unless_the_inverter_is_overloaded),
     TEST(a_heater_off_at_the_return_waits_and_one_on_stays),

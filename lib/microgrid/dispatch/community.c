@@ -202,6 +202,10 @@ static void expect_home(struct community_planner *planner, struct community_home
     for (unsigned c = 0; c < DISPATCH_CLASSES; c++)
         home->expect_w[c] = forecast_demand_now(&home->circuits[c], slot,
                                                 home->has_report && home->was_on[c]);
+    /* of P0 never less than usual: what it lacks is not what it draws */
+    home->expect_w[DISPATCH_P0] =
+        fmax(home->expect_w[DISPATCH_P0],
+             forecast_demand_w(&home->circuits[DISPATCH_P0], slot));
     if (tank->tank_wh > 0) /* the tank says what it lacks */
         home->expect_w[DISPATCH_P3] = fmin(
             tank->rated_w, home->tank_wh * 3600 / planner->step_s +

@@ -13,6 +13,7 @@
 #define ISLAND_SHARE 0.85 /* of the island's load limit */
 #define POWER_SHARE 0.7   /* of what the grid-forming storages can give */
 #define PV_SHARE 0.5      /* of the next step's sun that is counted on */
+#define LEAST_SHARE 0.1   /* of P0: below it nobody is served */
 #define VALID_S 900.0
 
 static double class_demand_w(const struct community_planner *planner, unsigned c)
@@ -58,7 +59,8 @@ static void guard(struct community_planner *planner)
         load_w += demand_w[c] * planner->share[c];
     }
     limit_w = fmin(planner->setup->max_island_w * ISLAND_SHARE,
-                   POWER_SHARE * forming + PV_SHARE * planner->pv_next_w);
+                   POWER_SHARE * forming +
+                       PV_SHARE * forecast_pv_sure(&planner->pv, planner->pv_next_w));
     for (unsigned c = DISPATCH_CLASSES; c-- > 0 && load_w > limit_w;) {
         double served_w = demand_w[c] * planner->share[c];
         double cut_w = fmin(served_w, load_w - limit_w);
@@ -67,6 +69,9 @@ static void guard(struct community_planner *planner)
             planner->share[c] *= 1 - cut_w / served_w;
         load_w -= cut_w;
     }
+    /* too little for a handful of homes is too little to be shared without a mistake */
+    if (limit_w < LEAST_SHARE * demand_w[DISPATCH_P0])
+        planner->share[DISPATCH_P0] = 0;
 }
 
 static double lack_h(const struct community_home *home, unsigned c)
@@ -92,7 +97,8 @@ static void choose_class(struct community_planner *planner, unsigned c)
 {
     unsigned n = planner->setup->n_homes;
     double share = planner->share[c];
-    struct rotate_rule rule = {.min_s = DWELL_S, .stick_h = STICK_H};
+    struct rotate_rule rule = {
+        .fit = c == DISPATCH_P0 ? 1.2 : 0.5, .min_s = DWELL_S, .stick_h = STICK_H};
 
     for (unsigned h = 0; h < n; h++) {
         const struct community_home *home = &planner->homes[h];

@@ -15,7 +15,7 @@
 #define MARGIN_SHARE 0.005
 /* Time constants with which the shares of P0..P4 follow prices. */
 static const double share_down_s[DISPATCH_CLASSES] = {1, 600, 600, 1200, 1200};
-static const double share_up_s[DISPATCH_CLASSES] = {1, 900, 900, 900, 900};
+static const double share_up_s[DISPATCH_CLASSES] = {1, 900, 900, 1200, 1200};
 /* Time to the next booked departure of a storage; < 0: none. */
 static double departs_in_s(const struct community_planner *planner, unsigned storage,
                            double now_s)

@@ -148,3 +148,8 @@ double forecast_pv_next(const struct forecast_pv *forecast,
     return fmax(
         forecast->last_w + (next[1] - here[1]) * fmin(step_s / DISPATCH_SLOT_S, 1), 0);
 }
+
+double forecast_pv_sure(const struct forecast_pv *forecast, double next_w)
+{
+    return forecast->last_w < 0 ? next_w : fmin(next_w, forecast->last_w);
+}

@@ -47,4 +47,7 @@ void forecast_pv_at(const struct forecast_pv *forecast, const struct dispatch_ti
 double forecast_pv_next(const struct forecast_pv *forecast,
                         const struct dispatch_time *time, double step_s);
 
+/* Of that what may be counted on: no more than there just was. */
+double forecast_pv_sure(const struct forecast_pv *forecast, double next_w);
+
 #endif

@@ -38,9 +38,8 @@ void rotate_choose(struct rotate_home *homes, unsigned n, const struct rotate_ru
     for (unsigned i = 0; i < n; i++) {
         struct rotate_home *home = &homes[order[i]];
 
-        /* rounded: a home is in when at least half of it fits */
         home->is_chosen =
-            home->may_be_on && sum_w + 0.5 * home->expect_w <= rule->target_w;
+            home->may_be_on && sum_w + rule->fit * home->expect_w <= rule->target_w;
         if (home->is_chosen)
             sum_w += home->expect_w;
     }

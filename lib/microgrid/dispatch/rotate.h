@@ -19,6 +19,8 @@ struct rotate_home {
 
 struct rotate_rule {
     double target_w;
+    double
+        fit; /* the part of a home's power that must fit: 0.5 rounds, 1 never exceeds */
     double min_s;   /* nobody is moved within this time, if the target allows */
     double stick_h; /* who is on stays until another lacks so much more */
 };

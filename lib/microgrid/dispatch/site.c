@@ -12,6 +12,9 @@
 #include <stdlib.h>
 
 #define NEXT_LOOK_S 300
+/* Taken for the island until something tells how full it is: enough for P0 and some P1.
+ */
+#define UNKNOWN_SOC 0.4
 /* How long a large draw is remembered, and how much larger the next may be. */
 #define RISKY_W 700.0
 #define PEAK_S 3600.0
@@ -25,7 +28,8 @@ struct site {
     double peak_w[CIRCUIT_MAX]; /* most it drew lately */
     bool was_grid_up;
     double grid_since_s;
-    double last_soc;  /* of the community, by frequency; < 0: none */
+    double soc;       /* of the island's grid-forming storages, as last known */
+    double last_soc;  /* a step before, for what they give; < 0: not known */
     unsigned on_mask; /* classes on all through the step before */
 };
 
@@ -39,6 +43,7 @@ struct site *site_new(const struct site_config *config)
     site->was_grid_up = true;
     site->grid_since_s = -1e9;
     site->last_soc = -1;
+    site->soc = UNKNOWN_SOC;
     site->on_mask = (1U << DISPATCH_CLASSES) - 1;
     shed_init(&site->shed);
     solo_init(&site->solo, config->setup, config->home);
@@ -129,7 +134,7 @@ static void choose_class(struct site *site, const struct site_in *in,
         class->value = in->plan->energy_wh;
         class->limit = in->plan->power_w;
     } else {
-        ret->last = solo_decide(&site->solo, &in->time, in->step_s, in->frequency_hz);
+        ret->last = solo_decide(&site->solo, &in->time, in->step_s, site->soc);
         class->reason = WHY_ENERGY;
         class->value = fmax(site->solo.energy_wh, 0);
     }
@@ -175,12 +180,37 @@ static void expect(struct site *site, const struct site_in *in)
     }
 }
 
+/* How full the grid-forming storages are: by the own gauge where they are all our own, by
+ * the island's frequency, else by the own battery; else as last known, and never "empty"
+ * for want of a reading. */
+static void see_island(struct site *site, const struct site_in *in)
+{
+    const struct dispatch_setup *setup = site->config.setup;
+    bool all_own = true;
+    double own = 0;
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < setup->n_storages; i++)
+        if (setup->storages[i].is_grid_forming &&
+            setup->storages[i].home != (int)site->config.home)
+            all_own = false;
+    for (unsigned i = 0; i < in->n_storages; i++)
+        if (in->storages[i].soc >= 0) {
+            own += in->storages[i].soc;
+            n++;
+        }
+    if (n > 0 && (all_own || in->frequency_hz <= 0 || setup->frequency_slope_hz <= 0))
+        site->soc = own / n;
+    else if (in->frequency_hz > 0 && setup->frequency_slope_hz > 0)
+        site->soc =
+            0.5 + (in->frequency_hz - setup->frequency_hz) / setup->frequency_slope_hz;
+}
+
 static void set_storages(struct site *site, const struct site_in *in,
                          struct site_out *ret)
 {
     const struct dispatch_setup *setup = site->config.setup;
-    double soc =
-        0.5 + (in->frequency_hz - setup->frequency_hz) / setup->frequency_slope_hz;
+    double soc = site->soc;
     double capacity = 0, net_w = 0, n = 0;
     unsigned next = 0;
 
@@ -220,8 +250,10 @@ void site_step(struct site *site, const struct site_in *in, struct site_out *ret
                            .budget_w = -1,
                            .other_w = in->shed_w};
 
-    *ret = (struct site_out){.runtime_s = -1};
+    *ret = (struct site_out){.last = DISPATCH_P0};
     after_outage(site, in);
+    if (!in->is_grid_up)
+        see_island(site, in);
     learn(site, in);
     expect(site, in);
     choose_class(site, in, ret, &shed.class);

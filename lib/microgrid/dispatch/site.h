@@ -52,7 +52,6 @@ struct site_out {
     enum dispatch_class last; /* class in force */
     bool is_empty;            /* nothing may be on, not even P0: there is no power */
     bool by_plan;             /* else by the own programme */
-    double runtime_s;         /* at what is drawn now; < 0: not known */
 };
 
 /* NULL: no memory. */

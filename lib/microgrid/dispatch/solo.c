@@ -14,6 +14,7 @@
 #define EV_EMPTY_PART 0.1
 #define POWER_SHARE 0.7
 #define PV_SHARE 0.5
+#define LEAST_SHARE 0.2 /* of P0: below it nobody is served */
 /* Who is served when a share is: changes hands this often. */
 #define TURN_S (3 * 3600.0)
 
@@ -54,10 +55,8 @@ double solo_ev_part(double forming_part)
     return fmin(fmax((forming_part - EV_EMPTY_PART) / (1 - EV_EMPTY_PART), 0), 1);
 }
 
-double solo_energy_wh(const struct dispatch_setup *setup, double frequency_hz,
-                      double *ret_room_wh)
+double solo_energy_wh(const struct dispatch_setup *setup, double soc, double *ret_room_wh)
 {
-    double soc = 0.5 + (frequency_hz - setup->frequency_hz) / setup->frequency_slope_hz;
     double capacity = 0, floor = 0, top = 0, ev = 0, part;
 
     for (unsigned i = 0; i < setup->n_storages; i++) {
@@ -79,9 +78,8 @@ double solo_energy_wh(const struct dispatch_setup *setup, double frequency_hz,
 }
 
 /* Usable energy of the grid-forming storages alone. */
-static double forming_left_wh(const struct dispatch_setup *setup, double frequency_hz)
+static double forming_left_wh(const struct dispatch_setup *setup, double soc)
 {
-    double soc = 0.5 + (frequency_hz - setup->frequency_hz) / setup->frequency_slope_hz;
     double sum = 0;
 
     for (unsigned i = 0; i < setup->n_storages; i++)
@@ -172,10 +170,13 @@ static void guard(struct solo *solo, double forming_wh, double pv_w, double step
             solo->share[c] *= 1 - cut_w / served_w;
         load_w -= cut_w;
     }
+    /* too little for a handful of homes is too little to be shared without a mistake */
+    if (limit_w < LEAST_SHARE * solo->demand_w[DISPATCH_P0])
+        solo->share[DISPATCH_P0] = 0;
 }
 
 enum dispatch_class solo_decide(struct solo *solo, const struct dispatch_time *time,
-                                double step_s, double frequency_hz)
+                                double step_s, double soc)
 {
     struct value_model model = {0};
     struct ration_in in = {.hours = DISPATCH_SLOT_S / 3600.0};
@@ -186,7 +187,7 @@ enum dispatch_class solo_decide(struct solo *solo, const struct dispatch_time *t
         solo->is_island = true;
         solo->since_s = time->now_s;
     }
-    solo->energy_wh = solo_energy_wh(solo->setup, frequency_hz, &room_wh);
+    solo->energy_wh = solo_energy_wh(solo->setup, soc, &room_wh);
     if (!solo->is_solved || time->now_s - solo->solved_s >= SOLVE_S)
         solve(solo, time, room_wh * (1 - MARGIN_SHARE));
     for (unsigned c = 0; c < DISPATCH_CLASSES; c++) {
@@ -200,7 +201,10 @@ enum dispatch_class solo_decide(struct solo *solo, const struct dispatch_time *t
     in.pv_w = fmin(forecast_pv_next(&solo->pv, time, step_s) * solo->pv_scale,
                    solo->setup->pv_limit_w);
     solo->price = ration_share(&model, &solo->value, &in, solo->share);
-    guard(solo, forming_left_wh(solo->setup, frequency_hz), in.pv_w, step_s);
+    guard(solo, forming_left_wh(solo->setup, soc),
+          forecast_pv_sure(&solo->pv, in.pv_w / fmax(solo->pv_scale, 1e-3)) *
+              solo->pv_scale,
+          step_s);
     solo->is_empty = place(solo, time->now_s) >= solo->share[DISPATCH_P0];
     while (last + 1 < DISPATCH_CLASSES &&
            place(solo, time->now_s) < solo->share[last + 1])

@@ -40,12 +40,14 @@ void solo_measure(struct solo *solo, const struct dispatch_time *time, double st
 
 /* While the grid is there: forget the last outage. */
 void solo_grid(struct solo *solo);
-/* In an island at this frequency: the last class this home should have on now. */
+/* In an island whose grid-forming storages are so full (0..1 of their capacity): the last
+ * class this home should have on now; see is_empty. */
 enum dispatch_class solo_decide(struct solo *solo, const struct dispatch_time *time,
-                                double step_s, double frequency_hz);
+                                double step_s, double soc);
 
-/* Usable energy of all storages of the community that this frequency stands for. */
-double solo_energy_wh(const struct dispatch_setup *setup, double frequency_hz,
+/* Usable energy of all storages of the community, if its grid-forming ones are so full.
+ */
+double solo_energy_wh(const struct dispatch_setup *setup, double soc,
                       double *ret_room_wh);
 /* The part of its room an EV should hold when the grid-forming storages hold this part of
  * theirs: it gives first and is filled last, so that the storage that absorbs every
