@@ -322,6 +322,24 @@ static void a_booked_car_leaves_as_promised(void)
     CU_ASSERT(w > 0);
 }
 
+static void a_nearly_empty_battery_is_filled_from_a_full_car(void)
+{
+    struct split_ev ev = {
+        .storage = &storages[1], .soc = 0.8, .is_connected = true, .depart_in_s = -1};
+    struct split_island island = {.forming_part = 0.03,
+                                  .forming_wh = 700,
+                                  .forming_charge_wh = 21800,
+                                  .net_w = 1000,
+                                  .step_s = 300};
+    double w;
+
+    split_evs(&ev, 1, &island, &w);
+    CU_ASSERT(w > 2 * island.net_w);
+    island.forming_part = 0.5;
+    split_evs(&ev, 1, &island, &w);
+    CU_ASSERT(w > 0 && w <= island.net_w);
+}
+
 static void a_car_never_goes_below_its_reserve(void)
 {
     struct split_island island = {.forming_part = 0, .net_w = 50000, .step_s = 300};
@@ -572,6 +590,7 @@ static CU_TestInfo tests[] = {
     TEST(a_heater_off_at_the_return_waits_and_one_on_stays),
     TEST(rotation_serves_who_lacked_most_and_moves_few),
     TEST(a_booked_car_leaves_as_promised),
+    TEST(a_nearly_empty_battery_is_filled_from_a_full_car),
     TEST(a_car_never_goes_below_its_reserve),
     TEST(a_low_island_keeps_only_life_and_a_full_one_everything),
     TEST(homes_alone_share_in_turns),

@@ -14,6 +14,8 @@
 /* Part of the measured balance that EVs may carry; the rest shows its direction. */
 #define BALANCE_SHARE 0.85
 #define CORRECT_S 3600.0
+#define TOP_UP_PART 0.12
+#define TOP_UP_S 1200.0
 
 double split_floor_soc(const struct dispatch_storage *storage, double depart_in_s)
 {
@@ -35,6 +37,16 @@ static bool is_due(const struct split_ev *ev)
            ev->depart_in_s <= lack_wh / charge_w * 3600 + 1800;
 }
 
+/* A grid-forming storage near its floor is filled from the cars, at the price of a round
+ * trip: it alone absorbs what no forecast foresees. */
+static double top_up_w(const struct split_island *island)
+{
+    double room_wh = island->forming_wh + island->forming_charge_wh;
+    double lack_wh = (TOP_UP_PART - island->forming_part) * room_wh;
+
+    return fmax(lack_wh, 0) * 3600 / TOP_UP_S;
+}
+
 static double want_w(const struct split_ev *ev, const struct split_island *island)
 {
     const struct dispatch_storage *storage = ev->storage;
@@ -45,6 +57,8 @@ static double want_w(const struct split_ev *ev, const struct split_island *islan
     double above_wh = (ev->soc - floor) * storage->capacity_wh;
     double w = gap_wh * 3600 / CORRECT_S;
 
+    if (top_up_w(island) > 0 && gap_wh > 0) /* at once: the limits below share it out */
+        w = storage->max_discharge_w;
     /* sun is being curtailed: take all that this one can */
     if (island->spare_pv_w > 0 && island->forming_part > 0.95)
         w = -storage->max_charge_w;
@@ -58,7 +72,7 @@ void split_evs(const struct split_ev *evs, unsigned n, const struct split_island
                double *ret_w)
 {
     double give_w = 0, take_w = 0, net_w = island->net_w - island->spare_pv_w;
-    double most_give = fmax(net_w, 0) * BALANCE_SHARE;
+    double most_give = fmax(net_w, 0) * BALANCE_SHARE + top_up_w(island);
     double most_take = fmax(-net_w, 0) * BALANCE_SHARE;
 
     for (unsigned i = 0; i < n; i++) {
