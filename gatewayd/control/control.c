@@ -19,6 +19,7 @@
 #define MEAN_SPAN_S 900.0
 #define ZONE_MS 900000
 #define PUBLISH_MS 60000
+#define SETPOINT_TOLERANCE_W 5.0 /* devices round */
 #define QUIET_PUBLISH_MS 900000
 
 static int64_t now_ms(void)
@@ -65,11 +66,12 @@ static void name_point(const struct catalog *catalog, const struct control_ref *
     snprintf(text, CONTROL_NAME_MAX, "%s.%s", device->name, device->points[ref->point].name);
 }
 
-/* One actuator for each circuit, in order, so that their numbers agree; those without a
- * switch have a name that no point has. */
+/* One actuator for each circuit, then one for each battery, in order, so that their numbers
+ * agree; those without a point have a name that no point has. */
 static void configure_outputs(struct control *control, const struct catalog *catalog)
 {
-    static struct actuator_config list[CIRCUIT_MAX];
+    static struct actuator_config list[ACTUATORS_MAX];
+    uint32_t n = control->map.n_circuits;
 
     for (uint32_t i = 0; i < control->map.n_circuits; i++) {
         const struct site_switch *sw = &control->map.switches[i];
@@ -81,7 +83,19 @@ static void configure_outputs(struct control *control, const struct catalog *cat
         else
             snprintf(list[i].name, sizeof list[i].name, "-%u", i);
     }
-    actuate_configure(control->actuate, list, control->map.n_circuits);
+    for (uint32_t i = 0; i < control->map.n_batteries; i++, n++) {
+        const struct site_battery *battery = &control->map.batteries[i];
+
+        list[n] = (struct actuator_config){.ref = battery->setpoint,
+                                           .failsafe = battery->setpoint_failsafe_w,
+                                           .tolerance = SETPOINT_TOLERANCE_W,
+                                           .lease_ms = battery->setpoint_lease_ms};
+        if (battery->setpoint.is_there)
+            name_point(catalog, &battery->setpoint, list[n].name);
+        else
+            snprintf(list[n].name, sizeof list[n].name, "-battery-%u", i);
+    }
+    actuate_configure(control->actuate, list, n);
 }
 
 /* The same in the same order: what is known of them stays known over a reload. */
@@ -110,6 +124,7 @@ void control_configure(struct control *control, const struct config *config,
     bool is_same, keeps_circuits;
 
     site_map_build(&map, config->outage, catalog, config->gateway_id);
+    site_map_spare_flash(&map, config);
     for (uint32_t i = 0; i < map.n_evidence; i++)
         map.sources[i].name = control->map.names[i];
     pthread_mutex_lock(&control->lock);
@@ -327,6 +342,22 @@ static void give_orders(struct control *control)
                             report_why(control, i, why, sizeof why));
 }
 
+/* Only after the journal has it: see modes.h. */
+static void force_modes(struct control *control)
+{
+    const struct modes_in in = {&control->map, &control->ports, &control->out.demand,
+                                &control->policy_out, control->wishes.is_held};
+
+    for (uint32_t i = 0; i < control->map.n_batteries; i++) {
+        double w = modes_step(&control->modes, &in, i);
+
+        if (isnan(w))
+            actuate_leave(control->actuate, control->map.n_circuits + i);
+        else
+            actuate_want(control->actuate, control->map.n_circuits + i, w, false);
+    }
+}
+
 static uint64_t stuck_bits(const struct control *control)
 {
     uint64_t bits = 0;
@@ -388,6 +419,7 @@ static int64_t decide(struct control *control, int64_t t_ms)
     play_drill(control, t_ms, &in);
     if (!control->out.demand.no_switching)
         give_orders(control);
+    force_modes(control);
     return next_ms;
 }
 

@@ -10,6 +10,7 @@
 #include "gatewayd/control/decide.h"
 #include "gatewayd/control/drill.h"
 #include "gatewayd/control/journal.h"
+#include "gatewayd/control/modes.h"
 #include "gatewayd/control/plan_in.h"
 #include "gatewayd/control/policy.h"
 #include "gatewayd/control/sense.h"
@@ -39,6 +40,7 @@ struct control {
     struct policy_out policy_out;
     struct decide decide;
     struct programme programme;
+    struct modes modes;
     struct circuit_now now[CIRCUIT_MAX];
     struct circuit_plan orders;
     struct actuate *actuate;

@@ -6,6 +6,7 @@ gatewayd_control_libcontrol_la_SOURCES = \
 	gatewayd/control/decide.c gatewayd/control/decide.h \
 	gatewayd/control/drill.c gatewayd/control/drill.h \
 	gatewayd/control/journal.c gatewayd/control/journal.h \
+	gatewayd/control/modes.c gatewayd/control/modes.h \
 	gatewayd/control/plan_in.c gatewayd/control/plan_in.h \
 	gatewayd/control/policy.c gatewayd/control/policy.h gatewayd/control/ports.h \
 	gatewayd/control/programme.c gatewayd/control/programme.h \

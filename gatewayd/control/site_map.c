@@ -239,6 +239,16 @@ void site_map_build(struct site_map *map, const struct config_outage *outage,
     fill_config(map, gateway_id);
 }
 
+void site_map_spare_flash(struct site_map *map, const struct config *config)
+{
+    for (uint32_t i = 0; i < map->n_batteries; i++) {
+        struct control_ref *ref = &map->batteries[i].setpoint;
+
+        if (ref->is_there && config->devices[ref->device].points[ref->point].persistent)
+            ref->is_there = false;
+    }
+}
+
 const char *site_map_circuit_name(const struct site_map *map, uint32_t index)
 {
     return map->outage->circuits[index].name;

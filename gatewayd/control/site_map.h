@@ -7,6 +7,7 @@
 #define GATEWAYD_CONTROL_SITE_MAP_H
 
 #include "gatewayd/control/ports.h"
+#include "lib/config/config.h"
 #include "lib/config/outage_data.h"
 #include "lib/microgrid/circuit.h"
 #include "lib/microgrid/evidence.h"
@@ -50,6 +51,8 @@ struct site_map {
 /* Both are borrowed until the next call. */
 void site_map_build(struct site_map *map, const struct config_outage *outage,
                     const struct catalog *catalog, const char *gateway_id);
+/* Set-points that live in a device's flash are not moved: a lease would wear it out. */
+void site_map_spare_flash(struct site_map *map, const struct config *config);
 /* The circuit's name; index < n_circuits. */
 const char *site_map_circuit_name(const struct site_map *map, uint32_t index);
 int site_map_find_circuit(const struct site_map *map, const char *name);

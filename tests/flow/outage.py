@@ -2,6 +2,7 @@
 """A home for tests of outage control: a panel of relays, a meter at the grid's side and a
 battery inverter on Modbus TCP, each a device of the simulator, played by hand."""
 import json
+import os
 import subprocess
 
 from harness import Broker, Devices, Gateway, Subscriber, tool, wait_for
@@ -115,6 +116,11 @@ class Home:
     def coil(self, name):
         return self.devices.tell(f"{PANEL} get coil {COILS[name]}").split()[0] == "1"
 
+    def setpoint(self):
+        """What the battery is told by force, in W, + discharge."""
+        raw = int(self.devices.tell(f"{BATTERY} get holding 3").split()[0])
+        return raw - 65536 if raw > 32767 else raw
+
     def coils(self):
         return {name: self.coil(name) for name in COILS}
 
@@ -154,3 +160,17 @@ class Home:
         argv = [tool("mosquitto_pub"), "-p", str(self.broker.port), "-V", "mqttv5", "-q", "1",
                 "-t", "gw/test/home/plan", "-m", json.dumps(body)]
         subprocess.run(argv + (["-r"] if retain else []), check=True)
+
+
+def children_of_no_one(world):
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                words = open(f"/proc/{entry}/cmdline").read()
+                parent = int(open(f"/proc/{entry}/stat").read().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if str(world.dir) in words and "gateway-devhost" in words and parent == 1:
+                found.append(int(entry))
+    return found

@@ -7,11 +7,10 @@ that the journal does not own, and the journal tells the states in an order that
 import os
 import random
 import signal
-import threading
 import time
 
 from harness import World, wait_for
-from outage import Home
+from outage import Home, children_of_no_one
 
 KILLS = int(os.environ.get("OUTAGE_KILLS", "50"))
 SEED = int(os.environ.get("OUTAGE_SEED", str(random.randrange(10 ** 6))))
@@ -58,7 +57,7 @@ class Unit:
             except ProcessLookupError:
                 pass
         if number == signal.SIGSTOP and whom != "host":
-            self.wait_watchdog(random.choice((0.5, 6.5)))
+            self.wait_watchdog(random.choice((0.5, 0.5, 6.5)))
 
     def wait_watchdog(self, seconds):
         """Stopped for less than the watchdog's time it goes on, for more it is aborted."""
@@ -80,20 +79,6 @@ class Unit:
             os.kill(pid, signal.SIGCONT)
             os.kill(pid, signal.SIGKILL)  # KillMode=mixed
         self.gateway.start()
-
-
-def children_of_no_one(world):
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                words = open(f"/proc/{entry}/cmdline").read()
-                parent = int(open(f"/proc/{entry}/stat").read().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            if str(world.dir) in words and "gateway-devhost" in words and parent == 1:
-                found.append(int(entry))
-    return found
 
 
 def is_plan(home, state):
@@ -129,8 +114,8 @@ def main():
             if soc == 800 and home.state() != "ISLANDED":
                 soc, state = 220, "CRITICAL"  # up the ladder takes its time by design
             whom = random.choice(("core", "host", "all"))
-            number = random.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGABRT,
-                                    signal.SIGSTOP))
+            number = random.choice((signal.SIGKILL,) * 4 + (signal.SIGABRT,) * 2 +
+                                   (signal.SIGSTOP,))
             kill = f"kill {i} of seed {SEED}: {number.name} of {whom} on the way to {state}"
             if home.state() == "CRITICAL":
                 state = "CRITICAL"
@@ -143,7 +128,7 @@ def main():
             unit.strike(whom, number)
             unit.revive()
             slowest = max(slowest, settle(home, state, kill))
-            if state == "CRITICAL" and i % 4 == 3:  # back to the top for the next ones
+            if state == "CRITICAL" and i % 10 == 9:  # back to the top for the next ones
                 home.soc(800)
                 home.grid(True)
                 home.wait_state("GRID_OK", seconds=90)

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people and the coordinator ask: override, hold, drill, storm, why; a plan that tightens
 and ends; writes past control are refused; overrides and the state survive a restart."""
+import os
 import signal
 
 from harness import World, wait_for
-from outage import Home
+from outage import Home, children_of_no_one
 
 
 def people(home):
@@ -63,6 +64,28 @@ def coordinator(home):
     assert home.grid_doc()["plan"] is None or home.grid_doc()["plan"]["id"] != "p0"
 
 
+def forced_mode(home):
+    """Everything is killed while the battery is charged by force, and the grid goes: nobody is
+    left to end it but the restart, which the journal tells what is ours."""
+    home.grid(True)
+    home.wait_state("GRID_OK", seconds=90)
+    home.soc(500)
+    home.gateway.ctl("storm", "on", "--for", "1h")
+    wait_for(lambda: home.setpoint() == -3000, "the storm's charging")
+    for pid in home.gateway.children():
+        os.kill(pid, signal.SIGSTOP)
+    home.gateway.process.kill()
+    home.gateway.process.wait()
+    for pid in children_of_no_one(home.world):
+        os.kill(pid, signal.SIGKILL)
+    assert home.setpoint() == -3000
+    home.grid(False)
+    home.start(state=None)
+    wait_for(lambda: home.setpoint() == 0, "the forced mode's end", 10)
+    home.wait_state("ISLANDED", seconds=30)
+    assert home.setpoint() == 0
+
+
 def restart(home):
     """Stopped and started in the island: the relays are safe meanwhile, the state goes on."""
     home.soc(330)
@@ -88,6 +111,7 @@ def main():
         wait_for(lambda: home.gateway.json("routes")[0]["state"] == "online", "the route")
         coordinator(home)
         restart(home)
+        forced_mode(home)
         home.gateway.stop()
 
 

@@ -48,6 +48,8 @@ static const char yaml[] =
     "      - {name: grid_status, table: holding, address: 0, type: uint16}\n"
     "      - {name: soc_permille, table: holding, address: 1, type: uint16}\n"
     "      - {name: power_w, table: holding, address: 2, type: int16, unit: W}\n"
+    "      - {name: power_setpoint_w, table: holding, address: 3, type: int16, unit: W,"
+    " write: {min: -2000, max: 2000, failsafe: 0, lease: 20 s}}\n"
     "circuits:\n"
     "  - {name: heater, switch: panel.heater, class: P4, typical: 1200 W, min_on: 0 s,"
     " min_off: 0 s, drops_out: no}\n"
@@ -236,6 +238,7 @@ void home_begin(const char *more)
     home_set(HOME_SOC, 820); /* 80 % of the usable energy */
     home_set(HOME_GRID_W, 600);
     home_set(HOME_BATTERY_W, 0);
+    home_set(HOME_SETPOINT, 0);
     for (int i = HOME_HEATER; i <= HOME_FRIDGE; i++)
         home_set((enum home_point)i, i >= HOME_KETTLE);
     home_grid(true);

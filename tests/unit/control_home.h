@@ -10,7 +10,7 @@
 enum home_point {
     HOME_HEATER, HOME_WASHER, HOME_KETTLE, HOME_FRIDGE, HOME_CONTACT, /* device panel */
     HOME_VOLTAGE, HOME_GRID_W,                                        /* meter */
-    HOME_PCS, HOME_SOC, HOME_BATTERY_W,                               /* battery */
+    HOME_PCS, HOME_SOC, HOME_BATTERY_W, HOME_SETPOINT,                /* battery */
     HOME_POINTS
 };
 

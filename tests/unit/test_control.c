@@ -418,6 +418,36 @@ static void the_mean_of_a_slot_is_kept_below_the_limit(void)
     home_end();
 }
 
+static void a_storm_charges_the_battery_after_the_journal_has_it(void)
+{
+    const struct home_write *write;
+
+    home_begin(NULL);
+    home_pass(2000);
+    CU_ASSERT_PTR_NULL(home_last_write("battery.power_setpoint_w"));
+    control_storm(home.control, 3600000, text, sizeof text);
+    home_pass(2000);
+    write = home_last_write("battery.power_setpoint_w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(write);
+    CU_ASSERT_EQUAL(write->value, -2000); /* the point's own limit */
+    CU_ASSERT_FALSE(write->at_once);
+    home_grid(false);
+    home_pass(1000);
+    write = home_last_write("battery.power_setpoint_w");
+    CU_ASSERT_TRUE(write->is_release);
+    home_end();
+}
+
+static void without_a_journal_on_disk_no_mode_is_forced(void)
+{
+    home_begin(NULL);
+    home.is_on_disk = false;
+    control_storm(home.control, 3600000, text, sizeof text);
+    home_pass(5000);
+    CU_ASSERT_PTR_NULL(home_last_write("battery.power_setpoint_w"));
+    home_end();
+}
+
 static CU_TestInfo outages[] = {
     TEST(on_the_grid_everything_is_on),
     TEST(a_contact_that_opens_drops_bulk_loads_in_the_same_call),
@@ -455,6 +485,8 @@ static CU_TestInfo plans[] = {
     TEST(a_budget_needs_a_heartbeat),
     TEST(surplus_goes_into_the_heater),
     TEST(the_mean_of_a_slot_is_kept_below_the_limit),
+    TEST(a_storm_charges_the_battery_after_the_journal_has_it),
+    TEST(without_a_journal_on_disk_no_mode_is_forced),
     CU_TEST_INFO_NULL,
 };
 
