@@ -5,7 +5,6 @@
  */
 #include "gatewayd/control/control.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -538,106 +537,4 @@ void control_plan(struct control *control, const char *payload, size_t len, bool
     } else {
         control->ports.wake(control->ports.ctx);
     }
-}
-
-/* ---- people ------------------------------------------------------------------------------------------- */
-
-static int64_t end_of(int64_t for_ms)
-{
-    return for_ms > 0 ? now_ms() + for_ms : WISHES_FOR_EVER;
-}
-
-int control_override(struct control *control, const char *circuit, const char *to,
-                     int64_t for_ms, char *ret_text, size_t size)
-{
-    enum circuit_override override = strcmp(to, "on") == 0    ? OVERRIDE_ON
-                                     : strcmp(to, "off") == 0 ? OVERRIDE_OFF
-                                                              : OVERRIDE_AUTO;
-    char text[200];
-    int index, rc = 0;
-
-    pthread_mutex_lock(&control->lock);
-    index = site_map_find_circuit(&control->map, circuit);
-    if (index < 0)
-        rc = -ENOENT;
-    else if (!control->map.circuits[index].has_switch)
-        rc = -EPERM;
-    else if (!wishes_override(&control->wishes, &control->ports, circuit, override,
-                              end_of(for_ms)))
-        rc = -ENOSPC;
-    pthread_mutex_unlock(&control->lock);
-    snprintf(text, sizeof text, "%s %s%s", circuit,
-             override == OVERRIDE_AUTO ? "is left to control again" : "is kept ",
-             override == OVERRIDE_AUTO ? "" : to);
-    snprintf(ret_text, size, "%s",
-             rc == -ENOENT  ? "there is no such circuit"
-             : rc == -EPERM ? "this circuit has no switch in our hands"
-             : rc < 0       ? "too many overrides"
-                            : text);
-    if (rc == 0) {
-        control->ports.event(control->ports.ctx, "override", "info", text);
-        control->ports.wake(control->ports.ctx);
-    }
-    return rc;
-}
-
-int control_hold(struct control *control, bool is_held, char *ret_text, size_t size)
-{
-    pthread_mutex_lock(&control->lock);
-    wishes_hold(&control->wishes, &control->ports, is_held);
-    if (!is_held)
-        control->person = PERSON_CLEAR;
-    pthread_mutex_unlock(&control->lock);
-    snprintf(ret_text, size, "%s",
-             is_held ? "held: nothing is switched by itself" : "control decides again");
-    control->ports.event(control->ports.ctx, "hold", "info", ret_text);
-    control->ports.wake(control->ports.ctx);
-    return 0;
-}
-
-int control_storm(struct control *control, int64_t for_ms, char *ret_text, size_t size)
-{
-    pthread_mutex_lock(&control->lock);
-    wishes_storm(&control->wishes, &control->ports, for_ms > 0 ? now_ms() + for_ms : 0);
-    pthread_mutex_unlock(&control->lock);
-    if (for_ms > 0)
-        snprintf(ret_text, size, "storm watch for %.1f h: the reserve is raised",
-                 (double)for_ms / 3.6e6);
-    else
-        snprintf(ret_text, size, "storm watch ended");
-    control->ports.event(control->ports.ctx, "storm", "info", ret_text);
-    control->ports.wake(control->ports.ctx);
-    return 0;
-}
-
-int control_drill(struct control *control, int64_t for_ms, char *ret_text, size_t size)
-{
-    int rc = 0;
-
-    pthread_mutex_lock(&control->lock);
-    if (control->grid.state != GRID_OK || !control->map.is_active)
-        rc = -EPERM;
-    else if (for_ms > 0)
-        drill_begin(&control->drill, now_ms(), for_ms);
-    else
-        control->drill.until_ms = now_ms();
-    pthread_mutex_unlock(&control->lock);
-    if (rc < 0)
-        snprintf(ret_text, size, "a drill needs the grid and a configured outage");
-    else if (for_ms > 0)
-        snprintf(ret_text, size, "drill for %.0f s; nothing is switched", (double)for_ms / 1000);
-    else
-        snprintf(ret_text, size, "the drill ends");
-    if (rc == 0) {
-        control->ports.event(control->ports.ctx, "drill", "info", ret_text);
-        control->ports.wake(control->ports.ctx);
-    }
-    return rc;
-}
-
-const char *control_owner_of(struct control *control, uint32_t device, uint32_t point)
-{
-    int index = control->map.is_active ? site_map_switch_of(&control->map, device, point) : -1;
-
-    return index < 0 ? NULL : site_map_circuit_name(&control->map, (uint32_t)index);
 }

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += gatewayd/control/libcontrol.la
 gatewayd_control_libcontrol_la_SOURCES = \
 	gatewayd/control/actuate.c gatewayd/control/actuate.h \
 	gatewayd/control/control.c gatewayd/control/control.h gatewayd/control/control_state.h \
+	gatewayd/control/control_people.c \
 	gatewayd/control/decide.c gatewayd/control/decide.h \
 	gatewayd/control/drill.c gatewayd/control/drill.h \
 	gatewayd/control/journal.c gatewayd/control/journal.h \
