@@ -74,11 +74,56 @@ int restore_check_kind(const char *path, struct restore_owner *ret_owner,
     return rc;
 }
 
+/* 1: `db` has what the row of `wanted` names, made in the same words. */
+static int has_object(struct db *db, struct sqlite3_stmt *wanted)
+{
+    struct sqlite3_stmt *stmt = NULL;
+    int rc = stmt_prepare(db, "SELECT 1 FROM sqlite_schema WHERE name=?1 AND sql=?2", &stmt);
+
+    if (rc < 0)
+        return rc;
+    stmt_bind_text(stmt, 1, stmt_text(wanted, 0));
+    stmt_bind_text(stmt, 2, stmt_text(wanted, 1));
+    rc = stmt_step(stmt);
+    stmt_finish(&stmt);
+    return rc;
+}
+
+/* A version is only a number: the tables themselves against those of an empty store. */
+static int check_tables(struct db *db)
+{
+    const struct db_options options = {
+        .path = "restore-schema", .mode = DB_RAM, .cache_kib = 64};
+    struct sqlite3_stmt *wanted = NULL;
+    struct db *empty;
+    int rc = db_open(&options, &empty, NULL);
+
+    if (rc < 0)
+        return rc;
+    rc = db_migrate(empty, SCHEMA_APPLICATION_ID, schema_steps, SCHEMA_VERSION, NULL);
+    if (rc == 0)
+        rc = stmt_prepare(
+            empty, "SELECT name,sql FROM sqlite_schema WHERE sql IS NOT NULL", &wanted);
+    while (rc == 0 && (rc = stmt_step(wanted)) > 0) {
+        rc = has_object(db, wanted);
+        rc = rc > 0 ? 0 : rc < 0 ? rc : -EUCLEAN;
+    }
+    stmt_finish(&wanted);
+    db_close(empty);
+    return rc;
+}
+
 int restore_check_whole(struct db *db, struct gw_error *reterr)
 {
     int rc = db_check_all(db);
 
     if (rc < 0)
         return refuse(rc, reterr);
-    return db_migrate(db, SCHEMA_APPLICATION_ID, schema_steps, SCHEMA_VERSION, reterr);
+    rc = db_migrate(db, SCHEMA_APPLICATION_ID, schema_steps, SCHEMA_VERSION, reterr);
+    if (rc == -EINVAL || rc == -EIO) /* a step found other tables than its version has */
+        return refuse(-EUCLEAN, reterr);
+    if (rc < 0)
+        return rc;
+    rc = check_tables(db);
+    return rc < 0 ? refuse(rc, reterr) : 0;
 }

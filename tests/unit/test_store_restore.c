@@ -10,6 +10,7 @@
 #include "gatewayd/store/backup.h"
 #include "gatewayd/store/restore.h"
 #include "lib/base/clock.h"
+#include "lib/sqlite/db.h"
 #include "tests/unit/store_fixture.h"
 #include "tests/unit/store_log.h"
 #include "tests/unit/suite.h"
@@ -319,6 +320,56 @@ static void a_damaged_or_newer_backup_leaves_the_store_alone(void)
     finish(&image);
 }
 
+/* The image after some statements. */
+static void change_image(struct image *image, const char *sql)
+{
+    char path[300];
+    const struct db_options options = {.path = path, .mode = DB_WRITER, .cache_kib = 64};
+    struct db *db = NULL;
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/changed.db", fixture_dir);
+    file = fopen(path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    CU_ASSERT_EQUAL(fwrite(image->data, 1, image->size, file), image->size);
+    fclose(file);
+    CU_ASSERT_EQUAL_FATAL(db_open(&options, &db, NULL), 0);
+    CU_ASSERT_EQUAL(db_exec(db, sql), 0);
+    db_close(db);
+    file = fopen(path, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    CU_ASSERT_EQUAL(fread(image->data, 1, image->size, file), image->size);
+    fclose(file);
+    unlink(path);
+}
+
+static void a_backup_without_the_tables_of_its_version_is_refused(void)
+{
+    static const char *const changes[] = {
+        "DROP TABLE run", "DROP TABLE log", "ALTER TABLE consent RENAME COLUMN kind TO sort",
+        "PRAGMA user_version=1", "PRAGMA user_version=3"};
+
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct restore_status status;
+        char before[33], after[33];
+        struct image image;
+
+        fixture_make();
+        fixture_open();
+        fixture_store_batch(500, 1);
+        image = take_image();
+        epoch_now(before);
+        change_image(&image, changes[i]);
+        status = restore(&image, false);
+        CU_ASSERT_EQUAL(status.phase, RESTORE_FAILED);
+        CU_ASSERT_STRING_EQUAL(status.code, "restore-damaged");
+        epoch_now(after);
+        CU_ASSERT_STRING_EQUAL(before, after);
+        fixture_store_batch(10, 2);
+        finish(&image);
+    }
+}
+
 static void pieces_must_come_in_order_and_match_the_sum(void)
 {
     struct restore_request request = {.bytes = 1000};
@@ -385,6 +436,7 @@ int main(void)
         TEST(what_was_decided_since_stays_decided),
         TEST(another_gateways_backup_wants_force_and_brings_no_grant),
         TEST(a_damaged_or_newer_backup_leaves_the_store_alone),
+        TEST(a_backup_without_the_tables_of_its_version_is_refused),
         TEST(pieces_must_come_in_order_and_match_the_sum),
         TEST(the_store_goes_on_while_it_is_backed_up),
         CU_TEST_INFO_NULL,
