@@ -6,9 +6,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "gatewayd/store/summary_names.h"
+#include "lib/energy/flows.h"
 #include "lib/sqlite/stmt.h"
 
 #define ROW_BYTES "24" /* as summary_rows.c counts them */
+#define DEVICE_IS_SOUND "no BETWEEN 0 AND 65534" /* SUMMARY_DEVICES_MAX */
 
 struct table {
     const char *up, *down, *put;
@@ -16,8 +19,9 @@ struct table {
 };
 
 static const struct table tables[] = {
-    {"SELECT no,role,poll_ms,name,points FROM device ORDER BY no",
-     "SELECT no,role,poll_ms,name,points FROM device ORDER BY no DESC",
+    {"SELECT no,role,poll_ms,name,points FROM device WHERE " DEVICE_IS_SOUND " ORDER BY no",
+     "SELECT no,role,poll_ms,name,points FROM device WHERE " DEVICE_IS_SOUND
+     " ORDER BY no DESC",
      "INSERT OR IGNORE INTO device(no,role,poll_ms,name,points) VALUES(?1,?2,?3,?4,?5)",          5, -1, 3 },
     {"SELECT key,clock,data FROM minutes ORDER BY key",
      "SELECT key,clock,data FROM minutes ORDER BY key DESC",
@@ -25,6 +29,8 @@ static const struct table tables[] = {
     {"SELECT key,data FROM slots ORDER BY key",      "SELECT key,data FROM slots ORDER BY key DESC",
      "INSERT OR IGNORE INTO slots(key,run,data) VALUES(?1,0,?2)",            2, 1,  -1},
 };
+
+_Static_assert(SUMMARY_DEVICES_MAX == 65535, "the bound in DEVICE_IS_SOUND");
 
 static int put_row(const struct table *table, struct sqlite3_stmt *get,
                    struct sqlite3_stmt *put)
@@ -62,6 +68,17 @@ static int copy_from_end(struct db *from, struct db *to, const struct table *tab
     return rc;
 }
 
+/* A note that cannot be read would have the new database set aside, too, without end. */
+static bool is_sound(const void *meters, size_t size)
+{
+    struct flows *flows = flows_new();
+    size_t pos = 0;
+    bool is = flows && flows_load(flows, meters, size, &pos) == 0;
+
+    flows_free(flows);
+    return is;
+}
+
 /* The next reading of a counter then tells what was missed. */
 static int copy_meters(struct db *from, struct db *to)
 {
@@ -75,7 +92,7 @@ static int copy_meters(struct db *from, struct db *to)
         stmt_step(get) > 0 && !stmt_is_null(get, 0)) {
         data = stmt_blob(get, 0, &size);
         stmt_bind_blob(put, 1, data, size);
-        rc = stmt_run(put);
+        rc = is_sound(data, size) ? stmt_run(put) : 0;
     }
     stmt_finish(&get);
     stmt_finish(&put);
