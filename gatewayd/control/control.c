@@ -41,7 +41,7 @@ struct control *control_new(const struct control_ports *ports)
         return NULL;
     }
     pthread_mutex_init(&control->lock, NULL);
-    control->mean_load_w = NAN;
+    control->mean_load_w = (double)NAN;
     journal_init(&control->journal);
     policy_init(&control->policy);
     sense_init(&control->sense);

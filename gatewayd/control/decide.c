@@ -15,7 +15,7 @@ void decide_init(struct decide *decide, bool is_test)
     struct restore_timing timing = restore_timing_default(is_test ? TEST_SPEED : 1);
 
     memset(decide, 0, sizeof *decide);
-    decide->calm_load_w = NAN;
+    decide->calm_load_w = (double)NAN;
     decide->above_since_ms = -1;
     restore_init(&decide->restore, &timing);
 }
@@ -71,7 +71,7 @@ static struct class_limit class_of(const struct decide_in *in)
             .max = in->plan->p_max,
             .reason = in->plan->power_w >= 0 ? WHY_BUDGET : WHY_CLASS,
             .value = in->power->load_w,
-            .limit = in->plan->power_w >= 0 ? in->plan->power_w : in->plan->p_max};
+            .limit = in->plan->power_w >= 0 ? in->plan->power_w : (double)in->plan->p_max};
     return class;
 }
 

@@ -20,7 +20,7 @@ double sense_value(const struct control_ports *ports, const struct control_ref *
 
     if (!ref->is_there || !ports->read(ports->ctx, ref, &reading) || !reading.is_good ||
         !reading.has_value)
-        return NAN;
+        return (double)NAN;
     return reading.value;
 }
 
@@ -94,7 +94,7 @@ static double sum(const struct control_ports *ports, const struct control_ref *r
     double total = 0;
 
     if (n == 0)
-        return NAN;
+        return (double)NAN;
     for (uint32_t i = 0; i < n; i++)
         total += sense_value(ports, &refs[i]);
     return total;
@@ -122,7 +122,7 @@ static void sense_batteries(const struct site_map *map, const struct control_por
                           (1 - source->cut_off / 100);
     }
     if (!(ret->capacity_wh > 0))
-        ret->usable_wh = NAN;
+        ret->usable_wh = (double)NAN;
     ret->usable_permille = ret->usable_wh / ret->capacity_wh * 1000;
     ret->soc_permille = all_wh > 0 ? soc_wh / all_wh * 1000 : (double)NAN;
 }
