@@ -24,6 +24,7 @@ flow_tests = \
 	tests/flow/test_outage_kills.py \
 	tests/flow/test_outage_people.py \
 	tests/flow/test_reload.py \
+	tests/flow/test_restored_consent.py \
 	tests/flow/test_restored_copy.py \
 	tests/flow/test_rtu_faults.py \
 	tests/flow/test_rtu_line.py \

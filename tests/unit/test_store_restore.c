@@ -370,6 +370,38 @@ static void a_backup_without_the_tables_of_its_version_is_refused(void)
     }
 }
 
+/* As gatewayd wrote it before schema 4, and before schema 3. */
+static void a_backup_of_an_earlier_schema_is_brought_up_to_date(void)
+{
+    static const char *const changes[] = {
+        "DROP TABLE run; DROP TABLE slots; DROP TABLE minutes; DROP TABLE device;"
+        "ALTER TABLE epoch DROP COLUMN back_seq; PRAGMA user_version=3",
+        "DROP TABLE run; DROP TABLE slots; DROP TABLE minutes; DROP TABLE device;"
+        "DROP TABLE correction;"
+        "ALTER TABLE epoch DROP COLUMN back_seq; PRAGMA user_version=2"};
+
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct restore_status status;
+        struct image image;
+        uint64_t last;
+
+        fixture_make();
+        fixture_open();
+        last = fixture_store_batch(500, 1);
+        image = take_image();
+        change_image(&image, changes[i]);
+        fixture_close();
+        fixture_remove();
+        fixture_make();
+        fixture_open();
+        status = restore(&image, false);
+        CU_ASSERT_EQUAL(status.phase, RESTORE_DONE);
+        CU_ASSERT_TRUE(store_log_read(1).last >= last);
+        CU_ASSERT_TRUE(fixture_store_batch(10, 2) > last);
+        finish(&image);
+    }
+}
+
 static void pieces_must_come_in_order_and_match_the_sum(void)
 {
     struct restore_request request = {.bytes = 1000};
@@ -437,6 +469,7 @@ int main(void)
         TEST(another_gateways_backup_wants_force_and_brings_no_grant),
         TEST(a_damaged_or_newer_backup_leaves_the_store_alone),
         TEST(a_backup_without_the_tables_of_its_version_is_refused),
+        TEST(a_backup_of_an_earlier_schema_is_brought_up_to_date),
         TEST(pieces_must_come_in_order_and_match_the_sum),
         TEST(the_store_goes_on_while_it_is_backed_up),
         CU_TEST_INFO_NULL,
