@@ -182,6 +182,19 @@ static void an_announcement_near_its_end_is_believed_more(void)
               hazard_survival(&far, far.announced_in_s + 7200));
 }
 
+static void a_broken_promise_is_not_believed_again(void)
+{
+    struct hazard hazard = {.elapsed_s = 7200,
+                            .has_announcement = true,
+                            .announced_in_s = 7200,
+                            .announced_span_s = 7200};
+    double trusted = hazard_survival(&hazard, 4 * 3600.0);
+
+    hazard.n_broken = 1;
+    CU_ASSERT(hazard_survival(&hazard, 4 * 3600.0) > 2 * trusted);
+    CU_ASSERT_DOUBLE_EQUAL(hazard_survival(&hazard, 0), 1, 1e-9);
+}
+
 static void a_stuck_meter_stops_teaching(void)
 {
     struct forecast_demand forecast;
@@ -282,6 +295,7 @@ static CU_TestInfo tests[] = {
     TEST(survival_begins_at_one_and_falls),
     TEST(an_announced_end_is_a_hint_and_not_a_date),
     TEST(an_announcement_near_its_end_is_believed_more),
+    TEST(a_broken_promise_is_not_believed_again),
     TEST(a_stuck_meter_stops_teaching),
     TEST(nonsense_readings_are_ignored),
     TEST(a_circuit_that_is_off_is_expected_as_usual),

@@ -94,6 +94,12 @@ void community_forecast_add(struct community_planner *planner,
 
 void community_announce(struct community_planner *planner, double issued_s, double end_s)
 {
+    double span = planner->end_s - planner->issued_s;
+
+    /* corrected only when due: a promise broken, not one revised in time */
+    if (planner->has_announcement && end_s > planner->end_s &&
+        issued_s >= planner->end_s - fmin(fmax(0.05 * span, 900), 0.5 * span))
+        planner->n_broken++;
     planner->has_announcement = true;
     planner->issued_s = issued_s;
     planner->end_s = end_s;
@@ -284,6 +290,8 @@ void community_plan(struct community_planner *planner, const struct dispatch_tim
     if (planner->is_grid_up) {
         if (!was_up)
             planner->grid_since_s = time->now_s;
+        planner->n_broken = 0;
+        planner->has_announcement = false;
         plan_grid(planner, time);
         return;
     }

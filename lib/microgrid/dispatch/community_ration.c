@@ -135,6 +135,7 @@ void community_ration(struct community_planner *planner, const struct dispatch_t
                         .has_announcement = planner->has_announcement &&
                                             planner->issued_s >=
                                                 planner->outage_since_s - planner->step_s,
+                        .n_broken = planner->n_broken,
                         .announced_in_s = planner->end_s - time->now_s,
                         .announced_span_s = planner->end_s - planner->issued_s};
     horizon_build(&horizon, &planner->model);

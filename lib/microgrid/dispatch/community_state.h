@@ -44,6 +44,7 @@ struct community_planner {
     double outage_since_s, grid_since_s;
     bool has_outage; /* there was one */
     bool has_announcement;
+    unsigned n_broken; /* announcements of this outage that came due unfulfilled */
     double issued_s, end_s;
     unsigned n_trips;
     struct {

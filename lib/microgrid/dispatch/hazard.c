@@ -9,6 +9,8 @@
 #include <math.h>
 
 #define HOUR_S 3600.0
+/* Of the trust in announcements, after each that came due and was not kept. */
+#define TRUST_KEPT 0.4
 
 /* Nobody knows: the longer it has lasted, the longer it will. */
 static double unknown(const struct hazard *hazard, double lead_s)
@@ -26,7 +28,11 @@ static double announced(const struct hazard *hazard, double lead_s)
     double left = fmin(due / span, 1), s;
     double none = 0.01 + 0.19 * left, over = 0.06 + 0.24 * left, early = 0.2 * left;
     double width = fmax(0.03 * due, HOUR_S / 8);
+    double trust = pow(TRUST_KEPT, hazard->n_broken);
 
+    over *= trust;
+    early *= trust;
+    none = 1 - trust * (1 - none);
     s = none * unknown(hazard, lead_s);
     s += over * (lead_s < due ? 1 : exp(-(lead_s - due) / fmax(0.1 * span, HOUR_S)));
     s += early * exp(-lead_s / fmax(0.5 * due, HOUR_S / 2));

@@ -13,6 +13,7 @@ struct hazard {
     double elapsed_s; /* since the grid went */
     bool has_announcement;
     double announced_in_s;   /* from now; negative: overdue */
+    unsigned n_broken;       /* announcements of this outage that came due unfulfilled */
     double announced_span_s; /* from the announcement's issue to its end */
 };
 
