@@ -159,6 +159,7 @@ static int take_entry(struct reading *reading, const struct tar_entry *entry,
     int rc;
 
     if (reading->is_compared || reading->sums.n >= ENTRIES_MAX ||
+        (is_store && file->store_bytes > 0) || (is_who && reading->has_who) ||
         ((is_who || is_sums) && entry->size >= SMALL_MAX))
         return damaged(reterr, "there is something in it that no backup has");
     free(reading->small);

@@ -152,10 +152,8 @@ int cmd_backup(const struct ctl *ctl)
     char part[PATH_MAX];
     int fd, rc;
 
-    if (!ctl->is_forced && access(name, F_OK) == 0) {
-        fprintf(stderr, "gatewayctl: %s exists already; --force replaces it\n", name);
+    if (!ctl_may_replace(ctl, name))
         return EXIT_USAGE;
-    }
     if (snprintf(part, sizeof part, "%s.part-%d", name, (int)getpid()) >= (int)sizeof part)
         return tell_file(name, -ENAMETOOLONG);
     /* all that a home did: for its owner's eyes */

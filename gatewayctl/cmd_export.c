@@ -238,9 +238,10 @@ static int put_pages(struct export *export, const char *question)
         strbuf_done(&target);
         if (rc != EXIT_OK)
             return rc;
-        if ((export->ctl->is_energy ? put_slots(export, root) : put_values(export, root)) <
-            0) {
-            fputs("gatewayctl: the export cannot be written\n", stderr);
+        rc = export->ctl->is_energy ? put_slots(export, root) : put_values(export, root);
+        if (rc < 0) {
+            fprintf(stderr, "gatewayctl: the export cannot be written: %s\n",
+                    error_errno_text(rc));
             rc = EXIT_BAD_NEWS;
         }
         next_ms = ctl_number(root, "next");
@@ -352,10 +353,8 @@ static int export_file(const struct ctl *ctl, const char *name)
     FILE *out;
     int fd, rc;
 
-    if (!ctl->is_forced && access(name, F_OK) == 0) {
-        fprintf(stderr, "gatewayctl: %s exists already; --force replaces it\n", name);
+    if (!ctl_may_replace(ctl, name))
         return EXIT_USAGE;
-    }
     if (snprintf(part, sizeof part, "%s.part-%d", name, (int)getpid()) >= (int)sizeof part)
         return EXIT_USAGE;
     fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

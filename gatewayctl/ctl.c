@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/err.h"
@@ -274,4 +275,19 @@ bool ctl_split_name(const char *text, char ret_device[64], char ret_point[64])
     ret_device[len] = '\0';
     strcpy(ret_point, dot ? dot + 1 : "");
     return true;
+}
+
+bool ctl_may_replace(const struct ctl *ctl, const char *name)
+{
+    struct stat st;
+
+    if (stat(name, &st) < 0)
+        return true; /* opening it says what is wrong */
+    if (S_ISREG(st.st_mode) && ctl->is_forced)
+        return true;
+    fprintf(stderr,
+            S_ISREG(st.st_mode) ? "gatewayctl: %s exists already; --force replaces it\n"
+                                : "gatewayctl: %s exists already and is no file\n",
+            name);
+    return false;
 }

@@ -59,6 +59,10 @@ int ctl_get_file(const struct ctl *ctl, const char *target, const char *file,
 int ctl_post_bytes(const struct ctl *ctl, const char *target, const void *data,
                    size_t size, json_t **ret_root);
 
+/* May a file be written under this name? What is there is replaced with --force only, and
+ * never when it is no file: root must not put one in the place of /dev/null. Tells it. */
+bool ctl_may_replace(const struct ctl *ctl, const char *name);
+
 /* Writes any JSON on one line, numbers shortest; preserves the order of keys. */
 void ctl_put_json(const json_t *value, struct strbuf *buf);
 void ctl_print_json(const json_t *value);

@@ -4,6 +4,7 @@
 backup, restore, and SIGKILL in the middle of restores; no (epoch, boot, seq) is given twice;
 a withdrawal stays a withdrawal."""
 import hashlib
+import io
 import os
 import random
 import signal
@@ -96,6 +97,21 @@ def withdraw(gateway, name):
     db.close()
 
 
+def twice(backup, target):
+    """The same with another store in front of its own; every sum is right."""
+    with tarfile.open(backup) as tar, tarfile.open(target, "w", format=tarfile.USTAR_FORMAT) as out:
+        sums = ""
+        for name in ("backup.json", "other.db", "store.db"):
+            data = b"x" * 1024 if name == "other.db" else tar.extractfile(name).read()
+            member = tarfile.TarInfo(name.replace("other", "store"))
+            member.size = len(data)
+            out.addfile(member, io.BytesIO(data))
+            sums += f"{hashlib.sha256(data).hexdigest()}  {member.name}\n"
+        member = tarfile.TarInfo("SHA256SUMS")
+        member.size = len(sums)
+        out.addfile(member, io.BytesIO(sums.encode()))
+
+
 def refusals(gateway, world, backup):
     """What must be refused, in words, with the present store untouched."""
     epoch = gateway.json("status")["epoch"]
@@ -113,6 +129,14 @@ def refusals(gateway, world, backup):
     assert done.returncode == 1 and "no backup" in done.stderr, done.stderr
     done = gateway.ctl("backup", str(backup), check=False)
     assert done.returncode == 2 and "--force" in done.stderr, done.stderr
+    twice(backup, broken)
+    done = gateway.ctl("restore", str(broken), check=False)
+    assert done.returncode == 1 and "no backup has" in done.stderr, done.stderr
+    os.mkfifo(world.dir / "pipe")
+    for command in (("backup",), ("export", "--from", "1d")):
+        done = gateway.ctl(*command, "--force", str(world.dir / "pipe"), check=False)
+        assert done.returncode == 2 and "is no file" in done.stderr, done.stderr
+    assert (world.dir / "pipe").is_fifo()
     assert tcp_status(gateway, "/api/v1/backup") == "403"
     assert tcp_status(gateway, "/api/v1/restore") == "403"
     assert gateway.json("status")["epoch"] == epoch
