@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * outage: evidence, sources, floors, timers. A mistake here shows only when the grid is
- * gone, so names, units, references and the order of the reserves are checked in full. From
- * a load's tree into config_outage; the calendar parts are in policies.c.
+ * gone, so names, units, references and the order of the reserves are checked in full.
+ * From a load's tree into config_outage; the calendar parts are in policies.c.
  */
 #include "lib/config/outage.h"
 
@@ -14,13 +14,16 @@
 #include "lib/config/policies.h"
 #include "lib/config/suggest.h"
 
+#define IN_BAND_MAX_MS                                                                   \
+    600000 /* IEEE 1547 and Japanese units alike; a letter may ask for more */
 #define BLACK_FLOOR_MIN 3.0 /* % of usable energy: below, the battery ends the island */
 
 struct outage_keys {
     int64_t island, feeds, site, in_band_ms;
     const char *grid_code;
     double reserve;
-    const struct tree_node *evidence, *sources, *floors, *operator, *medical, *departures;
+    const struct tree_node *evidence, *sources, *floors, *operator, * medical,
+        *departures;
     const struct tree_node *planned, *schedule;
 };
 
@@ -107,8 +110,8 @@ struct operator_keys {
 
 static const struct schema_key operator_table[] = {
     SCHEMA_KEY("letter", TEXT, SCHEMA_AT(operator_keys, letter), .required = true),
-    SCHEMA_KEY("in_band", DURATION, SCHEMA_AT(operator_keys, in_band_ms), .required = true,
-               .max = 3600000),
+    SCHEMA_KEY("in_band", DURATION, SCHEMA_AT(operator_keys, in_band_ms),
+               .required = true, .max = 3600000),
 };
 
 static const struct schema outage_schema = SCHEMA_OF("'outage'", outage_table);
@@ -191,40 +194,95 @@ static void build_floors(struct load *load, const struct tree_node *tree,
                      floors.low);
 }
 
-/* The operator's letter wins over everything that was typed here. */
-static void build_timers(struct load *load, const struct tree_node *tree,
-                         const struct outage_keys *keys, struct config_outage *outage)
-{
-    struct operator_keys operator = {0};
+/* What is checked here of lib/microgrid's profiles, which this room may not ask; a test
+ * holds the two together. */
+struct profile {
+    const char *name;
+    uint32_t in_band_ms;
+    bool has_nominal; /* voltages are those of one country */
+};
+static const struct profile profiles[] = {
+    {"ieee1547-2018",    300000, false},
+    {"japan-tepco-50hz", 300000, true },
+    {"test",             5000,   true },
+};
 
-    outage->in_band_ms = (uint32_t)keys->in_band_ms;
-    if (keys->operator)
-        schema_read(load->report, &operator_schema, keys->operator, &operator);
-    outage->operator_letter = load_strdup(load, operator.letter);
-    outage->letter_in_band_ms = (uint32_t)operator.in_band_ms;
-    if (outage->in_band_ms && outage->in_band_ms < outage->letter_in_band_ms)
-        report_error(load->report, yaml_tree_place(tree, "in_band"), "config-timer",
-                     "'in_band' is faster than the operator's letter, expected at least %g s",
-                     outage->letter_in_band_ms / 1e3);
-}
-
-/* A misspelt profile would run another country's timers. The list is lib/microgrid's. */
-static void check_grid_code(struct load *load, const struct tree_node *tree, const char *name)
+/* A misspelt profile would run another country's timers. */
+static const struct profile *find_profile(struct load *load, const struct tree_node *tree,
+                                          const char *name)
 {
-    static const char *const codes[] = {"ieee1547-2018", "japan-tepco-50hz", "test"};
     struct suggest suggest = {.word = name};
 
     if (!name)
-        return;
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-        if (strcmp(codes[i], name) == 0)
-            return;
-        suggest_offer(&suggest, codes[i]);
+        return NULL;
+    for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++) {
+        if (strcmp(profiles[i].name, name) == 0)
+            return &profiles[i];
+        suggest_offer(&suggest, profiles[i].name);
     }
-    report_error(load->report, yaml_tree_place(tree, "grid_code"), "config-timer",
-                 "there is no grid code '%s', expected ieee1547-2018 or japan-tepco-50hz%s%s%s",
-                 report_quote(name), suggest.best ? "; did you mean '" : "",
-                 suggest.best ? suggest.best : "", suggest.best ? "'?" : "");
+    report_error(
+        load->report, yaml_tree_place(tree, "grid_code"), "config-timer",
+        "there is no grid code '%s', expected ieee1547-2018 or japan-tepco-50hz%s%s%s",
+        report_quote(name), suggest.best ? "; did you mean '" : "",
+        suggest.best ? suggest.best : "", suggest.best ? "'?" : "");
+    return NULL;
+}
+
+/* The operator's letter wins over everything that was typed here; without one the profile
+ * does. */
+static void check_in_band(struct load *load, const struct tree_node *tree,
+                          const struct config_outage *outage,
+                          const struct profile *profile)
+{
+    uint32_t letter_ms = outage->letter_in_band_ms;
+    uint32_t least_ms = letter_ms || !profile ? letter_ms : profile->in_band_ms;
+    uint32_t most_ms = letter_ms > IN_BAND_MAX_MS ? letter_ms : IN_BAND_MAX_MS;
+    struct place place = yaml_tree_place(tree, "in_band");
+
+    if (!yaml_tree_get(tree, "in_band"))
+        return;
+    if (outage->in_band_ms < least_ms)
+        report_error(load->report, place, "config-timer",
+                     "'in_band' is faster than the %s, expected at least %g s%s",
+                     letter_ms ? "operator's letter" : "profile", least_ms / 1e3,
+                     letter_ms ? "" : "; only the operator's letter may allow less");
+    else if (outage->in_band_ms > most_ms)
+        report_error(
+            load->report, place, "config-timer",
+            "'in_band' is beyond what an inverter can be set to, expected at most "
+            "%g s",
+            most_ms / 1e3);
+}
+
+static void build_timers(struct load *load, const struct outage_keys *keys,
+                         struct config_outage *outage)
+{
+    struct operator_keys operator= {0};
+
+    outage->in_band_ms = (uint32_t)keys->in_band_ms;
+    if (keys->operator)
+        schema_read(load->report, &operator_schema, keys->operator, & operator);
+    outage->operator_letter = load_strdup(load, operator.letter);
+    outage->letter_in_band_ms = (uint32_t) operator.in_band_ms;
+}
+
+/* A grid code of many countries does not tell 120 V from 240 V that sag. */
+static void check_nominal(struct load *load, const struct outage_keys *keys,
+                          const struct config_outage *outage,
+                          const struct profile *profile)
+{
+    if (!profile || profile->has_nominal)
+        return;
+    for (uint32_t i = 0; i < outage->n_evidence; i++) {
+        const struct config_evidence *evidence = &outage->evidence[i];
+
+        if (evidence->kind == CONFIG_EVIDENCE_VOLTAGE && !(evidence->nominal_v > 0))
+            report_error(
+                load->report, keys->evidence->entries[i].node->place, "config-nominal",
+                "a voltage lacks its 'nominal', expected one under %s, such as 120, "
+                "230 or 240",
+                profile->name);
+    }
 }
 
 /* One contact, one PCS, or two different kinds confirm an outage; less never does. */
@@ -239,15 +297,34 @@ static void ask_evidence(struct load *load, const struct tree_node *tree,
         kinds & (1u << CONFIG_EVIDENCE_CONTACT | 1u << CONFIG_EVIDENCE_PCS) ||
         (kinds & (kinds - 1)))
         return;
+    report_warning(
+        load->report, yaml_tree_place(tree, "evidence"), "config-evidence",
+        "this evidence cannot confirm an outage, expected a contact, a PCS that "
+        "reports independent operation, or two different kinds");
+}
+
+/* Voltage on the home's side looks alike in an island and on the grid. */
+static void ask_tie(struct load *load, const struct tree_node *tree,
+                    const struct config_outage *outage)
+{
+    unsigned kinds = 0;
+
+    for (uint32_t i = 0; i < outage->n_evidence; i++)
+        kinds |= 1u << outage->evidence[i].kind;
+    if (outage->island != CONFIG_ISLAND_OWN ||
+        kinds & (1u << CONFIG_EVIDENCE_SWITCH | 1u << CONFIG_EVIDENCE_PCS))
+        return;
     report_warning(load->report, yaml_tree_place(tree, "evidence"), "config-evidence",
-                   "this evidence cannot confirm an outage, expected a contact, a PCS that "
-                   "reports independent operation, or two different kinds");
+                   "nothing tells whether the tie is open or closed, expected a pcs or a "
+                   "switch; without one a person has to say when the home is on the grid "
+                   "again");
 }
 
 static void build_lists(struct load *load, const struct outage_keys *keys,
                         struct config_outage *outage)
 {
-    uint32_t n = load_list_length(load, keys->evidence, CONFIG_EVIDENCE_MAX, "items of evidence");
+    uint32_t n =
+        load_list_length(load, keys->evidence, CONFIG_EVIDENCE_MAX, "items of evidence");
 
     outage->evidence = load_calloc(load, n, sizeof *outage->evidence);
     for (uint32_t i = 0; !load->no_memory && i < n; i++, outage->n_evidence++)
@@ -263,6 +340,7 @@ static void build_outage(struct load *load, const struct tree_node *tree,
 {
     struct outage_keys keys = {0};
     uint32_t n_errors = load->report->n_errors;
+    const struct profile *profile;
     bool ok = schema_read(load->report, &outage_schema, tree, &keys);
     const struct policies_trees calendar = {keys.medical, keys.departures, keys.planned,
                                             keys.schedule};
@@ -274,14 +352,18 @@ static void build_outage(struct load *load, const struct tree_node *tree,
     outage->reserve = keys.reserve;
     free(outage->grid_code);
     outage->grid_code = load_strdup(load, keys.grid_code);
-    check_grid_code(load, tree, keys.grid_code);
+    profile = find_profile(load, tree, keys.grid_code);
     build_lists(load, &keys, outage);
-    build_timers(load, tree, &keys, outage);
+    build_timers(load, &keys, outage);
+    check_in_band(load, tree, outage, profile);
+    check_nominal(load, &keys, outage, profile);
     policies_build_calendar(load, &calendar, outage);
     if (ok)
         build_floors(load, tree, &keys, outage);
-    if (load->report->n_errors == n_errors)
-        ask_evidence(load, tree, outage);
+    if (load->report->n_errors != n_errors)
+        return;
+    ask_evidence(load, tree, outage);
+    ask_tie(load, tree, outage);
 }
 
 void outage_build(struct load *load, const struct outage_trees *trees)

@@ -103,10 +103,11 @@ static bool check_in_band(const struct grid_code *code, const struct grid_timers
 {
     bool has_letter = letter && letter->in_band_ms >= 0;
     int64_t least_ms = has_letter ? letter->in_band_ms : code->in_band_ms;
+    int64_t most_ms =
+        least_ms > code->in_band_max_ms ? least_ms : (int64_t)code->in_band_max_ms;
 
-    if (in_band_ms > code->in_band_max_ms)
-        return refuse(text, size, "an in-band time", in_band_ms, code->in_band_max_ms,
-                      "less");
+    if (in_band_ms > most_ms)
+        return refuse(text, size, "an in-band time", in_band_ms, most_ms, "less");
     if (in_band_ms < least_ms)
         return refuse(text, size, "an in-band time", in_band_ms, least_ms,
                       has_letter ? "more: the operator's letter says so"
@@ -190,8 +191,12 @@ struct grid_code grid_code_apply(const struct grid_code *code,
     struct grid_code applied = *code;
     uint32_t least_ms;
 
-    if (letter)
+    if (letter) {
+        /* the operator's wish is not cut to what inverters usually offer */
+        if (letter->in_band_ms > applied.in_band_max_ms)
+            applied.in_band_max_ms = clamp_ms(letter->in_band_ms, UINT32_MAX);
         apply(&applied, letter);
+    }
     least_ms = applied.in_band_ms;
     if (configured)
         apply(&applied, configured);

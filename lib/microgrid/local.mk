@@ -25,7 +25,7 @@ tests_unit_test_evidence_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_evidence_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 tests_unit_test_grid_code_SOURCES = tests/unit/test_grid_code.c tests/unit/suite.h
 tests_unit_test_grid_code_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
-tests_unit_test_grid_code_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
+tests_unit_test_grid_code_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(YAML_LIBS) $(LIBM)
 tests_unit_test_grid_island_SOURCES = tests/unit/test_grid_island.c tests/unit/suite.h \
 	tests/unit/grid_story.h $(grid_home)
 tests_unit_test_grid_island_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of grid codes: the table of OUTAGE 3, the operator's letter, the installer's wish. */
+#include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "lib/config/config.h"
 #include "lib/microgrid/grid_code.h"
+#include "tests/unit/config_plugins.h"
 #include "tests/unit/suite.h"
 
 struct fit_case {
@@ -119,6 +124,8 @@ static void a_timer_faster_than_the_operators_is_refused(void)
         {{-1, -1, -1, -1, -1},     {300, -1, -1, -1, -1},    NULL                           },
         {{-1, -1, -1, -1, -1},     {200, -1, -1, -1, -1},    "only the operator's letter"   },
         {{-1, -1, -1, -1, -1},     {601, -1, -1, -1, -1},    "expected 600 s or less"       },
+        {{900, -1, -1, -1, -1},    {900, -1, -1, -1, -1},    NULL                           },
+        {{900, -1, -1, -1, -1},    {600, -1, -1, -1, -1},    "expected 900 s or more"       },
         {{-1, -1, -1, -1, -1},     {-1, 300, 300, -1, -1},   "expected one of them"         },
         {{-1, -1, -1, -1, -1},     {-1, -1, 1001, -1, -1},   "a random delay of 1001 s"     },
         {{-1, 300, -1, -1, -1},    {-1, 200, -1, -1, -1},    "a ramp of 200 s"              },
@@ -159,6 +166,67 @@ static void the_slower_timer_is_applied(void)
     CU_ASSERT_DOUBLE_EQUAL(applied.enter_low_hz, 49.5, 1e-9);
 }
 
+static void a_letter_slower_than_inverters_offer_is_kept(void)
+{
+    struct grid_timers letter = timers_of((const double[]){900, -1, -1, -1, -1});
+    struct grid_timers faster = timers_of((const double[]){400, -1, -1, -1, -1});
+    const struct grid_code *code = grid_code_find("ieee1547-2018");
+
+    CU_ASSERT_EQUAL(grid_code_apply(code, &letter, NULL).in_band_ms, 900000);
+    CU_ASSERT_EQUAL(grid_code_apply(code, &letter, &faster).in_band_ms, 900000);
+}
+
+/* 0, or what the check of a configuration with this profile and time says. */
+static int check_config(const char *grid_code, uint32_t in_band_ms, bool has_voltage)
+{
+    static const char *const no_maps[] = {NULL};
+    struct config_report report;
+    struct config *config = NULL;
+    char path[40];
+    int fd = memfd_create("config", MFD_CLOEXEC), rc;
+    struct config_sources sources = {
+        .file = path, .map_dirs = no_maps, .plugin_options = config_plugins_options};
+
+    CU_ASSERT_TRUE_FATAL(fd >= 0);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    dprintf(fd,
+            "gateway: {id: g, site: s}\n"
+            "buses: [{name: b, plugin: modbus, transport: tcp, host: 192.0.2.1}]\n"
+            "devices: [{name: d, bus: b, unit: 1, points: [{name: v, table: holding, "
+            "address: 0}]}]\n"
+            "outage:\n  island: none\n  grid_code: %s\n  in_band: %u ms\n"
+            "  evidence: [%s]\n",
+            grid_code, in_band_ms,
+            has_voltage ? "{point: d.v, kind: voltage, supply: grid}" : "");
+    config_report_init(&report);
+    rc = config_load(&sources, &config, &report);
+    config_report_done(&report);
+    config_free(config);
+    close(fd);
+    return rc;
+}
+
+/* The configuration's check knows the profiles by a table of its own. */
+static void the_check_of_a_configuration_knows_every_code(void)
+{
+    size_t n;
+
+    for (n = 0; grid_code_name(n); n++) {
+        const struct grid_code *code = grid_code_find(grid_code_name(n));
+        bool is_of_one_country = code->enter_v[0].nominal_v > 0;
+
+        CU_ASSERT_EQUAL(check_config(code->name, code->in_band_ms, false), 0);
+        CU_ASSERT_EQUAL(check_config(code->name, code->in_band_ms - 1000, false), -EINVAL);
+        CU_ASSERT_EQUAL(check_config(code->name, code->in_band_max_ms, false), 0);
+        CU_ASSERT_EQUAL(check_config(code->name, code->in_band_max_ms + 1000, false),
+                        -EINVAL);
+        CU_ASSERT_EQUAL(check_config(code->name, code->in_band_ms, true),
+                        is_of_one_country ? 0 : -EINVAL);
+    }
+    CU_ASSERT_EQUAL(n, 3);
+    CU_ASSERT_EQUAL(check_config("nowhere", 300000, false), -EINVAL);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -167,6 +235,8 @@ int main(void)
         TEST(codes_are_found_by_name),
         TEST(a_timer_faster_than_the_operators_is_refused),
         TEST(the_slower_timer_is_applied),
+        TEST(a_letter_slower_than_inverters_offer_is_kept),
+        TEST(the_check_of_a_configuration_knows_every_code),
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {
