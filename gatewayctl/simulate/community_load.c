@@ -237,6 +237,13 @@ static void read_storage(const struct tree_node *node, struct community *communi
                      report_quote(keys.id), COMMUNITY_NAME_MAX - 1);
         return;
     }
+    if (strpbrk(keys.id, ",\"\n\r") || !keys.id[0]) {
+        report_error(report, yaml_tree_place(node, "id"), "scenario-name",
+                     "storage '%s' cannot stand in a result, expected an id without comma, "
+                     "quote and line end",
+                     report_quote(keys.id));
+        return;
+    }
     strcpy(out->id, keys.id);
     out->is_ev = keys.kind == 1;
     out->is_grid_forming = keys.role == 1;

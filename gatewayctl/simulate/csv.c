@@ -16,6 +16,8 @@
 
 #include "lib/base/cleanup.h"
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 static int io_error(struct gw_error *reterr, const char *path, int rc)
 {
     error_set(reterr, rc, "scenario-file", "%s, expected a readable file",
@@ -28,7 +30,8 @@ static int io_error(struct gw_error *reterr, const char *path, int rc)
 int csv_slurp(const char *path, char **ret_text, size_t *ret_size,
               struct gw_error *reterr)
 {
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* a pipe is refused below, not waited for */
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat info;
     size_t size, have = 0;
     char *text;
@@ -88,10 +91,13 @@ int csv_open(struct csv *csv, const char *path, const char *header,
         return rc;
     for (const char *p = header; *p; p++)
         csv->n_columns += *p == ',';
-    if (strncmp(csv->text, header, n) != 0 ||
-        (csv->text[n] && csv->text[n] != '\n' && csv->text[n] != '\r'))
+    csv->at = csv->text;
+    if (strncmp(csv->at, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+        csv->at += strlen(BYTE_ORDER_MARK); /* spreadsheets write one */
+    if (strncmp(csv->at, header, n) != 0 ||
+        (csv->at[n] && csv->at[n] != '\n' && csv->at[n] != '\r'))
         return csv_error(csv, reterr, "another header, expected '%s'", header);
-    csv->at = csv->text + n;
+    csv->at += n;
     csv->at += strspn(csv->at, "\r");
     csv->at += *csv->at == '\n';
     return 0;

@@ -66,3 +66,13 @@ dist_scenario_DATA = \
 	conf/examples/scenario/profiles-storm30.csv \
 	conf/examples/scenario/history-storm30.csv \
 	conf/examples/scenario/forecast-storm30.csv
+
+EXTRA_DIST += tests/fuzz/corpus/scenario
+if FUZZERS
+fuzzers += tests/fuzz/fuzz_scenario
+check_PROGRAMS += tests/fuzz/fuzz_scenario
+tests_fuzz_fuzz_scenario_SOURCES = tests/fuzz/fuzz_scenario.c
+tests_fuzz_fuzz_scenario_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_scenario_LDADD = gatewayctl/simulate/libsimulate.la lib/libgateway.la \
+	$(YAML_LIBS) $(LIBM)
+endif

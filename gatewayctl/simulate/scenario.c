@@ -118,8 +118,9 @@ static int read_row(struct csv *csv, int step, unsigned home, struct profile_cel
             "sorted by step, then home, every pair once",
             values[0], values[1], step, home);
     for (unsigned i = 2; i < csv->n_columns; i++)
-        if (values[i] < 0)
-            return csv_error(csv, reterr, "column %u is below 0 W", i + 1);
+        if (values[i] < 0 || values[i] > SCENARIO_POWER_MAX_W)
+            return csv_error(csv, reterr, "column %u is %s", i + 1,
+                             values[i] < 0 ? "below 0 W" : "above 1e9 W");
     *ret = take_cell(values);
     return 0;
 }

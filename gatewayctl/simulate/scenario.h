@@ -13,6 +13,7 @@
 #define SCENARIO_STEPS_MAX 20000u
 #define SCENARIO_ROWS_MAX 10000000u /* homes x steps of the profiles */
 #define SCENARIO_EVENTS_MAX 10000u  /* also of outages, bookings, estimates */
+#define SCENARIO_POWER_MAX_W 1e9    /* of one circuit of a home */
 #define SCENARIO_HISTORY_ROWS 48u   /* half hours of a day */
 
 enum event_kind {

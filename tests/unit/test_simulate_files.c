@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gatewayctl/simulate/community_load.h"
+#include "gatewayctl/simulate/csv.h"
 #include "gatewayctl/simulate/metrics.h"
 #include "gatewayctl/simulate/result.h"
 #include "gatewayctl/simulate/scenario.h"
@@ -201,6 +203,7 @@ static void what_is_wrong_in_yaml_is_told_with_its_line(void)
         {"c.yaml", "home: 8",                    "home: 9",                    "home",        16},
         {"c.yaml", "eta_charge: 0.9",            "eta_charge: 0",              "eta_charge",  16},
         {"c.yaml", "id: EV1",                    "id: HB1",                    "twice",       17},
+        {"c.yaml", "id: HB1",                    "id: 'H,1'",                  "comma",       16},
         {"c.yaml", "soc_min: 0.1",               "soc_min: 1.1",               "soc_min",     16},
         {"c.yaml", "capacity_wh: 5000, ",        "",                           "capacity_wh", 16},
         {"s.yaml", "2026-12-20T09:00:00Z",       "yesterday",                  "yesterday",   2 },
@@ -242,6 +245,8 @@ static void what_is_wrong_in_csv_is_told_with_its_line(void)
         {"0,8,",               "0,9,",                    "expected step 0 of home 8", 3},
         {"1,3,1",              "2,3,1",                   "expected step 1 of home 3", 4},
         {"0,3,1,2",            "0,3,-1,2",                "below 0",                   2},
+        {"0,3,1,2",            "0,3,1e10,2",              "above 1e9 W",               2},
+        {"0,3,1,2",            "0,3,nan,2",               "no number",                 2},
         {"0,3,1,2",            "0,3,x,2",                 "no number",                 2},
         {"0,3,1,2",            "0,3,1e999,2",             "no number",                 2},
         {"0,3,1,2",            "0,3,0x10,2",              "no number",                 2},
@@ -265,6 +270,24 @@ static void a_file_that_is_not_there_is_named(void)
 {
     CU_ASSERT_EQUAL(load("s.yaml", "p.csv", "q.csv"), -ENOENT);
     CU_ASSERT_PTR_NOT_NULL(strstr(error.file, "q.csv"));
+}
+
+static void a_byte_order_mark_is_passed_over(void)
+{
+    CU_ASSERT_EQUAL(load("p.csv", "step,", "\xef\xbb\xbfstep,"), 0);
+    CU_ASSERT_EQUAL(load("p.csv", "step,", "\xef\xbbstep,"), -EINVAL);
+}
+
+/* Its writer may never come. */
+static void a_pipe_is_refused_and_not_waited_for(void)
+{
+    char *text = NULL;
+    size_t size;
+
+    CU_ASSERT_EQUAL_FATAL(mkfifo(path_of("b.csv"), 0600), 0);
+    CU_ASSERT_EQUAL(csv_slurp(path_of("b.csv"), &text, &size, &error), -EINVAL);
+    CU_ASSERT_PTR_NULL(text);
+    unlink(path_of("b.csv"));
 }
 
 static void an_ev_of_another_variant_is_passed_over(void)
@@ -328,6 +351,8 @@ int main(void)
         TEST(what_is_wrong_in_yaml_is_told_with_its_line),
         TEST(what_is_wrong_in_csv_is_told_with_its_line),
         TEST(a_file_that_is_not_there_is_named),
+        TEST(a_byte_order_mark_is_passed_over),
+        TEST(a_pipe_is_refused_and_not_waited_for),
         TEST(an_ev_of_another_variant_is_passed_over),
         TEST(a_bound_is_found_by_scenario_and_variant),
         TEST(rows_of_a_result_that_cannot_be_read_are_counted),
