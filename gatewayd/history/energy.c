@@ -10,7 +10,7 @@
 
 #include "gatewayd/history/history_state.h"
 #include "gatewayd/store/summary.h"
-#include "lib/energy/days.h"
+#include "lib/config/zone.h"
 #include "lib/energy/slots.h"
 #include "lib/sqlite/stmt.h"
 
@@ -38,6 +38,11 @@ struct answering {
     int64_t day_start_ms, day_end_ms, cut_ms;
 };
 
+static const char *zone_of(const struct answering *a)
+{
+    return a->query->timezone ? a->query->timezone : "UTC";
+}
+
 /* ---- adding ---- */
 
 static void find_bounds(struct answering *a, int64_t slot_ms, struct sum *sum)
@@ -47,7 +52,7 @@ static void find_bounds(struct answering *a, int64_t slot_ms, struct sum *sum)
     switch (a->query->slot) {
     case ENERGY_DAY:
         if (slot_ms < a->day_start_ms || slot_ms >= a->day_end_ms)
-            days_bounds(slot_ms, &a->day_start_ms, &a->day_end_ms);
+            (void)zone_day_bounds_ms(zone_of(a), slot_ms, &a->day_start_ms, &a->day_end_ms);
         sum->start_ms = a->day_start_ms;
         sum->end_ms = a->day_end_ms;
         return;
@@ -153,7 +158,7 @@ static int add_kept(struct answering *a)
     if (rc < 0)
         return rc;
     if (a->query->slot == ENERGY_DAY)
-        days_bounds(to_ms - 1, &none, &to_ms);
+        (void)zone_day_bounds_ms(zone_of(a), to_ms - 1, &none, &to_ms);
     else
         to_ms += FLOWS_SLOT_MS;
     stmt_bind_i64(stmt, 1, summing_slot(from_ms) << SUMMARY_PART_BITS);

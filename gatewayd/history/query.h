@@ -88,6 +88,7 @@ struct energy_row {
 struct energy_query {
     int64_t from_ms, to_ms; /* slots that begin in it; to: not in it */
     enum energy_slot slot;
+    const char *timezone; /* of days, such as "Asia/Tokyo"; NULL: UTC */
     const char *device; /* NULL: all */
     uint32_t max_rows;  /* 0: HISTORY_CELLS_MAX */
     uint32_t limit_ms;  /* 0: HISTORY_LIMIT_MS */

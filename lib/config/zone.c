@@ -167,6 +167,39 @@ bool zone_wall_ms(const char *name, int64_t yyyymmdd, int32_t minutes, int64_t *
     return true;
 }
 
+/* Of a day, by its number since 1970 in the zone. */
+static int64_t day_start_s(const struct zone *zone, int64_t day)
+{
+    int64_t local_s = day * 86400;
+    int64_t early_s = local_s - offset_at(zone, local_s);
+    int64_t start_s = local_s - offset_at(zone, early_s);
+
+    return start_s + offset_at(zone, start_s) < local_s ? early_s : start_s;
+}
+
+static int64_t day_of(int64_t second)
+{
+    return second / 86400 - (second % 86400 < 0);
+}
+
+bool zone_day_bounds_ms(const char *name, int64_t t_wall_ms, int64_t *ret_start_ms,
+                        int64_t *ret_end_ms)
+{
+    int64_t second = t_wall_ms / 1000 - (t_wall_ms % 1000 < 0), day = day_of(second);
+    bool is_utc = strcmp(name, "UTC") == 0;
+    struct zone zone = {0};
+
+    *ret_start_ms = day * 86400000;
+    *ret_end_ms = *ret_start_ms + 86400000;
+    if (is_utc || !zone_open(&zone, name))
+        return is_utc;
+    day = day_of(second + offset_at(&zone, second));
+    *ret_start_ms = day_start_s(&zone, day) * 1000;
+    *ret_end_ms = day_start_s(&zone, day + 1) * 1000;
+    free(zone.data);
+    return true;
+}
+
 bool zone_day_end_ms(const char *name, int64_t yyyymmdd, int64_t *ret_wall_ms)
 {
     int64_t next_ms;

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 lib_libgateway_la_SOURCES += \
-	lib/energy/days.c lib/energy/days.h \
 	lib/energy/flows.c lib/energy/flows.h \
 	lib/energy/meter.c lib/energy/meter.h \
 	lib/energy/meter_state.c lib/energy/meter_state.h \

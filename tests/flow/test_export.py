@@ -156,6 +156,8 @@ def check_energy(gateway, devices):
         served = [v for t, d, c, v in devices.ledger() if d == 0]
         assert {f["flow"] for f in flows} == {"consumption"}, flows
         assert 0 < sum(f["wh"] for f in flows) <= served[-1] - served[0] + 1, flows
+    for slot in ask(gateway, "/api/v1/energy?slot=1d")[1]["slots"]:  # Asia/Tokyo, 9 h ahead
+        assert slot["start"] % 86400000 == 15 * 3600000, slot
     text = gateway.ctl("energy").stdout
     assert " 0.00 kWh" not in text and ("known" in text), text
     return len(flows)
@@ -163,7 +165,7 @@ def check_energy(gateway, devices):
 
 def main():
     with World() as world:
-        os.environ["TZ"] = "Asia/Tokyo"
+        os.environ["TZ"] = "UTC"  # of the process: not the site's
         sync = world.dir / "synchronized"
         sync.touch()
         devices = Devices(world, "--tcp", "127.0.0.1:0", "--count", str(N), "--registers", "10",

@@ -171,6 +171,7 @@ void energies_ask(struct energies *energies, int64_t from_s, int64_t to_s,
     const struct energy_query query = {.from_ms = HISTORY_T0_MS + from_s * 1000,
                                        .to_ms = HISTORY_T0_MS + to_s * 1000,
                                        .slot = slot,
+                                       .timezone = "Europe/Berlin",
                                        .limit_ms = 60000,
                                        .ctx = energies,
                                        .row = take_energy};

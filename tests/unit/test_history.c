@@ -364,8 +364,6 @@ static void a_day_ends_at_the_sites_midnight(void)
     int64_t begin_s = -27 * 86400 - 2 * 3600, wh = 0;
     unsigned n = 0;
 
-    setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
-    tzset();
     begin();
     home.boot_offset_s = begin_s - 1000;
     for (int64_t s = begin_s - 3600; s < begin_s + 27 * 3600; s += 900)
@@ -385,8 +383,6 @@ static void a_day_ends_at_the_sites_midnight(void)
     CU_ASSERT_EQUAL(n, 1);
     CU_ASSERT_EQUAL(wh, energies_sum(&others, "grid", ENERGY_IMPORT));
     finish();
-    unsetenv("TZ");
-    tzset();
 }
 
 /* ---- other databases, and the bound ---- */
