@@ -103,11 +103,11 @@ static int view_energy(void *ctx, const struct api_energy_query *query,
                                              [API_ENERGY_DAY] = ENERGY_DAY};
     struct gateway *gateway = ctx;
     struct energy_visit to = {visit, visit_ctx};
-    char timezone[100];
+    char zone[100];
     const struct energy_query ask = {.from_ms = query->from_ms,
                                      .to_ms = query->to_ms,
                                      .slot = slots[query->slot],
-                                     .timezone = timezone,
+                                     .timezone = zone,
                                      .device = query->device,
                                      .max_rows = query->max_rows,
                                      .ctx = &to,
@@ -119,7 +119,7 @@ static int view_energy(void *ctx, const struct api_energy_query *query,
     if (rc < 0)
         return rc;
     pthread_mutex_lock(&gateway->view_lock); /* a reload exchanges the configuration */
-    snprintf(timezone, sizeof timezone, "%s", gateway->config->timezone);
+    snprintf(zone, sizeof zone, "%s", gateway->config->timezone);
     pthread_mutex_unlock(&gateway->view_lock);
     rc = energy_query(history, &ask, &answer);
     history_close(history);
