@@ -78,7 +78,7 @@ uint32_t grid_state_delay_ms(const struct grid_state *grid)
     return (uint32_t)(mix(seed) % ((uint64_t)grid->config.code.random_ms + 1));
 }
 
-void grid_state_add_outage(struct grid_state *grid, int64_t t_boot_ms)
+static void count_outage(struct grid_state *grid, int64_t t_boot_ms)
 {
     grid->outages_ms[grid->n_outages % GRID_OUTAGES_MAX] = t_boot_ms;
     grid->n_outages++;
@@ -95,6 +95,13 @@ static uint32_t flap_shift(const struct grid_state *grid, int64_t now_ms)
         n += now_ms - grid->outages_ms[i] <= (int64_t)grid->config.timing.flap_span_ms;
     n = n > grid->config.timing.flap_outages ? n - grid->config.timing.flap_outages : 0;
     return n < FLAP_SHIFT_MAX ? n : FLAP_SHIFT_MAX;
+}
+
+void grid_state_add_outage(struct grid_state *grid, int64_t t_boot_ms)
+{
+    count_outage(grid, t_boot_ms);
+    if (grid->state == RECONNECTING) /* entered before the restart */
+        grid->flap_shift = flap_shift(grid, grid->last_ms);
 }
 
 /* ---- entering and leaving states ---- */
@@ -280,7 +287,7 @@ static void take(const struct grid_ctx *ctx, struct grid_state *grid,
     if (row->flags & ROW_LOCAL)
         grid->local_ms = ctx->now_ms;
     if (row->flags & ROW_OUTAGE)
-        grid_state_add_outage(grid, ctx->now_ms);
+        count_outage(grid, ctx->now_ms);
     if (row->to != GRID_TO_SAME)
         enter(grid, told->to, ctx->now_ms);
     grid->alarms |= row->alarm;

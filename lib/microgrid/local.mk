@@ -13,7 +13,7 @@ lib_libgateway_la_SOURCES += \
 	lib/microgrid/restore.c lib/microgrid/restore.h
 
 if HAVE_CUNIT
-grid_tests = tests/unit/test_evidence tests/unit/test_grid_code \
+grid_tests = tests/unit/test_evidence tests/unit/test_grid_code tests/unit/test_grid_demand \
 	tests/unit/test_grid_island tests/unit/test_grid_props tests/unit/test_grid_return \
 	tests/unit/test_grid_state tests/unit/test_grid_table tests/unit/test_interlock \
 	tests/unit/test_interlock_any tests/unit/test_restore
@@ -26,6 +26,10 @@ tests_unit_test_evidence_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 tests_unit_test_grid_code_SOURCES = tests/unit/test_grid_code.c tests/unit/suite.h
 tests_unit_test_grid_code_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_grid_code_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(YAML_LIBS) $(LIBM)
+tests_unit_test_grid_demand_SOURCES = tests/unit/test_grid_demand.c tests/unit/suite.h \
+	tests/unit/grid_story.h $(grid_home)
+tests_unit_test_grid_demand_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_grid_demand_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 tests_unit_test_grid_island_SOURCES = tests/unit/test_grid_island.c tests/unit/suite.h \
 	tests/unit/grid_story.h $(grid_home)
 tests_unit_test_grid_island_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

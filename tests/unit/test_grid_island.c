@@ -30,6 +30,18 @@ static void a_home_without_switch_and_pcs_verifies_by_its_voltage(void)
     CU_ASSERT_TRUE(grid_home_reaches(&home, ISLANDED, 10 * S));
 }
 
+/* Home and grid look alike behind a tie that nothing tells of. */
+static void without_switch_and_pcs_a_person_ends_the_outage(void)
+{
+    a_home_without_switch_and_pcs_verifies_by_its_voltage();
+    grid_is(true);
+    CU_ASSERT_TRUE(grid_home_reaches(&home, RECONNECTING, 2 * S));
+    CU_ASSERT_FALSE(grid_home_reaches(&home, GRID_OK, 2 * H));
+    CU_ASSERT_TRUE(demand()->alarms & ALARM_SYNC_LATE);
+    home.input.person = PERSON_GRID_OK;
+    CU_ASSERT_TRUE(grid_home_reaches(&home, GRID_OK, 1 * S));
+}
+
 static void the_owner_is_told_after_60_s_the_coordinator_at_once(void)
 {
     begin(GRID_OK);
@@ -65,6 +77,15 @@ static void outages_before_a_restart_are_remembered(void)
         grid_state_add_outage(&home.grid, home.now_ms - i * MIN);
     grid_is(true);
     CU_ASSERT_TRUE(grid_home_reaches(&home, RECONNECTING, 2 * S));
+    CU_ASSERT_EQUAL(grid_state_in_band_ms(&home.grid), 10 * MIN);
+}
+
+static void outages_count_also_when_a_restart_finds_the_grid_back(void)
+{
+    begin(RECONNECTING);
+    grid_state_add_outage(&home.grid, home.now_ms - 2 * H); /* older than the hour */
+    for (int64_t i = 4; i > 0; i--)
+        grid_state_add_outage(&home.grid, home.now_ms - i * MIN);
     CU_ASSERT_EQUAL(grid_state_in_band_ms(&home.grid), 10 * MIN);
 }
 
@@ -201,9 +222,11 @@ int main(void)
     CU_TestInfo tests[] = {
         TEST(island_frequency_is_never_the_grids),
         TEST(a_home_without_switch_and_pcs_verifies_by_its_voltage),
+        TEST(without_switch_and_pcs_a_person_ends_the_outage),
         TEST(the_owner_is_told_after_60_s_the_coordinator_at_once),
         TEST(the_owner_is_told_where_there_is_no_island),
         TEST(outages_before_a_restart_are_remembered),
+        TEST(outages_count_also_when_a_restart_finds_the_grid_back),
         TEST(a_restart_goes_on_where_it_was),
         TEST(a_black_start_tries_6_min_of_each_daylight_hour),
         TEST(an_island_lost_with_energy_left_tries_at_night),

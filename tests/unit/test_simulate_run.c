@@ -2,6 +2,7 @@
 /* Tests of the closed loop: who sees what and when, what is lost, what files must say. */
 #include <string.h>
 
+#include "gatewayctl/simulate/metrics.h"
 #include "gatewayctl/simulate/promise_slice.h"
 #include "gatewayctl/simulate/run.h"
 #include "tests/unit/small_island.h"
@@ -400,6 +401,26 @@ static void the_past_of_a_slice_is_what_was_before_it(void)
     promise_slice_done(&slice);
 }
 
+/* A tank filled by a debt from before the outage serves no more than fell due in it. */
+static void heat_served_is_at_most_what_fell_due(void)
+{
+    struct metrics metrics;
+
+    begin();
+    small_island_start(&is);
+    CU_ASSERT_EQUAL_FATAL(metrics_init(&metrics, &is.community), 0);
+    is.plant.tank_debt_wh[0] = 1000;
+    for (unsigned step = 0; step < SMALL_STEPS; step++) {
+        small_island_step(&is, step);
+        metrics_step(&metrics, &is.plant, step, &is.commands);
+    }
+    CU_ASSERT_TRUE(metrics.homes[0].served_wh[CIRCUIT_DEFERRABLE] >
+                   metrics.homes[0].demand_wh[CIRCUIT_DEFERRABLE] + 100);
+    CU_ASSERT_DOUBLE_EQUAL(metrics.energy_kwh[CIRCUIT_DEFERRABLE],
+                           metrics.demand_kwh[CIRCUIT_DEFERRABLE], NEAR);
+    metrics_done(&metrics);
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -417,6 +438,7 @@ int main(void)
         TEST(a_slice_is_all_outage_with_batteries_at_their_reserve),
         TEST(a_slice_moves_bookings_events_and_forecasts),
         TEST(the_past_of_a_slice_is_what_was_before_it),
+        TEST(heat_served_is_at_most_what_fell_due),
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {
