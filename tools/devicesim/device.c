@@ -19,6 +19,24 @@ static void note_silence(const struct device *device, const struct frame *reques
             pdu[3] << 8 | pdu[4], device->image.counter, fault_name(FAULT_SILENT));
 }
 
+static void note_written(const struct device *device, const struct device_reply *reply)
+{
+    static const enum image_table tables[] = {[5] = IMAGE_COIL,
+                                              [6] = IMAGE_HOLDING,
+                                              [15] = IMAGE_COIL,
+                                              [16] = IMAGE_HOLDING,
+                                              [22] = IMAGE_HOLDING};
+    unsigned function = reply->asked.function;
+
+    if (!device->writes || (function != 5 && function != 6 && function != 15 &&
+                            function != 16 && function != 22))
+        return;
+    for (unsigned i = 0; i < reply->asked.count; i++)
+        fprintf(device->writes, "%" PRId64 " %u %u %u %u %u\n", clock_boot_ns(),
+                device->index, reply->unit, function, reply->asked.address + i,
+                image_get(&device->image, tables[function], reply->asked.address + i));
+}
+
 bool device_answer(struct device *device, const struct frame *request,
                    struct device_reply *ret_reply)
 {
@@ -39,6 +57,8 @@ bool device_answer(struct device *device, const struct frame *request,
     else
         len =
             pdu_serve(&device->image, request->pdu, request->len, pdu, &ret_reply->asked);
+    if (kind != FAULT_EXCEPTION && !(pdu[0] & 0x80))
+        note_written(device, ret_reply);
     len = fault_spoil_pdu(kind, pdu, len);
     ret_reply->len = frame_wrap(request, pdu, len, ret_reply->bytes);
     ret_reply->len = fault_spoil_frame(kind, ret_reply->bytes, ret_reply->len,

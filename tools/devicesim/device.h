@@ -24,7 +24,7 @@ struct device {
     struct image image;
     struct fault fault;
     uint64_t n_requests, n_replies;
-    FILE *ledger; /* borrowed, NULL: none */
+    FILE *ledger, *writes; /* borrowed, NULL: none */
     /* What its endpoint (port or line) can do: 0 or -ENOTSUP. */
     int (*act)(void *endpoint, enum device_action action);
     void *endpoint;
@@ -43,7 +43,9 @@ struct device_reply {
     enum fault_kind fault;
 };
 
-/* False: the unit stays silent; the ledger has the request with the fault `silent`. */
+/* False: the unit stays silent; the ledger has the request with the fault `silent`. What a
+ * request wrote has lines of its own in `writes`:
+ * t_boot_ns device unit function address value */
 bool device_answer(struct device *device, const struct frame *request,
                    struct device_reply *ret_reply);
 

@@ -78,6 +78,7 @@ static int make_devices(struct sim *sim, const struct spec_endpoint *endpoint,
         device->index = first + i;
         device->unit = unit_of(endpoint, i);
         device->ledger = sim->ledger;
+        device->writes = sim->writes;
         image_init(&device->image, device->index);
         rc = fill_image(sim, &device->image, endpoint);
     }
@@ -155,18 +156,18 @@ static int allocate(struct sim *sim, const struct spec *spec)
     return sim->devices && sim->where && sim->ports && sim->lines ? 0 : -ENOMEM;
 }
 
-static int open_ledger(struct sim *sim, const char *path)
+static int open_log(const char *path, FILE **ret_file)
 {
     if (!path)
         return 0;
-    sim->ledger = fopen(path, "ae");
-    if (!sim->ledger) {
+    *ret_file = fopen(path, "ae");
+    if (!*ret_file) {
         int rc = -errno;
 
         fprintf(stderr, "gateway-devicesim: %s: %s\n", path, error_errno_text(rc));
         return rc;
     }
-    setvbuf(sim->ledger, NULL, _IOLBF, 4096);
+    setvbuf(*ret_file, NULL, _IOLBF, 4096);
     return 0;
 }
 
@@ -187,7 +188,9 @@ int sim_open(struct sim *sim, struct loop *loop, const struct spec *spec)
     int rc;
 
     *sim = (struct sim){.loop = loop};
-    rc = open_ledger(sim, spec->ledger_path);
+    rc = open_log(spec->ledger_path, &sim->ledger);
+    if (rc == 0)
+        rc = open_log(spec->writes_path, &sim->writes);
     if (rc == 0)
         rc = open_home(sim, spec);
     if (rc == 0)
@@ -227,4 +230,6 @@ void sim_close(struct sim *sim)
     free(sim->where);
     if (sim->ledger)
         fclose(sim->ledger);
+    if (sim->writes)
+        fclose(sim->writes);
 }

@@ -14,7 +14,7 @@
 
 struct sim {
     struct loop *loop;
-    FILE *ledger;
+    FILE *ledger, *writes;
     struct model_home home; /* one for all models of the process */
     unsigned n_devices, n_ports, n_lines;
     struct device *devices;

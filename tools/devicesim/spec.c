@@ -183,6 +183,7 @@ SET_TEXT(identity, last(spec)->identity)
 SET_TEXT(link, last(spec)->link)
 SET_TEXT(ready, spec->ready_path)
 SET_TEXT(ledger, spec->ledger_path)
+SET_TEXT(writes, spec->writes_path)
 SET_TEXT(control, spec->control_path)
 SET_TEXT(script, spec->script)
 
@@ -249,6 +250,7 @@ static const struct {
     WORD("link", true, true, set_link, "PATH of a symlink to the pseudo terminal"),
     WORD("ready-file", false, true, set_ready, "FILE written when all is open"),
     WORD("ledger", false, true, set_ledger, "FILE with a line for every read reply sent"),
+    WORD("writes", false, true, set_writes, "FILE with a line for every point written"),
     WORD("control", false, true, set_control, "PATH of a Unix socket that takes faults"),
     WORD("speed", false, true, set_speed, "N seconds of the home in a second (1)"),
     WORD("script", false, true, set_script,

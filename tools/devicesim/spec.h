@@ -32,7 +32,7 @@ struct spec_endpoint {
 struct spec {
     unsigned n_endpoints;
     struct spec_endpoint endpoints[SPEC_ENDPOINTS_MAX];
-    const char *ready_path, *ledger_path, *control_path, *script;
+    const char *ready_path, *ledger_path, *writes_path, *control_path, *script;
     double speed; /* of the home's time */
     unsigned seed;
     char *file_text; /* of --spec: strings above point into it */
