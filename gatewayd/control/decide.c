@@ -17,6 +17,7 @@ void decide_init(struct decide *decide, bool is_test)
     memset(decide, 0, sizeof *decide);
     decide->calm_load_w = (double)NAN;
     decide->above_since_ms = -1;
+    decide->site_random_ms = timing.site_random_ms;
     restore_init(&decide->restore, &timing);
 }
 
@@ -303,6 +304,32 @@ static bool is_good(const struct decide_in *in)
     return limit_w < 0 || isnan(in->power->load_w) || in->power->load_w <= limit_w;
 }
 
+/* Each of these lets loads come back in all homes of a community at one moment: a new outage,
+ * the grid's return, a plan that begins or runs out. Each draws its delays anew. */
+static uint64_t occasion_of(const struct decide_in *in)
+{
+    enum grid_state_id state = in->demand->state;
+    bool is_back = state == GRID_OK || state == RECONNECTING;
+
+    return in->demand->seed ^ (is_back ? UINT64_C(1) << 62 : 0) ^
+           (in->plan && !is_back ? UINT64_C(1) << 61 : 0);
+}
+
+/* Homes behind one receiving point wait for the profile's random time, in an island not longer
+ * than any site; a home with its own tie has waited for it before the tie closed. */
+static uint32_t random_of(const struct decide *decide, const struct decide_in *in)
+{
+    enum grid_state_id state = in->demand->state;
+    const struct grid_config *config = &in->map->config;
+    uint32_t usual_ms = restore_timing_default(1).site_random_ms;
+
+    if (config->island != ISLAND_COMMUNITY || !config->code.random_ms)
+        return decide->site_random_ms;
+    if (state == GRID_OK || state == RECONNECTING || config->code.random_ms < usual_ms)
+        return config->code.random_ms;
+    return usual_ms;
+}
+
 /* What is being switched off at this moment is not on already. */
 static void begin_staging(struct decide *decide, const struct decide_in *in,
                           const struct circuit_plan *plan)
@@ -312,8 +339,10 @@ static void begin_staging(struct decide *decide, const struct decide_in *in,
     memcpy(now, in->now, in->map->n_circuits * sizeof *now);
     for (uint32_t i = 0; i < in->map->n_circuits; i++)
         now[i].is_on = now[i].is_on && plan->circuits[i].want_on;
-    restore_begin(&decide->restore, in->t_boot_ms, in->demand->seed, now, in->map->n_circuits);
-    decide->restore_seed = in->demand->seed;
+    decide->restore.timing.site_random_ms = random_of(decide, in);
+    decide->restore_seed = occasion_of(in);
+    restore_begin(&decide->restore, in->t_boot_ms, decide->restore_seed, now,
+                  in->map->n_circuits);
 }
 
 static bool has_returning(const struct decide_in *in, const struct circuit_plan *plan)
@@ -332,7 +361,7 @@ static int64_t stage(struct decide *decide, const struct decide_in *in,
     int64_t next_ms = INT64_MAX;
     uint64_t allowed;
 
-    if (demand->stage_loads && (demand->seed != decide->restore_seed ||
+    if (demand->stage_loads && (occasion_of(in) != decide->restore_seed ||
                                 (!decide->restore.is_running && has_returning(in, plan))))
         begin_staging(decide, in, plan);
     if (!decide->restore.is_running)

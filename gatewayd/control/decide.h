@@ -21,6 +21,7 @@ struct decide {
     int64_t above_since_ms; /* the load is above it since; -1: it is not */
     struct restore restore;
     uint64_t restore_seed;
+    uint32_t site_random_ms; /* of a site of its own */
     struct interlock_changes changes; /* of the last step */
 };
 
