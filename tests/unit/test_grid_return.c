@@ -81,7 +81,7 @@ static void fifty_one_homes_come_back_spread_in_time(void)
     int64_t least = INT64_MAX, most = 0;
 
     for (int i = 0; i < 51; i++) {
-        char id[16];
+        char id[24];
         int64_t ms;
 
         snprintf(id, sizeof id, "home-%03d", i);
