@@ -164,6 +164,9 @@ static const struct grid_row community_rows[] = {
     {"60 s and not dark", IN(TRANSFERRING), HOLD_ENTERED, SPAN_TRANSFER,
      grid_guard_supplied, ISLANDED, CITE_ISLAND, ROW_LOCAL, 0,
      "nothing says that the home is dark"},
+    {"a person says the grid is back", ON_BATTERY | IN(RECONNECTING), HOLD_ENTERED, SPAN_NONE,
+     grid_guard_person_ok, GRID_OK, CITE_PRESENT, ROW_PERSON | ROW_LOCAL | ROW_DISTRUST, 0,
+     "a person says that the grid is back"},
     {"plan says grid is back", ON_BATTERY, HOLD_ENTERED, SPAN_NONE,
      grid_guard_plan_return, RECONNECTING, CITE_NOTHING, 0, 0,
      "the community's plan says that the grid is back"},
@@ -223,6 +226,9 @@ static const struct grid_row none_rows[] = {
      grid_guard_person_outage, BLACK, CITE_NOTHING, ROW_PERSON | ROW_OUTAGE, 0,
      "a person says that the grid is lost"},
     ROWS_OF_DOUBT,
+    {"a person says the grid is back", IN(BLACK) | IN(RECONNECTING), HOLD_ENTERED, SPAN_NONE,
+     grid_guard_person_ok, GRID_OK, CITE_PRESENT, ROW_PERSON | ROW_DISTRUST, 0,
+     "a person says that the grid is back"},
     {"grid back", IN(BLACK), HOLD_IN_BAND, SPAN_NONE,
      grid_guard_always, RECONNECTING, CITE_PRESENT, ROW_LOCAL, 0,
      "the grid is back, confirmed"},
@@ -244,6 +250,12 @@ struct table {
     {                                                                                    \
         rows, sizeof rows / sizeof rows[0]                                               \
     }
+
+/* grid_state remembers notices as bits */
+_Static_assert(sizeof own_rows / sizeof own_rows[0] <= 64 &&
+                   sizeof community_rows / sizeof community_rows[0] <= 64 &&
+                   sizeof none_rows / sizeof none_rows[0] <= 64,
+               "a table has at most 64 rows");
 
 static const struct table tables[] = {
     [ISLAND_OWN] = TABLE(own_rows),

@@ -42,6 +42,37 @@ static void without_switch_and_pcs_a_person_ends_the_outage(void)
     CU_ASSERT_TRUE(grid_home_reaches(&home, GRID_OK, 1 * S));
 }
 
+/* All of a community's home is on the home's side, so that without a plan nothing tells its
+ * island from the grid. */
+static void a_home_of_a_silent_community_waits_for_a_person(void)
+{
+    grid_home_init(&home, ISLAND_COMMUNITY, SRC_BIT(SRC_HOME_V) | SRC_BIT(SRC_HOME_HZ),
+                   GRID_OK);
+    grid_home_run(&home, 3 * S);
+    home.world[SRC_HOME_V] = home.world[SRC_HOME_HZ] = 0;
+    CU_ASSERT_TRUE(grid_home_reaches(&home, BLACK, 5 * S));
+    home.world[SRC_HOME_V] = 101;
+    home.world[SRC_HOME_HZ] = 50;
+    CU_ASSERT_TRUE(grid_home_reaches(&home, CRITICAL, 8 * S));
+    CU_ASSERT_FALSE(grid_home_reaches(&home, GRID_OK, 3 * H));
+    home.input.person = PERSON_GRID_OK;
+    CU_ASSERT_TRUE(grid_home_reaches(&home, GRID_OK, 200));
+    grid_home_run(&home, 1 * H);
+    CU_ASSERT_EQUAL(home.grid.state, GRID_OK);
+}
+
+static void a_person_is_believed_over_a_contact_that_sticks(void)
+{
+    grid_home_init(&home, ISLAND_NONE, SRC_BIT(SRC_CONTACT), GRID_OK);
+    grid_home_run(&home, 3 * S);
+    home.world[SRC_CONTACT] = 0;
+    CU_ASSERT_TRUE(grid_home_reaches(&home, BLACK, 5 * S));
+    home.input.person = PERSON_GRID_OK;
+    CU_ASSERT_TRUE(grid_home_reaches(&home, GRID_OK, 200));
+    grid_home_run(&home, 1 * H);
+    CU_ASSERT_EQUAL(home.grid.state, GRID_OK);
+}
+
 static void the_owner_is_told_after_60_s_the_coordinator_at_once(void)
 {
     begin(GRID_OK);
@@ -223,6 +254,8 @@ int main(void)
         TEST(island_frequency_is_never_the_grids),
         TEST(a_home_without_switch_and_pcs_verifies_by_its_voltage),
         TEST(without_switch_and_pcs_a_person_ends_the_outage),
+        TEST(a_home_of_a_silent_community_waits_for_a_person),
+        TEST(a_person_is_believed_over_a_contact_that_sticks),
         TEST(the_owner_is_told_after_60_s_the_coordinator_at_once),
         TEST(the_owner_is_told_where_there_is_no_island),
         TEST(outages_before_a_restart_are_remembered),
