@@ -175,6 +175,7 @@ static void site_input(const struct drive *drive, const struct sim_home_view *vi
     if (get(common->plan, &home->plan, sizeof(home->plan)))
         in->plan = &home->plan;
     in->plan_age_s = (double)common->plan_age_steps * drive->axis->step_s;
+    in->span_age_s = in->plan_age_s;
 }
 
 static void read_history(struct drive *drive, const struct sim_home_view *view)

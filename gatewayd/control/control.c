@@ -412,7 +412,8 @@ static int64_t decide(struct control *control, int64_t t_ms)
                                  .is_overloaded = false,
                                  .programme = &control->programme,
                                  .local_ms = clock_wall_ms() + control->zone_ms,
-                                 .plan_ms = control->plan.t_last_ms};
+                                 .plan_ms = control->plan.t_last_ms,
+                                 .plan_first_ms = control->plan.t_first_ms};
     int64_t next_ms = decide_step(&control->decide, &in, &control->orders);
 
     play_drill(control, t_ms, &in);

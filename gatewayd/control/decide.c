@@ -247,6 +247,7 @@ static void order(struct decide *decide, const struct decide_in *in, struct circ
         .is_plan_alive = in->is_plan_alive,
         .plan = in->plan,
         .plan_ms = in->plan_ms,
+        .plan_first_ms = in->plan_first_ms,
         .other_w = other_w(decide, in)};
 
     if (!in->programme || !programme_step(in->programme, &programme, plan)) {

@@ -38,6 +38,7 @@ struct decide_in {
     bool is_overloaded;
     struct programme *programme; /* NULL: classes and power alone (a drill) */
     int64_t local_ms, plan_ms;   /* wall time of the site; when the plan's last message came */
+    int64_t plan_first_ms;       /* when its first came */
 };
 
 /* is_test: the profile for tests; restoration a hundred times as fast. */

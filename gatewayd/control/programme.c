@@ -58,7 +58,8 @@ static void fill_setup(struct programme *programme, const struct site_map *map)
                                      .frequency_hz = ISLAND_HZ,
                                      .frequency_slope_hz = SLOPE_HZ};
     programme->home = (struct dispatch_home){.service_limit_w = 1e6,
-                                             .is_medical = map->outage->medical.power_w > 0};
+                                             .is_medical = map->outage->medical.power_w > 0,
+                                             .learns_pv = map->n_pv > 0};
     for (unsigned c = 0; c < DISPATCH_CLASSES; c++)
         setup->classes[c] = (struct dispatch_class_rule){.weight = weights[c]};
     for (uint32_t i = 0; i < map->n_circuits; i++)
@@ -73,7 +74,9 @@ void programme_configure(struct programme *programme, const struct site_map *map
     const struct site_config config = {.setup = &programme->setup,
                                        .circuits = map->circuits,
                                        .n_circuits = map->n_circuits,
-                                       .limits = programme_limits(map)};
+                                       .limits = programme_limits(map),
+                                       .medical_w = map->outage->medical.power_w,
+                                       .medical_h = map->outage->medical.reserve_h};
 
     programme_done(programme);
     fill_setup(programme, map);
@@ -98,7 +101,7 @@ static struct dispatch_plan plan_of(const struct programme_in *in)
                                   .power_w = in->is_plan_alive && in->plan->power_w >= 0
                                                  ? in->plan->power_w
                                                  : NO_LIMIT_W,
-                                  .energy_wh = in->plan->energy_wh,
+                                  .energy_wh = in->is_plan_alive ? in->plan->energy_wh : -1,
                                   .until_s = in->plan->until_s,
                                   .valid_s = in->plan->valid_s,
                                   .p_max = (enum dispatch_class)in->plan->p_max};
@@ -126,6 +129,7 @@ bool programme_step(struct programme *programme, const struct programme_in *in,
                            .was_dark = in->is_dark,
                            .now = in->now,
                            .pv_w = isnan(in->power->pv_w) ? 0 : in->power->pv_w,
+                           .medical_w = in->power->medical_w,
                            .shed_w = in->other_w};
 
     /* without a battery that tells its charge the floors alone guard */
@@ -138,6 +142,7 @@ bool programme_step(struct programme *programme, const struct programme_in *in,
         plan = plan_of(in);
         site.plan = &plan;
         site.plan_age_s = (double)(in->t_boot_ms - in->plan_ms) / 1000;
+        site.span_age_s = (double)(in->t_boot_ms - in->plan_first_ms) / 1000;
     }
     site_step(programme->site, &site, &out);
     ret->n_circuits = out.plan.n_circuits;

@@ -27,7 +27,7 @@ struct programme_in {
     enum circuit_class class_max; /* of the state machine */
     bool is_grid_up, is_dark, is_plan_alive;
     const struct plan_content *plan; /* NULL: none in force */
-    int64_t plan_ms;                 /* its last message */
+    int64_t plan_ms, plan_first_ms;  /* its last and its first message */
     double other_w;
 };
 

@@ -131,7 +131,8 @@ void sense_powers(const struct site_map *map, const struct control_ports *ports,
                   struct sense_power *ret)
 {
     *ret = (struct sense_power){.grid_w = sum(ports, map->grid, map->n_grid),
-                                .pv_w = map->n_pv ? sum(ports, map->pv, map->n_pv) : 0};
+                                .pv_w = map->n_pv ? sum(ports, map->pv, map->n_pv) : 0,
+                                .medical_w = sense_value(ports, &map->medical)};
     sense_batteries(map, ports, ret);
     ret->load_w = ret->grid_w + ret->pv_w + ret->battery_w;
 }

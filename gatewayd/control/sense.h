@@ -22,6 +22,7 @@ struct sense_power {
     double load_w;                  /* grid + pv + battery */
     double usable_wh, capacity_wh;  /* of the batteries, above their cut-off */
     double usable_permille, soc_permille;
+    double medical_w; /* of the medical device */
 };
 
 void sense_init(struct sense *sense);

@@ -236,6 +236,8 @@ void site_map_build(struct site_map *map, const struct config_outage *outage,
     for (uint32_t i = 0; i < outage->n_sources; i++)
         add_battery(map, catalog, &outage->sources[i]);
     add_meters(map, catalog);
+    if (outage->medical.power)
+        map->medical = find(map, catalog, outage->medical.power);
     fill_config(map, gateway_id);
 }
 

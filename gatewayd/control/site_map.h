@@ -45,6 +45,7 @@ struct site_map {
     uint32_t n_grid, n_pv;
     struct control_ref grid[SITE_METERS_MAX], pv[SITE_METERS_MAX]; /* power_w of the role */
     struct grid_config config;
+    struct control_ref medical; /* power of the medical device */
     uint32_t lookups; /* of points that the catalogue does not have */
 };
 

@@ -115,6 +115,8 @@ static const struct reason reasons[WHY_COUNT] = {
                   "",                                                                                                         ""                  },
     [WHY_UNTOUCHED] = {"untouched",     FORM_PLAIN,       "it is not ours to switch",                          "",                 ""                  },
     [WHY_HELD] = {"held",          FORM_PLAIN,       "automatic switching is held",                       "",                 ""                  },
+    [WHY_MEDICAL] = {"medical",       FORM_VALUE_LIMIT, "the battery holds ",                                " Wh, and ",
+                     " Wh are kept for the medical device"                                                                                        },
 };
 
 const char *circuit_reason_name(enum circuit_reason reason)

@@ -81,6 +81,7 @@ enum circuit_reason {
     WHY_BLACK,         /* all contactors open */
     WHY_UNTOUCHED,     /* P0, not backed, or no switch: kept as it is */
     WHY_HELD,          /* manual hold or fault: kept as it is */
+    WHY_MEDICAL,       /* value Wh are stored, limit Wh are kept for the medical device */
     WHY_COUNT
 };
 

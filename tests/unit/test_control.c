@@ -388,6 +388,35 @@ static void a_budget_needs_a_heartbeat(void)
     CU_ASSERT_TRUE(plan_in_is_alive(&in, 301000));
 }
 
+static void a_plans_energy_sheds_from_the_bottom_and_leaves_p1(void)
+{
+    home_begin(NULL);
+    home_grid(false);
+    home_pass(10000);
+    plan("\"plan\":\"a\",\"valid_s\":100,\"energy_wh\":1,\"until_s\":3600", false);
+    home_pass(2000);
+    CU_ASSERT_TRUE(!home_is_on("washer") && !home_is_on("kettle") && home_is_on("fridge"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why("kettle"), "the community's budget"));
+    home_end();
+}
+
+static void hours_of_a_medical_device_are_kept_above_every_plan(void)
+{
+    home_begin("  medical: {typical: 100 W, reserve: 24 h}\n");
+    home_set(HOME_SOC, 600);
+    home_grid(false);
+    home_pass(10000);
+    plan("\"plan\":\"a\",\"valid_s\":100,\"p_max\":\"P4\"", false);
+    home_pass(2000);
+    CU_ASSERT_TRUE(home_is_on("kettle") && home_is_on("fridge"));
+    home_set(HOME_SOC, 400); /* 2280 Wh above the last floor */
+    home_pass(2000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    CU_ASSERT_TRUE(!home_is_on("washer") && !home_is_on("kettle") && !home_is_on("fridge"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why("fridge"), "2400 Wh are kept for the medical device"));
+    home_end();
+}
+
 /* ---- ordinary days ---------------------------------------------------------------------------------------- */
 
 static void surplus_goes_into_the_heater(void)
@@ -483,6 +512,8 @@ static CU_TestInfo plans[] = {
     TEST(a_plan_never_loosens),
     TEST(wrong_retained_and_old_plans_are_refused),
     TEST(a_budget_needs_a_heartbeat),
+    TEST(a_plans_energy_sheds_from_the_bottom_and_leaves_p1),
+    TEST(hours_of_a_medical_device_are_kept_above_every_plan),
     TEST(surplus_goes_into_the_heater),
     TEST(the_mean_of_a_slot_is_kept_below_the_limit),
     TEST(a_storm_charges_the_battery_after_the_journal_has_it),

@@ -7,6 +7,8 @@
 
 #include <math.h>
 
+/* A home may draw so much more than it is expected to before its plan sheds. */
+#define BUDGET_FACTOR 1.5
 /* Rotation: nobody is moved before this, and who is on stays until another lacks more. */
 #define DWELL_S 1800.0
 #define STICK_H 2.0
@@ -126,8 +128,21 @@ static void choose_class(struct community_planner *planner, unsigned c)
     }
 }
 
+/* What the classes up to the last are expected to draw. */
+static double span_wh(const struct community_home *home, unsigned last,
+                      const struct dispatch_time *time, double span_s)
+{
+    double sum = 0;
+
+    for (unsigned c = 0; c <= last; c++)
+        for (double t = 0; t < span_s; t += DISPATCH_SLOT_S)
+            sum += forecast_demand_w(&home->circuits[c], dispatch_slot(time->local_s + t)) *
+                   DISPATCH_SLOT_S / 3600;
+    return sum;
+}
+
 static void write_plan(struct community_planner *planner, struct community_home *home,
-                       const struct dispatch_home *known)
+                       const struct dispatch_home *known, const struct dispatch_time *time)
 {
     struct dispatch_plan *plan = &home->plan;
     double expect_w = 0;
@@ -148,16 +163,15 @@ static void write_plan(struct community_planner *planner, struct community_home 
     if (!home->is_on[DISPATCH_P0]) /* nothing is left for this home, not even P0 */
         plan->power_w = 0;
     plan->until_s = 43200;
-    plan->energy_wh = fmax(planner->energy_wh, 0) / planner->setup->n_homes;
+    plan->energy_wh = BUDGET_FACTOR * span_wh(home, last, time, plan->until_s);
     plan->valid_s = VALID_S;
 }
 
 void community_choose(struct community_planner *planner, const struct dispatch_time *time)
 {
-    (void)time;
     guard(planner);
     for (unsigned c = 0; c < DISPATCH_CLASSES; c++)
         choose_class(planner, c);
     for (unsigned h = 0; h < planner->setup->n_homes; h++)
-        write_plan(planner, &planner->homes[h], &planner->setup->homes[h]);
+        write_plan(planner, &planner->homes[h], &planner->setup->homes[h], time);
 }

@@ -35,6 +35,7 @@ struct dispatch_class_rule {
 struct dispatch_home {
     double pv_wp, service_limit_w;
     bool is_medical;
+    bool learns_pv; /* pv_wp is not known: the most its roof was seen to give */
     double mean_w[DISPATCH_CLASSES]; /* planning figures, replaced by what is measured */
 };
 

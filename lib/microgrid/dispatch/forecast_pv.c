@@ -15,6 +15,10 @@
 #define DARKEST 0.05
 /* Memory of that comparison. */
 #define MEMORY_S 3600.0
+/* An unknown roof: what it gives for some minutes, and no more than any home's. */
+#define LASTING_S 600.0
+#define LEARN_FACTOR 1.2
+#define LEARN_MAX_W 1e5
 
 void forecast_pv_init(struct forecast_pv *forecast, double rated_w)
 {
@@ -30,10 +34,19 @@ static void widen_envelope(struct forecast_pv *forecast, unsigned slot, double w
     }
 }
 
+static void learn_rated(struct forecast_pv *forecast, double w, double step_s)
+{
+    forecast->lasting_w +=
+        (fmin(w, LEARN_MAX_W) - forecast->lasting_w) * (1 - exp(-step_s / LASTING_S));
+    forecast->rated_w = fmax(forecast->rated_w, LEARN_FACTOR * forecast->lasting_w);
+}
+
 void forecast_pv_history(struct forecast_pv *forecast, unsigned slot, double w)
 {
     if (!isfinite(w) || w < 0)
         return;
+    if (forecast->learns_rated)
+        learn_rated(forecast, w, DISPATCH_SLOT_S);
     w = fmin(w, forecast->rated_w);
     forecast->history_w[slot % DISPATCH_SLOTS] = w;
     widen_envelope(forecast, slot % DISPATCH_SLOTS, w);
@@ -98,6 +111,8 @@ void forecast_pv_measure(struct forecast_pv *forecast, const struct dispatch_tim
 
     if (!isfinite(w) || w < 0)
         return;
+    if (forecast->learns_rated)
+        learn_rated(forecast, w, step_s);
     w = fmin(w, forecast->rated_w);
     told(forecast, time, -step_s / 2, expected);
     forecast->seen_w = keep * forecast->seen_w + (1 - keep) * w;

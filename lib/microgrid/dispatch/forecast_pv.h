@@ -19,6 +19,8 @@ struct forecast_pv_point {
 
 struct forecast_pv {
     double rated_w;                    /* nothing above it is believed */
+    bool learns_rated;                 /* not known: grows with what lasts */
+    double lasting_w;                  /* mean of some minutes */
     double history_w[DISPATCH_SLOTS];  /* the day before, then what is measured */
     double envelope_w[DISPATCH_SLOTS]; /* the most seen around this time of day */
     unsigned n_points;

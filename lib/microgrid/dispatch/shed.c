@@ -54,7 +54,7 @@ static void wish(const struct shed_in *in, unsigned i, struct circuit_order *to)
         to->until_ms = in->refill_from_ms;
     } else if (circuit->class <= in->class.max) {
         order(to, true, in->class.reason == WHY_GRID ? WHY_GRID : WHY_FITS, 0, 0);
-    } else if (circuit->latest_return_s > 0 && !in->now[i].is_on &&
+    } else if (!in->class.is_hard && circuit->latest_return_s > 0 && !in->now[i].is_on &&
                off_s >= circuit->latest_return_s) {
         order(to, true, WHY_LATEST_RETURN, off_s, circuit->latest_return_s);
     } else {
@@ -77,7 +77,7 @@ static void keep_times(const struct shed_in *in, unsigned i, struct circuit_orde
         order(to, false, WHY_MIN_OFF, 0, 0);
         to->until_ms = off_until;
     } else if (!to->want_on && now->is_on && in->t_boot_ms < on_until &&
-               to->reason != WHY_OVERRIDE) {
+               to->reason != WHY_OVERRIDE && !in->class.is_hard) {
         order(to, true, WHY_MIN_ON, 0, 0);
         to->until_ms = on_until;
     }

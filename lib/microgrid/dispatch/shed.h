@@ -17,6 +17,7 @@ struct shed_class {
     enum circuit_reason reason;
     double value, limit;
     int64_t until_ms; /* next look, boot time */
+    bool is_hard;     /* no minimum time and no latest return holds anything on */
 };
 
 struct shed_in {

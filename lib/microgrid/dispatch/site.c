@@ -4,6 +4,8 @@
  */
 #include "lib/microgrid/dispatch/site.h"
 
+#include "lib/microgrid/dispatch/budget.h"
+#include "lib/microgrid/dispatch/medical.h"
 #include "lib/microgrid/dispatch/shed.h"
 #include "lib/microgrid/dispatch/solo.h"
 #include "lib/microgrid/dispatch/split.h"
@@ -24,6 +26,9 @@ struct site {
     struct site_config config;
     struct solo solo;
     struct shed shed;
+    struct medical medical;
+    struct medical_in medical_in; /* of this step */
+    struct budget budget;
     double expect_w[CIRCUIT_MAX];
     double peak_w[CIRCUIT_MAX]; /* most it drew lately */
     bool was_grid_up;
@@ -47,6 +52,7 @@ struct site *site_new(const struct site_config *config)
     site->on_mask = (1U << DISPATCH_CLASSES) - 1;
     shed_init(&site->shed);
     solo_init(&site->solo, config->setup, config->home);
+    medical_init(&site->medical, config->medical_w, config->medical_h);
     return site;
 }
 
@@ -105,6 +111,28 @@ static void learn(struct site *site, const struct site_in *in)
     site->on_mask = on;
 }
 
+static bool is_all_own(const struct site *site)
+{
+    const struct dispatch_setup *setup = site->config.setup;
+
+    for (unsigned i = 0; i < setup->n_storages; i++)
+        if (setup->storages[i].is_grid_forming &&
+            setup->storages[i].home != (int)site->config.home)
+            return false;
+    return true;
+}
+
+static double forming_wh(const struct site *site)
+{
+    const struct dispatch_setup *setup = site->config.setup;
+    double sum = 0;
+
+    for (unsigned i = 0; i < setup->n_storages; i++)
+        if (setup->storages[i].is_grid_forming)
+            sum += setup->storages[i].capacity_wh;
+    return sum;
+}
+
 static void after_outage(struct site *site, const struct site_in *in)
 {
     if (in->is_grid_up && !site->was_grid_up)
@@ -117,6 +145,51 @@ static void after_outage(struct site *site, const struct site_in *in)
 static bool is_plan_valid(const struct site_in *in)
 {
     return in->plan && in->plan_age_s < in->plan->valid_s;
+}
+
+/* What is drawn beside and by the circuits that are on. */
+static double drawn_w(const struct site *site, const struct site_in *in)
+{
+    double sum = in->shed_w;
+
+    for (unsigned i = 0; i < site->config.n_circuits; i++)
+        if (in->now[i].is_on)
+            sum += circuit_expect_w(&site->config.circuits[i], &in->now[i]);
+    return in->was_dark ? 0 : sum;
+}
+
+static struct budget_in budget_input(const struct site *site, const struct site_in *in)
+{
+    return (struct budget_in){.time = in->time,
+                              .step_s = in->step_s,
+                              .age_s = in->span_age_s,
+                              .drawn_w = drawn_w(site, in)};
+}
+
+/* Classes that the plan's energy no longer covers; P0 and P1 are no one else's to take. */
+static void keep_budget(struct site *site, const struct site_in *in, struct site_out *ret,
+                        struct shed_class *class)
+{
+    const struct budget_in budget = budget_input(site, in);
+    enum dispatch_class last =
+        budget_class(&site->budget, in->plan, &budget, site->solo.circuits);
+
+    if (last >= ret->last)
+        return;
+    ret->last = last;
+    class->value = site->budget.used_wh;
+    class->limit = in->plan->energy_wh;
+}
+
+/* The part of the grid-forming storages kept for the medical device, where they are all
+ * the home's own: the own programme does not plan with it. */
+static double medical_soc(const struct site *site)
+{
+    double capacity_wh = forming_wh(site);
+
+    if (!medical_is_there(&site->medical) || !is_all_own(site) || capacity_wh <= 0)
+        return 0;
+    return site->medical.kept_wh / capacity_wh;
 }
 
 /* The last class that may be on, and why no more. */
@@ -133,8 +206,10 @@ static void choose_class(struct site *site, const struct site_in *in,
         ret->last = in->plan->p_max;
         class->value = in->plan->energy_wh;
         class->limit = in->plan->power_w;
+        keep_budget(site, in, ret, class);
     } else {
-        ret->last = solo_decide(&site->solo, &in->time, in->step_s, site->soc);
+        ret->last =
+            solo_decide(&site->solo, &in->time, in->step_s, site->soc - medical_soc(site));
         class->reason = WHY_ENERGY;
         class->value = fmax(site->solo.energy_wh, 0);
     }
@@ -186,24 +261,119 @@ static void expect(struct site *site, const struct site_in *in)
 static void see_island(struct site *site, const struct site_in *in)
 {
     const struct dispatch_setup *setup = site->config.setup;
-    bool all_own = true;
     double own = 0;
     unsigned n = 0;
 
-    for (unsigned i = 0; i < setup->n_storages; i++)
-        if (setup->storages[i].is_grid_forming &&
-            setup->storages[i].home != (int)site->config.home)
-            all_own = false;
     for (unsigned i = 0; i < in->n_storages; i++)
         if (in->storages[i].soc >= 0) {
             own += in->storages[i].soc;
             n++;
         }
-    if (n > 0 && (all_own || in->frequency_hz <= 0 || setup->frequency_slope_hz <= 0))
+    if (n > 0 && (is_all_own(site) || in->frequency_hz <= 0 || setup->frequency_slope_hz <= 0))
         site->soc = own / n;
     else if (in->frequency_hz > 0 && setup->frequency_slope_hz > 0)
         site->soc =
             0.5 + (in->frequency_hz - setup->frequency_hz) / setup->frequency_slope_hz;
+}
+
+/* Usable energy of the home's batteries, by their gauges or, where they are all that forms
+ * the grid, by the island's charge; -1: not known. */
+static double own_wh(const struct site *site, const struct site_in *in, double *ret_full_wh)
+{
+    const struct dispatch_setup *setup = site->config.setup;
+    bool by_island = !in->n_storages && is_all_own(site), is_known = in->n_storages > 0;
+    double sum = 0;
+    unsigned next = 0;
+
+    *ret_full_wh = 0;
+    for (unsigned i = 0; i < setup->n_storages; i++) {
+        const struct dispatch_storage *storage = &setup->storages[i];
+        double soc = site->soc;
+
+        if (storage->home != (int)site->config.home)
+            continue;
+        if (next < in->n_storages)
+            soc = in->storages[next].soc;
+        next++;
+        if (storage->is_ev)
+            continue;
+        is_known &= soc >= 0;
+        *ret_full_wh += (storage->soc_max - storage->soc_min) * storage->capacity_wh;
+        sum += fmax(soc - storage->soc_min, 0) * storage->capacity_wh;
+    }
+    if (*ret_full_wh <= 0 || !(is_known || (by_island && in->frequency_hz > 0)))
+        return -1;
+    return sum;
+}
+
+/* The most the home can draw until the next step: every circuit at once. */
+static double most_w(const struct site *site, const struct site_in *in)
+{
+    double sum = in->shed_w;
+
+    for (unsigned i = 0; i < site->config.n_circuits; i++)
+        sum += fmax(circuit_expect_w(&site->config.circuits[i], &in->now[i]),
+                    fmax(site->config.circuits[i].typical_w, site->peak_w[i]));
+    return sum;
+}
+
+static void see_medical(struct site *site, const struct site_in *in)
+{
+    struct medical_in *medical = &site->medical_in;
+    const struct dispatch_setup *setup = site->config.setup;
+
+    *medical = (struct medical_in){.step_s = in->step_s,
+                                   .device_w = in->medical_w,
+                                   .most_w = most_w(site, in),
+                                   .eta = 1};
+    for (unsigned i = 0; i < setup->n_storages; i++)
+        if (setup->storages[i].home == (int)site->config.home && !setup->storages[i].is_ev)
+            medical->eta = fmin(medical->eta, setup->storages[i].eta_discharge);
+    if (in->is_grid_up) { /* each outage begins anew */
+        site->medical.own_wh = medical->own_wh = -1;
+        site->medical.is_tight = false;
+    } else {
+        medical->own_wh = own_wh(site, in, &medical->full_wh);
+    }
+    medical_step(&site->medical, medical);
+}
+
+/* Above every plan: what is kept for the device feeds it and the rest of P0 alone, and is
+ * not left unused for want of energy elsewhere. */
+static void keep_medical(const struct site *site, const struct site_in *in,
+                         struct site_out *ret, struct shed_class *class)
+{
+    const struct medical *medical = &site->medical;
+
+    if (in->is_grid_up || !medical_is_there(medical) || in->class_max == CIRCUIT_NONE)
+        return;
+    if (ret->is_empty && medical->own_wh > 0) {
+        ret->is_empty = false;
+        ret->last = DISPATCH_P0;
+        class->max = CIRCUIT_P0;
+    }
+    if (!medical->is_tight)
+        return;
+    ret->last = DISPATCH_P0;
+    *class = (struct shed_class){.max = ret->is_empty ? CIRCUIT_NONE : CIRCUIT_P0,
+                                 .reason = WHY_MEDICAL,
+                                 .value = medical->own_wh,
+                                 .limit = medical->kept_wh,
+                                 .until_ms = class->until_ms,
+                                 .is_hard = true};
+}
+
+/* Nor does the community draw on it. */
+static double spare_medical_w(const struct site *site, const struct site_in *in, double w)
+{
+    double p0_w = in->shed_w;
+
+    if (!medical_is_there(&site->medical))
+        return w;
+    for (unsigned i = 0; i < site->config.n_circuits; i++)
+        if (site->config.circuits[i].class == CIRCUIT_P0)
+            p0_w += circuit_expect_w(&site->config.circuits[i], &in->now[i]);
+    return fmin(w, medical_most_w(&site->medical, &site->medical_in, p0_w));
 }
 
 static void set_storages(struct site *site, const struct site_in *in,
@@ -234,6 +404,8 @@ static void set_storages(struct site *site, const struct site_in *in,
                              ? -setup->storages[i].max_charge_w
                              : split_battery_w(&setup->storages[i],
                                                in->storages[next].soc, soc, net_w);
+        if (!in->is_grid_up && !setup->storages[i].is_ev)
+            order->value_w = spare_medical_w(site, in, order->value_w);
         next++;
     }
     ret->plan.n_setpoints = next;
@@ -256,7 +428,14 @@ void site_step(struct site *site, const struct site_in *in, struct site_out *ret
         see_island(site, in);
     learn(site, in);
     expect(site, in);
+    if (in->plan) {
+        const struct budget_in budget = budget_input(site, in);
+
+        budget_count(&site->budget, in->plan, &budget);
+    }
+    see_medical(site, in);
     choose_class(site, in, ret, &shed.class);
+    keep_medical(site, in, ret, &shed.class);
     shed.t_boot_ms = (int64_t)(in->time.now_s * 1000);
     if (in->is_grid_up) {
         shed.limits = (struct circuit_limits){0}; /* of the island's inverter */

@@ -24,6 +24,9 @@ struct site_config {
     struct circuit_limits limits;
     double breaker_w;
     double refill_delay_s; /* after the grid's return, for P3 and batteries */
+    /* Of a medical device: so many hours of it stay in the own battery, above every plan.
+     * Either 0: none. */
+    double medical_w, medical_h;
 };
 
 struct site_storage {
@@ -44,6 +47,8 @@ struct site_in {
     struct site_storage storages[SITE_STORAGES_MAX]; /* those of this home in the setup */
     const struct dispatch_plan *plan;                /* NULL: never one */
     double plan_age_s;
+    double span_age_s; /* since its first message: its energy counts from there */
+    double medical_w;  /* of the medical device, measured; NaN or <= 0: not known */
     double shed_w; /* load beside the circuits */
 };
 

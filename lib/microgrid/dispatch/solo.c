@@ -29,6 +29,10 @@ void solo_init(struct solo *solo, const struct dispatch_setup *setup, unsigned h
         forecast_demand_init(&solo->circuits[c], setup->homes[home].mean_w[c]);
     solo->pv_scale = setup->homes[home].pv_wp > 0 ? all_wp / setup->homes[home].pv_wp : 0;
     forecast_pv_init(&solo->pv, setup->homes[home].pv_wp);
+    if (setup->homes[home].learns_pv && setup->homes[home].pv_wp <= 0) {
+        solo->pv.learns_rated = true;
+        solo->pv_scale = 1;
+    }
 }
 
 void solo_history(struct solo *solo, unsigned slot,
