@@ -213,6 +213,7 @@ static void fill_config(struct site_map *map, const char *gateway_id)
         hasten(&map->config.timing);
     if (!outage->is_given)
         return;
+    map->config.island_slope_hz = outage->frequency_slope_hz;
     map->config.low_permille = (uint32_t)lround(outage->floor_low * 10);
     map->config.critical_permille = (uint32_t)lround(outage->floor_critical * 10);
     map->config.black_permille = (uint32_t)lround(outage->floor_black * 10);

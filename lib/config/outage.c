@@ -21,7 +21,7 @@
 struct outage_keys {
     int64_t island, feeds, site, in_band_ms;
     const char *grid_code;
-    double reserve;
+    double reserve, frequency_slope_hz;
     const struct tree_node *evidence, *sources, *floors, *operator, * medical,
         *departures;
     const struct tree_node *planned, *schedule;
@@ -42,6 +42,7 @@ static const struct schema_key outage_table[] = {
     SCHEMA_KEY("grid_code", SITE_NAME, OUTAGE(grid_code), .fallback = "japan-tepco-50hz"),
     SCHEMA_KEY("operator", MAP, OUTAGE(operator)),
     SCHEMA_KEY("in_band", DURATION, OUTAGE(in_band_ms), .max = 3600000),
+    SCHEMA_KEY("frequency_slope", NUMBER, OUTAGE(frequency_slope_hz), .min = 0, .max = 5),
     SCHEMA_KEY("reserve", PERCENT, OUTAGE(reserve), .fallback = "40 %", .max = 100),
     SCHEMA_KEY("floors", MAP, OUTAGE(floors)),
     SCHEMA_KEY("medical", MAP, OUTAGE(medical)),
@@ -350,6 +351,7 @@ static void build_outage(struct load *load, const struct tree_node *tree,
     outage->feeds = (enum config_feeds)keys.feeds;
     outage->site = (enum config_site)keys.site;
     outage->reserve = keys.reserve;
+    outage->frequency_slope_hz = keys.frequency_slope_hz;
     free(outage->grid_code);
     outage->grid_code = load_strdup(load, keys.grid_code);
     profile = find_profile(load, tree, keys.grid_code);
