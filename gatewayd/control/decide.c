@@ -305,15 +305,14 @@ static bool is_good(const struct decide_in *in)
     return limit_w < 0 || isnan(in->power->load_w) || in->power->load_w <= limit_w;
 }
 
-/* Each of these lets loads come back in all homes of a community at one moment: a new outage,
- * the grid's return, a plan that begins or runs out. Each draws its delays anew. */
+/* In a community a change of state, a plan that begins and one that runs out reach all homes
+ * at one moment: each is an occasion with delays of its own. */
 static uint64_t occasion_of(const struct decide_in *in)
 {
-    enum grid_state_id state = in->demand->state;
-    bool is_back = state == GRID_OK || state == RECONNECTING;
-
-    return in->demand->seed ^ (is_back ? UINT64_C(1) << 62 : 0) ^
-           (in->plan && !is_back ? UINT64_C(1) << 61 : 0);
+    if (in->map->config.island != ISLAND_COMMUNITY)
+        return in->demand->seed;
+    return in->demand->seed ^ (uint64_t)in->demand->state << 56 ^
+           (uint64_t)(in->plan != NULL) << 55;
 }
 
 /* Homes behind one receiving point wait for the profile's random time, in an island not longer
