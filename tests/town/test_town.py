@@ -18,7 +18,7 @@ CODE = os.environ.get("TOWN_CODE", "test")
 LONG = CODE != "test"  # the timers of a real grid code
 # one step of the planner in the world's seconds, a plan's repetition, its validity; the
 # planner's own clock is as much faster as makes a step 300 s
-PLANNER = (60, 60, 300, 5) if LONG else (2, 4, 12, 150)
+PLANNER = (60, 60, 300, 5) if LONG else (2, 3, 8, 150)
 RETURN_S = 7200 if LONG else 120
 # contact's poll 1 s, confirmed 1 s, a message, a plan, a message, an order: and a busy machine
 SHED_BOUND_S = float(os.environ.get("TOWN_SHED_S", "6"))
@@ -110,6 +110,17 @@ def expire(story):
     story.blame("a plan was dropped before its end", bad)
     story.tell(f"coordinator silent: {len(waits)} plans of {town.valid_s} s dropped after "
                f"{quantiles(waits)}")
+
+
+def starve(story):
+    """No plan: the island's frequency tells how much there is, down to the critical floor."""
+    town = story.town
+    town.physics.soc = 200  # 111 permille of the usable: below critical, 15 %
+    town.wait_homes(lambda _, coils: not (coils["heater"] or coils["washer"] or coils["kettle"]),
+                    "P2 to P4 off by the frequency alone", town.valid_s + 30)
+    off = [h for h, coils in enumerate(town.physics.coils()) if not coils["fridge"]]
+    story.tell(f"without a plan: P2 to P4 off by the island's frequency, fridges of {len(off)} "
+               "homes still off")
 
 
 def was_off(log, name, at):
@@ -216,6 +227,7 @@ def main():
         lose_grid(story, 800)
         town.broker.stop()
         story.tell("the broker is gone")
+        starve(story)
         return_grid(story, "without a broker")
         town.broker.start()
         # a route asks again after at most 60 s, at random

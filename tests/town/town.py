@@ -58,6 +58,7 @@ circuits:
 outage:
   island: community
   grid_code: {code}
+  frequency_slope: 1
   evidence:
     - {{point: house.voltage_v, kind: voltage, supply: own, side: home, nominal: 202}}
     - {{point: house.frequency_hz, kind: frequency, supply: own, side: home}}
