@@ -123,7 +123,7 @@ static void print_grid(const struct ctl *ctl, const json_t *grid)
     table_free(table);
 }
 
-int cmd_grid(const struct ctl *ctl)
+static int show_grid(const struct ctl *ctl)
 {
     json_t *grid;
     char *body;
@@ -272,6 +272,25 @@ int cmd_hold(const struct ctl *ctl)
     if (!take_on_off(ctl->args[0], &is_held))
         return EXIT_USAGE;
     return ask(ctl, "/api/v1/hold", json_pack("{s:b}", "on", is_held));
+}
+
+static int confirm_grid(const struct ctl *ctl)
+{
+    bool is_present = ctl->n_args == 2 && strcmp(ctl->args[1], "present") == 0;
+
+    if (ctl->n_args != 2 || strcmp(ctl->args[0], "confirm") != 0 ||
+        (!is_present && strcmp(ctl->args[1], "absent") != 0)) {
+        fprintf(stderr, "gatewayctl: expected grid confirm present|absent\n");
+        return EXIT_USAGE;
+    }
+    return ask(ctl, "/api/v1/grid/confirm", json_pack("{s:b}", "present", is_present));
+}
+
+int cmd_grid(const struct ctl *ctl)
+{
+    if (ctl->n_args)
+        return confirm_grid(ctl);
+    return show_grid(ctl);
 }
 
 static int ask_span(const struct ctl *ctl, const char *target, bool is_on, int64_t usual_ms)

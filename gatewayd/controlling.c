@@ -114,7 +114,7 @@ static void port_clear(void *ctx, const char *code, const char *text)
 struct fact {
     struct controlling *controlling;
     bool has_value;
-    char key[140], value[200];
+    char key[140], value[400];
 };
 
 static void store_fact(void *arg)
@@ -333,6 +333,8 @@ void controlling_post(struct controlling *controlling, struct api_post *post)
                               sizeof text);
     else if (request->kind == API_POST_HOLD)
         rc = control_hold(control, request->value.v.b, text, sizeof text);
+    else if (request->kind == API_POST_CONFIRM)
+        rc = control_confirm(control, request->value.v.b, text, sizeof text);
     else if (request->kind == API_POST_STORM)
         rc = control_storm(control, request->lease_ms, text, sizeof text);
     else if (request->kind == API_POST_DRILL)

@@ -120,6 +120,7 @@ static void on_posted(void *arg)
     case API_POST_HOLD:
     case API_POST_STORM:
     case API_POST_DRILL:
+    case API_POST_CONFIRM:
         controlling_post(gateway->controlling, post);
         break;
     default:

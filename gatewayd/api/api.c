@@ -45,6 +45,7 @@ static const struct resource {
     {"/api/v1/routes",        api_get_routes,           NULL                    },
     {"/api/v1/events",        api_get_events,           NULL                    },
     {"/api/v1/grid",          api_control_get_grid,     NULL                    },
+    {"/api/v1/grid/confirm",  NULL,                     api_control_confirm     },
     {"/api/v1/circuits",      api_control_get_circuits, NULL                    },
     {"/api/v1/circuits/*/override", NULL,               api_control_override    },
     {"/api/v1/why/*",         api_control_get_why,      NULL                    },

@@ -98,22 +98,32 @@ void api_control_override(struct api_call *call)
     json_decref(root);
 }
 
-void api_control_hold(struct api_call *call)
+static void ask_bool(struct api_call *call, enum api_post_kind kind, const char *key)
 {
-    static const char *const known[] = {"on", NULL};
-    struct api_post_request request = {.kind = API_POST_HOLD, .uid = call->request->uid};
+    const char *const known[] = {key, NULL};
+    struct api_post_request request = {.kind = kind, .uid = call->request->uid};
     json_t *root = take_body(call, known);
-    const json_t *on = json_object_get(root, "on");
+    const json_t *field = json_object_get(root, key);
 
     if (!root)
         return;
-    if (!json_is_boolean(on)) {
-        http_problem(call->response, 400, "bad-value", "\"on\" wants true or false");
+    if (!json_is_boolean(field)) {
+        http_problem(call->response, 400, "bad-value", "\"%s\" wants true or false", key);
     } else {
-        request.value = (struct gw_value){.type = GW_TYPE_BOOL, .v.b = json_is_true(on)};
+        request.value = (struct gw_value){.type = GW_TYPE_BOOL, .v.b = json_is_true(field)};
         api_change_hand_over(call, &request);
     }
     json_decref(root);
+}
+
+void api_control_hold(struct api_call *call)
+{
+    ask_bool(call, API_POST_HOLD, "on");
+}
+
+void api_control_confirm(struct api_call *call)
+{
+    ask_bool(call, API_POST_CONFIRM, "present");
 }
 
 static void ask_span(struct api_call *call, enum api_post_kind kind)

@@ -165,6 +165,11 @@ void control_restore(struct control *control, const char *key, const char *value
                             now_ms());
             control->is_resumed = state != GRID_OK;
         }
+    } else if (!control->is_started && strcmp(key, JOURNAL_OUTAGES_KEY) == 0) {
+        journal_take_outages(&control->journal, value);
+    } else if (!control->is_started && strcmp(key, JOURNAL_DISTRUST_KEY) == 0) {
+        control->evidence.distrusted = journal_distrusted(value, &control->evidence);
+        control->journal.distrusted = control->evidence.distrusted;
     }
     pthread_mutex_unlock(&control->lock);
 }
@@ -175,6 +180,7 @@ void control_start(struct control *control)
 
     if (control->is_started)
         return;
+    journal_resume(&control->journal, &control->grid);
     if (control->is_resumed) {
         snprintf(text, sizeof text, "goes on from %s, the state before the restart",
                  grid_state_name(control->grid.state));
@@ -278,6 +284,7 @@ static void tell_transitions(struct control *control)
         control->count.n_transitions += transition->from != transition->to;
     }
     journal_alarms(&control->journal, &control->ports, control->out.demand.alarms);
+    journal_past(&control->journal, &control->ports, &control->grid, &control->evidence);
 }
 
 static void step_state(struct control *control, int64_t t_ms)

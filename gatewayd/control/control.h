@@ -47,6 +47,8 @@ void control_stop(struct control *control);
 int control_override(struct control *control, const char *circuit, const char *to,
                      int64_t for_ms, char *ret_text, size_t size);
 int control_hold(struct control *control, bool is_held, char *ret_text, size_t size);
+/* The grid is there, or lost, whatever the evidence says; -EPERM: no decision waits for it. */
+int control_confirm(struct control *control, bool is_present, char *ret_text, size_t size);
 int control_storm(struct control *control, int64_t for_ms, char *ret_text, size_t size);
 /* An outage is played for so long with the actuators disconnected; 0 ends it. */
 int control_drill(struct control *control, int64_t for_ms, char *ret_text, size_t size);

@@ -70,6 +70,39 @@ int control_hold(struct control *control, bool is_held, char *ret_text, size_t s
     return 0;
 }
 
+/* In which states the tables of OUTAGE 4 listen to a person. */
+static bool is_listening(enum grid_state_id state, bool is_present)
+{
+    if (!is_present)
+        return state == OUTAGE_SUSPECTED;
+    return state != GRID_OK && state != TRANSFERRING && state != MANUAL && state != FAULT;
+}
+
+int control_confirm(struct control *control, bool is_present, char *ret_text, size_t size)
+{
+    enum grid_state_id state;
+    int rc = -EPERM;
+
+    pthread_mutex_lock(&control->lock);
+    state = control->grid.state;
+    if (control->map.is_active && is_listening(state, is_present)) {
+        control->person = is_present ? PERSON_GRID_OK : PERSON_OUTAGE;
+        rc = 0;
+    }
+    pthread_mutex_unlock(&control->lock);
+    if (rc < 0) {
+        snprintf(ret_text, size, "in %s nobody is asked whether the grid is there%s",
+                 grid_state_name(state),
+                 state == MANUAL || state == FAULT ? ": end the hold first" : "");
+        return rc;
+    }
+    snprintf(ret_text, size, "a person says that the grid is %s",
+             is_present ? "there" : "lost");
+    control->ports.event(control->ports.ctx, "grid-confirmed", "info", ret_text);
+    control->ports.wake(control->ports.ctx);
+    return 0;
+}
+
 int control_storm(struct control *control, int64_t for_ms, char *ret_text, size_t size)
 {
     pthread_mutex_lock(&control->lock);

@@ -2,8 +2,13 @@
 /* Transitions, alarms and circuits as events; see journal.h. On the loop. */
 #include "gatewayd/control/journal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "lib/base/clock.h"
+
+#define PAST_MAX 400 /* bytes of a fact */
 
 static const struct {
     uint32_t alarm;
@@ -95,6 +100,91 @@ void journal_circuit(struct journal *journal, const struct control_ports *ports,
         return; /* as ever */
     snprintf(text, sizeof text, "%s %s: %s", name, is_on ? "on" : "off", why);
     ports->event(ports->ctx, "circuit", "info", text);
+}
+
+/* ---- what anti-flap and distrust rest on, over a restart ---- */
+
+static void keep_outages(const struct control_ports *ports, const struct grid_state *grid)
+{
+    uint32_t n = grid->n_outages, kept = n < JOURNAL_OUTAGES_MAX ? n : JOURNAL_OUTAGES_MAX;
+    char value[PAST_MAX];
+    int len = snprintf(value, sizeof value, "%s", clock_boot_id());
+
+    for (uint32_t i = n - kept; i < n && len < PAST_MAX - 24; i++)
+        len += snprintf(value + len, sizeof value - (size_t)len, " %" PRId64,
+                        grid->outages_ms[i % GRID_OUTAGES_MAX]);
+    ports->keep(ports->ctx, JOURNAL_OUTAGES_KEY, value);
+}
+
+static void keep_distrust(const struct control_ports *ports, const struct evidence *evidence)
+{
+    char value[PAST_MAX];
+    size_t len = (size_t)snprintf(value, sizeof value, "%s", clock_boot_id());
+
+    for (uint32_t i = 0; i < evidence->n; i++) {
+        const char *name = evidence->sources[i].name;
+
+        if ((evidence->distrusted >> i & 1) && len + strlen(name) + 2 < sizeof value)
+            len += (size_t)snprintf(value + len, sizeof value - len, " %s", name);
+    }
+    ports->keep(ports->ctx, JOURNAL_DISTRUST_KEY, evidence->distrusted ? value : NULL);
+}
+
+void journal_past(struct journal *journal, const struct control_ports *ports,
+                  const struct grid_state *grid, const struct evidence *evidence)
+{
+    if (journal->n_outages != grid->n_outages)
+        keep_outages(ports, grid);
+    if (journal->distrusted != evidence->distrusted)
+        keep_distrust(ports, evidence);
+    journal->n_outages = grid->n_outages;
+    journal->distrusted = evidence->distrusted;
+}
+
+/* Behind the boot id; NULL: of another boot, whose clock is not ours. */
+static const char *of_this_boot(const char *value)
+{
+    size_t len = strlen(clock_boot_id());
+
+    return strncmp(value, clock_boot_id(), len) == 0 ? value + len : NULL;
+}
+
+void journal_take_outages(struct journal *journal, const char *value)
+{
+    const char *at = of_this_boot(value);
+    int used;
+
+    journal->n_past = 0;
+    while (at && journal->n_past < JOURNAL_OUTAGES_MAX &&
+           sscanf(at, " %" SCNd64 "%n", &journal->past_ms[journal->n_past], &used) == 1) {
+        at += used;
+        journal->n_past++;
+    }
+}
+
+uint32_t journal_distrusted(const char *value, const struct evidence *evidence)
+{
+    const char *at = of_this_boot(value);
+    uint32_t set = 0;
+
+    while (at && *at == ' ') {
+        size_t len = strcspn(++at, " ");
+
+        for (uint32_t i = 0; i < evidence->n; i++)
+            if (strlen(evidence->sources[i].name) == len &&
+                strncmp(evidence->sources[i].name, at, len) == 0)
+                set |= 1U << i;
+        at += len;
+    }
+    return set;
+}
+
+void journal_resume(struct journal *journal, struct grid_state *grid)
+{
+    for (uint32_t i = 0; i < journal->n_past; i++)
+        grid_state_add_outage(grid, journal->past_ms[i]);
+    journal->n_outages = grid->n_outages;
+    journal->n_past = 0;
 }
 
 int journal_state(const char *value)

@@ -42,6 +42,10 @@ def people(home):
     assert home.coil("heater"), "a drill switched something"
     assert "GRID_OK" in ctl("grid").stdout and "water-heater" in ctl("circuits").stdout
 
+    refused = ctl("grid", "confirm", "present", check=False)
+    assert refused.returncode == 1 and "nobody is asked" in refused.stdout + refused.stderr, refused
+    assert ctl("grid", "confirm", "maybe", check=False).returncode == 2
+
     ctl("hold", "on")
     home.wait_state("MANUAL")
     home.grid(False)

@@ -39,7 +39,7 @@ struct home {
         char code[40], severity[16], text[600];
     } events[256];
     struct {
-        char key[100], value[200];
+        char key[100], value[400];
         bool is_there;
     } facts[32];
     char published[4096];

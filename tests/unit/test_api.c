@@ -157,6 +157,9 @@ static void problems_have_their_status(void)
         {"GET",    "/api/v1/reload",            NULL,                              405, "method-not-allowed"},
         {"POST",   "/api/v1/status",            NULL,                              405, "method-not-allowed"},
         {"DELETE", "/api/v1/points/a/b",        NULL,                              405, "method-not-allowed"},
+        {"GET",    "/api/v1/grid/confirm",      NULL,                              405, "method-not-allowed"},
+        {"POST",   "/api/v1/grid/confirm",      "{\"present\":1}",                 400, "bad-value"         },
+        {"POST",   "/api/v1/grid/confirm",      "{\"absent\":true}",               400, "unknown-key"       },
         {"POST",   "/api/v1/points/a/b",        "",                                400, "bad-json"          },
         {"POST",   "/api/v1/points/a/b",        "{\"value\":1,}",                  400, "bad-json"          },
         {"POST",   "/api/v1/points/a/b",        "{\"valeu\":1}",                   400, "unknown-key"       },
@@ -282,6 +285,7 @@ static void tcp_only_reads(void)
     CU_ASSERT_EQUAL(tcp_status("HEAD", "/api/v1/status"), 200);
     CU_ASSERT_EQUAL(tcp_status("GET", "/metrics"), 200);
     CU_ASSERT_EQUAL(tcp_status("POST", "/api/v1/reload"), 403);
+    CU_ASSERT_EQUAL(tcp_status("POST", "/api/v1/grid/confirm"), 403);
     CU_ASSERT_EQUAL(tcp_status("POST", "/api/v1/points/a/b"), 403);
     CU_ASSERT_EQUAL(tcp_status("PUT", "/api/v1/points/a/b"), 405);
     CU_ASSERT_EQUAL(fake.n_posts, 0);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gatewayd/control/control.h"
+#include "gatewayd/control/control_state.h"
 #include "gatewayd/control/plan_in.h"
 #include "tests/unit/control_home.h"
 #include "tests/unit/suite.h"
@@ -272,6 +273,32 @@ static void a_drill_switches_nothing_and_reports(void)
     home_end();
 }
 
+static void a_person_decides_where_no_evidence_can(void)
+{
+    home_begin(NULL);
+    CU_ASSERT_TRUE(control_confirm(home.control, true, text, sizeof text) < 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "nobody is asked"));
+    home_set(HOME_VOLTAGE, 0);
+    home_pass(500);
+    CU_ASSERT_STRING_EQUAL(home_state(), "OUTAGE_SUSPECTED");
+    CU_ASSERT_EQUAL(control_confirm(home.control, true, text, sizeof text), 0);
+    home_pass(500);
+    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
+    home_restart(NULL);
+    home_pass(2000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK"); /* the meter is still known as wrong */
+    home_set(HOME_VOLTAGE, 202);
+    home_pass(1000);
+    home_set(HOME_VOLTAGE, 0);
+    home_pass(500);
+    CU_ASSERT_STRING_EQUAL(home_state(), "OUTAGE_SUSPECTED");
+    CU_ASSERT_EQUAL(control_confirm(home.control, false, text, sizeof text), 0);
+    home_pass(250);
+    CU_ASSERT_STRING_EQUAL(home_state(), "TRANSFERRING");
+    CU_ASSERT_EQUAL(home_count_events("grid-confirmed", NULL), 2);
+    home_end();
+}
+
 /* ---- restarts and reloads ------------------------------------------------------------------------------ */
 
 static void a_restart_in_an_outage_goes_on_where_it_was(void)
@@ -287,6 +314,31 @@ static void a_restart_in_an_outage_goes_on_where_it_was(void)
     CU_ASSERT_STRING_EQUAL(home_state(), "CRITICAL");
     CU_ASSERT_EQUAL(home_count_events("grid-resumed", "CRITICAL"), 1);
     CU_ASSERT_FALSE(home_is_on("washer"));
+    home_end();
+}
+
+static void outages_before_a_restart_count_for_the_next_return(void)
+{
+    uint32_t usual_ms;
+
+    home_begin(NULL);
+    usual_ms = grid_state_in_band_ms(&home.control->grid);
+    for (int i = 0; i < 5; i++) {
+        home_grid(false);
+        home_pass(10000);
+        CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+        if (i == 2 || i == 4)
+            home_restart(NULL);
+        home_grid(true);
+        home_pass(1000);
+        CU_ASSERT_STRING_EQUAL(home_state(), "RECONNECTING");
+        CU_ASSERT_EQUAL(grid_state_in_band_ms(&home.control->grid),
+                        usual_ms << (i < 3 ? 0 : i - 2));
+        if (i == 3)
+            home_restart(NULL); /* while it waits */
+        home_pass(120000);
+        CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
+    }
     home_end();
 }
 
@@ -501,8 +553,10 @@ static CU_TestInfo people[] = {
     TEST(an_override_holds_over_a_restart_until_its_end),
     TEST(an_override_of_what_is_not_ours_is_refused),
     TEST(under_hold_nothing_is_switched),
+    TEST(a_person_decides_where_no_evidence_can),
     TEST(a_drill_switches_nothing_and_reports),
     TEST(a_restart_in_an_outage_goes_on_where_it_was),
+    TEST(outages_before_a_restart_count_for_the_next_return),
     TEST(a_reload_in_an_outage_keeps_the_state),
     CU_TEST_INFO_NULL,
 };

@@ -274,6 +274,24 @@ static void a_refused_reload_says_that_the_old_one_goes_on(void)
     expect(r->err, "the old configuration goes on: 2 errors");
 }
 
+static void what_a_person_says_of_the_grid_is_handed_over(void)
+{
+    struct run *r;
+
+    reset();
+    fake.text = "a person says that the grid is lost";
+    r = run("grid|confirm|absent");
+    CU_ASSERT_EQUAL(r->code, 0);
+    CU_ASSERT_STRING_EQUAL(r->out, "a person says that the grid is lost\n");
+    CU_ASSERT_EQUAL(fake.last.kind, API_POST_CONFIRM);
+    CU_ASSERT_FALSE(fake.last.value.v.b);
+    CU_ASSERT_EQUAL(run("grid|confirm|present")->code, 0);
+    CU_ASSERT_TRUE(fake.last.value.v.b);
+    CU_ASSERT_EQUAL(run("grid|confirm")->code, 2);
+    CU_ASSERT_EQUAL(run("grid|confirm|perhaps")->code, 2);
+    CU_ASSERT_EQUAL(fake.n_posts, 2);
+}
+
 static void buses_and_plan_show_units_and_requests(void)
 {
     struct run *r;
@@ -416,6 +434,7 @@ static CU_TestInfo tests[] = {
     TEST(write_sends_value_and_lease),
     TEST(a_refused_write_says_why),
     TEST(a_refused_reload_says_that_the_old_one_goes_on),
+    TEST(what_a_person_says_of_the_grid_is_handed_over),
     TEST(buses_and_plan_show_units_and_requests),
     TEST(routes_show_what_waits),
     TEST(events_are_lines_and_follow_ends_with_count),
