@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# A town of real daemons: `make check-town` alone runs it, about three minutes and 160 processes.
+# A town of real daemons: `make check-town` alone runs it, three to four minutes and 160 processes.
 check_PROGRAMS += tests/town/coordinator
 tests_town_coordinator_SOURCES = tests/town/coordinator.c
 tests_town_coordinator_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
