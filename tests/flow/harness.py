@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the flow tests share: a real broker, simulated devices, the real daemon, a subscriber
 with a persistent session, and waiting on conditions with a deadline."""
+import collections
 import json
 import os
 import pathlib
@@ -313,12 +314,15 @@ class Subscriber:
         return seen, repeats
 
     def send_receipts(self):
-        """Stands in for the coordinator: says what it has, once a second."""
+        """Stands in for the coordinator: says what it has, and says it again when rows of an
+        epoch came again: whoever sends them has not got the receipt."""
         sent = {}
         while not self.stopping:
             time.sleep(0.5)
-            prefix = {p["epoch"]: t.rsplit("/", 1)[0] for t, p in self.snapshot()
-                      if p and "epoch" in p}
+            came = [(t, p["epoch"]) for t, p in self.snapshot()
+                    if p and "epoch" in p and ("covers" in p or "seq" in p)]
+            prefix = {epoch: t.rsplit("/", 1)[0] for t, epoch in came}
+            count = collections.Counter(epoch for _, epoch in came)
             for epoch, seqs in self.epochs().items():
                 upto = max(seqs)
                 missing, run = [], None
@@ -331,10 +335,10 @@ class Subscriber:
                         run = [seq, seq]
                         missing.append(run)
                 text = json.dumps({"v": 1, "epoch": epoch, "upto": upto, "missing": missing})
-                if sent.get(epoch) == text:
+                if sent.get(epoch) == (text, count[epoch]):
                     continue
                 done = subprocess.run([tool("mosquitto_pub"), "-p", str(self.broker.port), "-q",
                                        "1", "-r", "-t", f"{prefix[epoch]}/receipt/{epoch}", "-m",
                                        text], capture_output=True)
                 if done.returncode == 0:
-                    sent[epoch] = text
+                    sent[epoch] = text, count[epoch]

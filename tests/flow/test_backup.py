@@ -264,7 +264,8 @@ def main():
                     if not any(kill - 1.8e9 <= t <= kill + 0.5e9 for kill in kills)]
             return arrived, served, missing, lost, repeats
 
-        wait_for(uncovered, "the backlog's end", 60)
+        # a receipt that got lost is asked for by sending again, after 60 s
+        wait_for(uncovered, "the backlog's end", 100)
         try:
             wait_for(lambda: len(missing_now()[3]) <= 2 * N, "every reading", 30)
         except AssertionError:
