@@ -11,7 +11,10 @@
 #include "gatewayd/store/writer_repair.h"
 #include "lib/base/clock.h"
 
-#define TRIES 4
+#define TRIES 6 /* each repair once, then RAM, then what RAM says */
+#define FAILURES_MAX 2       /* of commits one after the other; then it is not the rows */
+#define FAILURES_BUSY_MAX 12 /* somebody's lock, or memory, may take a minute */
+#define TELL_FAILED_S 3600
 #define TRIM_ROWS 64 /* undelivered ones go in pieces of minutes, so that gaps stay few  \
                       */
 #define TRIM_ROUNDS 12
@@ -371,26 +374,79 @@ static void count_commit(struct writer *writer, int64_t begin_boot_ns)
     pthread_mutex_unlock(&writer->stats_lock);
 }
 
-/* A row that no database takes would hold up all later ones for ever. */
-static void give_up(struct writer *writer, int rc)
+/* What is told to be missing was counted when it was lost; it is only told anew. */
+static uint64_t add_lost(struct gap *lost, const struct pending_row *row)
 {
-    uint64_t n = 0;
-    struct gap gap = {.reason = "disk-bound"};
+    struct gap before = {.count = 0};
+    bool is_gap =
+        row->kind == STORED_GAP && gap_get(row->data, row->len, &before) == 0;
+    int64_t from_ms = is_gap ? before.from_ms : row->t_first_ns / CLOCK_NS_PER_MS;
+    int64_t to_ms = is_gap ? before.to_ms : row->t_last_ns / CLOCK_NS_PER_MS;
 
-    if ((rc == -ENOMEM || rc == -EBUSY) && writer->pending.bytes < PENDING_BYTES_MAX)
-        return;
-    for (const struct pending_row *row = writer->pending.first; row; row = row->next) {
-        if (n == 0)
-            gap.from_ms = row->t_first_ns / CLOCK_NS_PER_MS;
-        gap.to_ms = row->t_last_ns / CLOCK_NS_PER_MS;
-        n += row->n_records;
-    }
+    if (lost->count == 0 || from_ms < lost->from_ms)
+        lost->from_ms = from_ms;
+    if (lost->count == 0 || to_ms > lost->to_ms)
+        lost->to_ms = to_ms;
+    lost->count += is_gap ? before.count : row->n_records;
+    return is_gap ? 0 : row->n_records;
+}
+
+/* A row that no database takes would hold up all later ones for ever. */
+static void drop_pending(struct writer *writer, int rc)
+{
+    struct gap gap = {.reason = "disk-bound"};
+    uint64_t n_new = 0, suppressed;
+
+    for (const struct pending_row *row = writer->pending.first; row; row = row->next)
+        n_new += add_lost(&gap, row);
     pending_clear(&writer->pending);
-    count_dropped(writer, n);
-    gap.count = n;
-    if (n)
+    count_dropped(writer, n_new);
+    if (gap.count)
         take_gap(writer, clock_boot_ns(), &gap);
-    writer_note(writer, "store-failed", "alarm", error_errno_text(rc));
+    /* it is an event to be stored too: told each time, it would fail for ever at once */
+    if (log_limit_pass(&writer->failed_limit, TELL_FAILED_S, &suppressed))
+        writer_note(writer, "store-failed", "alarm", error_errno_text(rc));
+}
+
+static unsigned failures_max(int rc)
+{
+    return rc == -ENOMEM || rc == -EBUSY ? FAILURES_BUSY_MAX : FAILURES_MAX;
+}
+
+static bool is_full(const struct writer *writer)
+{
+    return writer->pending.bytes >= PENDING_BYTES_MAX;
+}
+
+/* An error that comes again and again is no better than a bad disk. */
+static bool give_up_disk(struct writer *writer, int rc)
+{
+    if (!writer->stats.on_disk ||
+        (writer->n_failed + 1 < failures_max(rc) && !is_full(writer)))
+        return false;
+    return writer_leave_disk(writer, rc);
+}
+
+static int commit_somewhere(struct writer *writer)
+{
+    int rc = 0;
+
+    for (int i = 0; i < TRIES; i++) {
+        rc = try_commit(writer);
+        if (rc == 0 || !(writer_repair(writer, rc) || give_up_disk(writer, rc)))
+            break;
+    }
+    return rc;
+}
+
+/* On disk the rows wait for another try, which ends in RAM. */
+static void commit_failed(struct writer *writer, int rc)
+{
+    bool may_wait = writer->stats.on_disk || rc == -ENOMEM || rc == -EBUSY;
+
+    writer->n_failed++;
+    if (is_full(writer) || !may_wait || writer->n_failed >= failures_max(rc))
+        drop_pending(writer, rc);
 }
 
 void writer_commit(struct writer *writer)
@@ -400,19 +456,15 @@ void writer_commit(struct writer *writer)
     int rc = pending_close_block(&writer->pending);
     bool has_rows = writer->pending.first != NULL;
 
-    for (int i = 0; rc == 0 && i < TRIES; i++) {
-        rc = try_commit(writer);
-        if (rc == 0 || !writer_repair(writer, rc))
-            break;
-        rc = 0;
-    }
+    if (rc == 0)
+        rc = commit_somewhere(writer);
     if (rc < 0) {
-        give_up(writer, rc);
+        commit_failed(writer, rc);
         return;
     }
     count_commit(writer, begin_boot_ns);
     pending_clear(&writer->pending);
-    writer->n_repairs = 0;
+    writer->n_repairs = writer->n_failed = 0;
     if (writer->stats.on_disk) /* before anything of it leaves the box */
         disk_write_witness(&writer->disk, writer->book.epoch, writer->book.next_seq);
     writer_tell_epoch(writer);

@@ -17,6 +17,7 @@
 #include "gatewayd/store/reader.h"
 #include "gatewayd/store/store.h"
 #include "gatewayd/store/summary.h"
+#include "lib/base/log.h"
 
 struct salvage;
 
@@ -40,6 +41,8 @@ struct writer {
     bool has_new_epoch; /* to be told */
     bool has_all_facts; /* in RAM: it began with a copy of what is on disk */
     unsigned n_repairs; /* since the last commit that went through */
+    unsigned n_failed;  /* commits, since then */
+    struct log_limit failed_limit;
     unsigned told_bound; /* how far keeping it has gone: bits of enum bound_step */
     uint64_t thin_from[2]; /* per thin_stage: rows below are done */
     struct growth {

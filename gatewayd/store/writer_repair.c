@@ -412,10 +412,17 @@ static bool repair_full(struct writer *writer)
     return true;
 }
 
-bool writer_repair(struct writer *writer, int rc)
+bool writer_leave_disk(struct writer *writer, int rc)
 {
     char why[200];
 
+    snprintf(why, sizeof why, "writing to %.120s failed: %s", writer->disk.directory,
+             error_errno_text(rc));
+    return writer_go_ram(writer, code_of(rc), why) == 0;
+}
+
+bool writer_repair(struct writer *writer, int rc)
+{
     if (rc == -ENOMEM || rc == -EBUSY || rc == -EINVAL || rc == -EEXIST)
         return false;
     if (++writer->n_repairs <= REPAIRS_MAX && rc == -ENOSPC && repair_full(writer))
@@ -424,7 +431,5 @@ bool writer_repair(struct writer *writer, int rc)
         return false;
     if (rc == -EUCLEAN && begin_afresh(writer) == 0)
         return true;
-    snprintf(why, sizeof why, "writing to %.120s failed: %s", writer->disk.directory,
-             error_errno_text(rc));
-    return writer_go_ram(writer, code_of(rc), why) == 0;
+    return writer_leave_disk(writer, rc);
 }

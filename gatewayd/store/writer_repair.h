@@ -38,5 +38,7 @@ int writer_go_ram(struct writer *writer, const char *code, const char *why);
 /* After a failed commit, or a failed change of the small tables: true when it is worth
  * trying again, perhaps on another database. */
 bool writer_repair(struct writer *writer, int rc);
+/* The same for an error that does not pass: to RAM, with the alarm. */
+bool writer_leave_disk(struct writer *writer, int rc);
 
 #endif

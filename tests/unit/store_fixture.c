@@ -99,6 +99,17 @@ bool fixture_wait_event(const char *code)
     return found;
 }
 
+unsigned fixture_count_events(const char *code)
+{
+    unsigned n = 0;
+
+    pthread_mutex_lock(&lock);
+    for (unsigned i = 0; i < n_events; i++)
+        n += strcmp(events[i], code) == 0;
+    pthread_mutex_unlock(&lock);
+    return n;
+}
+
 struct run {
     void (*fn)(void *arg);
     void *arg;

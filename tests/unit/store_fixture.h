@@ -36,6 +36,7 @@ uint64_t fixture_store_batch(uint32_t n, uint32_t salt);
 uint64_t fixture_wait_committed(uint64_t at_least); /* last_seq */
 /* Was an event with this code told through the hook? Waits for it. */
 bool fixture_wait_event(const char *code);
+unsigned fixture_count_events(const char *code);
 /* Runs fn(arg) on the store's thread and waits for its end. */
 void fixture_run(void (*fn)(void *arg), void *arg);
 

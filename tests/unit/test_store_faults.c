@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gatewayd/store/store_thread.h"
+#include "gatewayd/store/writer.h"
 #include "lib/sqlite/db.h"
 #include "tests/unit/store_fixture.h"
 #include "tests/unit/store_log.h"
@@ -280,18 +282,6 @@ static void a_disk_that_fails_later_sends_the_store_to_ram(void)
     fixture_remove();
 }
 
-static int files_like(const char *pattern)
-{
-    char path[300];
-    glob_t found;
-    int n;
-
-    snprintf(path, sizeof path, "%s/%s", fixture_dir, pattern);
-    n = glob(path, 0, NULL, &found) == 0 ? (int)found.gl_pathc : 0;
-    globfree(&found);
-    return n;
-}
-
 static void scribble(const char *name, off_t offset, size_t size)
 {
     char path[300], *garbage = malloc(size);
@@ -303,6 +293,94 @@ static void scribble(const char *name, off_t offset, size_t size)
     CU_ASSERT_EQUAL(pwrite(fd, garbage, size, offset), (ssize_t)size);
     close(fd);
     free(garbage);
+}
+
+/* A trigger makes each insert fail with an error that is no bad disk's. */
+static void an_error_that_does_not_pass_sends_the_store_to_ram(void)
+{
+    struct db_options options = {.mode = DB_WRITER};
+    struct store_stats disk, ram;
+    char path[300];
+    struct db *db;
+
+    fixture_make();
+    fixture_open_sized(512u << 20, 0, 20);
+    fixture_store_batch(10, 1);
+    store_get_stats(fixture_store, &disk);
+    snprintf(path, sizeof path, "%s/store.db", fixture_dir);
+    options.path = path;
+    CU_ASSERT_EQUAL_FATAL(db_open(&options, &db, NULL), 0);
+    CU_ASSERT_EQUAL(db_exec(db, "CREATE TRIGGER refuse BEFORE INSERT ON log BEGIN "
+                                "INSERT INTO nowhere VALUES(1); END"),
+                    0);
+    db_close(db);
+    CU_ASSERT_EQUAL(store_append(fixture_store, fixture_batch(30, 2), true), 0);
+    CU_ASSERT_TRUE(fixture_wait_event("store-disk-failed"));
+    CU_ASSERT_TRUE(fixture_wait_event("epoch-changed"));
+    fixture_wait_committed(30);
+    store_get_stats(fixture_store, &ram);
+    CU_ASSERT_FALSE(ram.on_disk);
+    CU_ASSERT_STRING_NOT_EQUAL(ram.epoch, disk.epoch);
+    CU_ASSERT_EQUAL(ram.n_dropped, 0);
+    CU_ASSERT_TRUE(store_log_read(1).n >= 30);
+    fixture_close();
+    fixture_remove();
+}
+
+static void look_at_nothing(void *arg)
+{
+    (void)arg;
+}
+
+static void refuse_in_ram(void *arg)
+{
+    CU_ASSERT_EQUAL(db_exec(store_writer(fixture_store)->db, arg), 0);
+}
+
+/* Where even RAM takes nothing, each record is counted once and told as one gap later. */
+static void what_nothing_takes_is_counted_once(void)
+{
+    static char refuse[] = "CREATE TRIGGER refuse BEFORE INSERT ON log BEGIN "
+                           "INSERT INTO nowhere VALUES(1); END",
+                allow[] = "DROP TRIGGER refuse";
+    struct store_stats stats;
+    struct store_log log;
+    char path[300];
+
+    fixture_make();
+    snprintf(path, sizeof path, "%s/none/none", fixture_dir);
+    scribble("none", 0, 1);
+    fixture_open_in(path);
+    fixture_store_batch(1, 1);
+    fixture_run(refuse_in_ram, refuse);
+    for (uint32_t i = 0; i < 20; i++) {
+        CU_ASSERT_EQUAL(store_append(fixture_store, fixture_batch(3, i), true), 0);
+        fixture_run(look_at_nothing, NULL);
+    }
+    CU_ASSERT_TRUE(fixture_wait_event("store-failed"));
+    store_get_stats(fixture_store, &stats);
+    CU_ASSERT_TRUE(stats.n_dropped >= 57 && stats.n_dropped <= 62);
+    CU_ASSERT_EQUAL(fixture_count_events("store-failed"), 1);
+    fixture_run(refuse_in_ram, allow);
+    fixture_store_batch(1, 9);
+    log = store_log_read(1);
+    store_get_stats(fixture_store, &stats);
+    CU_ASSERT_EQUAL(log.n_lost, stats.n_dropped);
+    CU_ASSERT_EQUAL(log.n_gaps, 1);
+    fixture_close();
+    fixture_remove();
+}
+
+static int files_like(const char *pattern)
+{
+    char path[300];
+    glob_t found;
+    int n;
+
+    snprintf(path, sizeof path, "%s/%s", fixture_dir, pattern);
+    n = glob(path, 0, NULL, &found) == 0 ? (int)found.gl_pathc : 0;
+    globfree(&found);
+    return n;
 }
 
 static void a_file_that_is_no_database_is_set_aside(void)
@@ -502,6 +580,8 @@ int main(int argc, char **argv)
         TEST(a_batch_larger_than_the_store_does_not_stop_it),
         TEST(without_a_directory_the_store_goes_on_in_ram),
         TEST(a_disk_that_fails_later_sends_the_store_to_ram),
+        TEST(an_error_that_does_not_pass_sends_the_store_to_ram),
+        TEST(what_nothing_takes_is_counted_once),
         TEST(a_file_that_is_no_database_is_set_aside),
         TEST(a_damaged_log_is_set_aside_and_consent_saved),
         TEST(what_a_damaged_database_still_holds_is_salvaged),
