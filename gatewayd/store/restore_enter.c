@@ -137,7 +137,7 @@ static int go_over(struct writer *writer)
     pending_done(&writer->pending);
     pending_init(&writer->pending);
     writer->has_new_epoch = true;
-    writer->n_repairs = 0;
+    writer->n_repairs = writer->n_failed = 0;
     writer->told_bound = 0;
     writer->thin_from[0] = writer->thin_from[1] = 0;
     return writer_open_any(writer);

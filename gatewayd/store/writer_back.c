@@ -274,7 +274,7 @@ static void move_in(struct writer *writer, struct home *home)
     writer->book = home->book;
     writer->cursors = home->cursors;
     writer->has_new_epoch = true;
-    writer->n_repairs = 0;
+    writer->n_repairs = writer->n_failed = 0;
     writer_publish_epoch(writer, true);
     disk_note_files(&writer->disk);
     disk_write_mark(&writer->disk, writer->book.epoch, writer->book.next_seq);
