@@ -116,11 +116,20 @@ static bool same_evidence(const struct site_map *a, const struct site_map *b)
     return same;
 }
 
+static bool same_batteries(const struct site_map *a, const struct site_map *b)
+{
+    bool same = a->n_batteries == b->n_batteries;
+
+    for (uint32_t i = 0; same && i < a->n_batteries; i++)
+        same = strcmp(a->batteries[i].source->battery, b->batteries[i].source->battery) == 0;
+    return same;
+}
+
 void control_configure(struct control *control, const struct config *config,
                        const struct catalog *catalog)
 {
     static struct site_map map; /* the loop alone comes here */
-    bool is_same, keeps_circuits;
+    bool is_same, keeps_circuits, keeps_charge;
 
     site_map_build(&map, config->outage, catalog, config->gateway_id);
     site_map_spare_flash(&map, config);
@@ -129,6 +138,7 @@ void control_configure(struct control *control, const struct config *config,
     pthread_mutex_lock(&control->lock);
     is_same = control->is_configured && same_evidence(&control->map, &map);
     keeps_circuits = control->is_configured && same_circuits(&control->map, &map);
+    keeps_charge = control->is_configured && same_batteries(&control->map, &map);
     control->map = map;
     snprintf(control->timezone, sizeof control->timezone, "%s", config->timezone);
     if (is_same) {
@@ -145,6 +155,8 @@ void control_configure(struct control *control, const struct config *config,
         decide_init(&control->decide, map.config.code.is_for_tests);
         control->journal.known = 0;
     }
+    if (!keeps_charge)
+        charge_init(&control->charge);
     configure_outputs(control, catalog);
     programme_configure(&control->programme, &control->map);
     control->is_configured = true;
@@ -301,7 +313,8 @@ static void step_state(struct control *control, int64_t t_ms)
     control->person = PERSON_NONE;
     if (plan && plan->has_state)
         input.plan = (struct grid_plan){true, control->plan.t_last_ms, plan->state};
-    sense_evidence(&control->sense, &control->map, &control->ports, control->readings);
+    sense_evidence(&control->sense, &control->map, &control->ports, &control->stored,
+                   control->readings);
     evidence_step(&control->evidence, t_ms, control->readings,
                   grid_state_may_island(&control->grid), &control->verdict);
     grid_state_step(&control->grid, t_ms, &input, &control->evidence, &control->out);
@@ -473,7 +486,9 @@ static void step(struct control *control, int64_t t_ms)
 
     control->step_ms = t_ms;
     control->n_steps++;
-    sense_powers(&control->map, &control->ports, &control->power);
+    charge_step(&control->charge, &control->map, &control->ports, t_ms);
+    charge_sum(&control->charge, &control->map, &control->stored);
+    sense_powers(&control->map, &control->ports, &control->stored, &control->power);
     note_mean(control, t_ms);
     step_state(control, t_ms);
     see_circuits(control, t_ms);
@@ -508,9 +523,8 @@ int64_t control_step(struct control *control)
 static bool holds_evidence(const struct control *control, const struct record_batch *batch)
 {
     for (uint32_t i = 0; i < batch->n_records; i++)
-        for (uint32_t j = 0; j < control->map.n_evidence; j++)
-            if (batch->records[i].device == control->map.evidence[j].device)
-                return true;
+        if (site_map_is_evidence(&control->map, batch->records[i].device))
+            return true;
     return false;
 }
 

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "gatewayd/control/actuate.h"
+#include "gatewayd/control/charge.h"
 #include "gatewayd/control/control.h"
 #include "gatewayd/control/decide.h"
 #include "gatewayd/control/drill.h"
@@ -28,6 +29,8 @@ struct control {
     struct evidence_reading readings[EVIDENCE_MAX];
     struct evidence evidence;
     struct evidence_verdict verdict;
+    struct charge charge;
+    struct charge_sum stored;
     struct sense_power power;
     double mean_load_w; /* over 15 min; NaN: not known yet */
     int64_t mean_ms;

@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += gatewayd/control/libcontrol.la
 gatewayd_control_libcontrol_la_SOURCES = \
 	gatewayd/control/actuate.c gatewayd/control/actuate.h \
+	gatewayd/control/charge.c gatewayd/control/charge.h \
 	gatewayd/control/control.c gatewayd/control/control.h gatewayd/control/control_state.h \
 	gatewayd/control/control_people.c \
 	gatewayd/control/decide.c gatewayd/control/decide.h \
@@ -18,8 +19,13 @@ gatewayd_control_libcontrol_la_SOURCES = \
 gatewayd_control_libcontrol_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 
 if HAVE_CUNIT
-check_PROGRAMS += tests/unit/test_control
-TESTS += tests/unit/test_control
+check_PROGRAMS += tests/unit/test_control tests/unit/test_control_inputs
+TESTS += tests/unit/test_control tests/unit/test_control_inputs
+tests_unit_test_control_inputs_SOURCES = tests/unit/test_control_inputs.c tests/unit/suite.h \
+	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h
+tests_unit_test_control_inputs_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_control_inputs_LDADD = gatewayd/control/libcontrol.la lib/libgateway.la \
+	$(YAML_LIBS) $(JANSSON_LIBS) $(CUNIT_LIBS) $(LIBM)
 tests_unit_test_control_SOURCES = tests/unit/test_control.c tests/unit/suite.h \
 	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h
 tests_unit_test_control_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

@@ -24,15 +24,6 @@ double sense_value(const struct control_ports *ports, const struct control_ref *
     return reading.value;
 }
 
-/* Energy above the device's own cut-off, as permille of what lies above it. */
-static double usable_permille(double soc_permille, double cut_off_percent)
-{
-    double floor = cut_off_percent * 10;
-    double usable = (soc_permille - floor) / (1000 - floor) * 1000;
-
-    return usable < 0 ? 0 : usable > 1000 ? 1000 : usable;
-}
-
 static double nearest_nominal(double v)
 {
     static const double usual[] = {101, 202, 230};
@@ -60,23 +51,27 @@ static double value_of(struct site_map *map, uint32_t i, double value)
     if (source->kind == EVIDENCE_VOLTAGE && from && !(from->nominal_v > 0))
         if (value > VOLTAGE_SEEN || !(source->nominal_v > 0))
             source->nominal_v = nearest_nominal(value);
-    if (source->kind == EVIDENCE_BATTERY)
-        for (uint32_t j = 0; j < map->n_batteries; j++)
-            if (map->batteries[j].soc.device == map->evidence[i].device)
-                return usable_permille(value, map->batteries[j].source->cut_off);
     if (from && from->is_inverted)
         return value != 0 ? 0 : 1;
     return value;
 }
 
 void sense_evidence(struct sense *sense, struct site_map *map,
-                    const struct control_ports *ports, struct evidence_reading *ret)
+                    const struct control_ports *ports, const struct charge_sum *charge,
+                    struct evidence_reading *ret)
 {
     for (uint32_t i = 0; i < map->n_evidence; i++) {
         struct control_reading reading = {0};
-        bool is_good = ports->read(ports->ctx, &map->evidence[i], &reading) &&
-                       reading.is_good && reading.has_value;
+        bool is_good;
 
+        if (map->sources[i].kind == EVIDENCE_BATTERY) {
+            ret[i] = (struct evidence_reading){.is_good = !isnan(charge->usable_permille),
+                                               .value = charge->usable_permille,
+                                               .t_ms = charge->t_ms};
+            continue;
+        }
+        is_good = ports->read(ports->ctx, &map->evidence[i], &reading) && reading.is_good &&
+                  reading.has_value;
         if (is_good && !sense->sources[i].was_good)
             sense->sources[i].session++;
         sense->sources[i].was_good = is_good;
@@ -100,40 +95,22 @@ static double sum(const struct control_ports *ports, const struct control_ref *r
     return total;
 }
 
-static void sense_batteries(const struct site_map *map, const struct control_ports *ports,
-                            struct sense_power *ret)
-{
-    double soc_wh = 0, all_wh = 0;
-
-    ret->battery_w = 0;
-    ret->usable_wh = 0;
-    for (uint32_t i = 0; i < map->n_batteries; i++) {
-        const struct site_battery *battery = &map->batteries[i];
-        const struct config_source *source = battery->source;
-        double soc = sense_value(ports, &battery->soc);
-
-        ret->battery_w += sense_value(ports, &battery->power);
-        if (source->is_ev)
-            continue;
-        all_wh += source->capacity_wh;
-        soc_wh += source->capacity_wh * soc / 1000;
-        ret->capacity_wh += source->capacity_wh * (1 - source->cut_off / 100);
-        ret->usable_wh += usable_permille(soc, source->cut_off) / 1000 * source->capacity_wh *
-                          (1 - source->cut_off / 100);
-    }
-    if (!(ret->capacity_wh > 0))
-        ret->usable_wh = (double)NAN;
-    ret->usable_permille = ret->usable_wh / ret->capacity_wh * 1000;
-    ret->soc_permille = all_wh > 0 ? soc_wh / all_wh * 1000 : (double)NAN;
-}
-
 void sense_powers(const struct site_map *map, const struct control_ports *ports,
-                  struct sense_power *ret)
+                  const struct charge_sum *charge, struct sense_power *ret)
 {
     *ret = (struct sense_power){.grid_w = sum(ports, map->grid, map->n_grid),
                                 .pv_w = map->n_pv ? sum(ports, map->pv, map->n_pv) : 0,
+                                .usable_wh = charge->usable_wh,
+                                .capacity_wh = charge->capacity_wh,
+                                .usable_permille = charge->usable_permille,
+                                .soc_permille = charge->soc_permille,
                                 .medical_w = sense_value(ports, &map->medical)};
-    sense_batteries(map, ports, ret);
+    for (uint32_t i = 0; i < map->n_batteries; i++) {
+        double w = sense_value(ports, &map->batteries[i].power);
+
+        /* a car that drove off takes its charger's word with it */
+        ret->battery_w += isnan(w) && map->batteries[i].source->is_ev ? 0 : w;
+    }
     ret->load_w = ret->grid_w + ret->pv_w + ret->battery_w;
 }
 

@@ -6,7 +6,7 @@
 #ifndef GATEWAYD_CONTROL_SENSE_H
 #define GATEWAYD_CONTROL_SENSE_H
 
-#include "gatewayd/control/site_map.h"
+#include "gatewayd/control/charge.h"
 
 /* What is remembered of each source between two looks. */
 struct sense {
@@ -26,12 +26,13 @@ struct sense_power {
 };
 
 void sense_init(struct sense *sense);
-/* One reading for each source of the map, in its order. A voltage whose nominal one was not
+/* One reading for each source of the map, in its order; the batteries' is their common one. A voltage whose nominal one was not
  * configured takes the nearest usual one. */
 void sense_evidence(struct sense *sense, struct site_map *map,
-                    const struct control_ports *ports, struct evidence_reading *ret);
+                    const struct control_ports *ports, const struct charge_sum *charge,
+                    struct evidence_reading *ret);
 void sense_powers(const struct site_map *map, const struct control_ports *ports,
-                  struct sense_power *ret);
+                  const struct charge_sum *charge, struct sense_power *ret);
 /* A good value of the point, or NaN. */
 double sense_value(const struct control_ports *ports, const struct control_ref *ref);
 /* Does any battery or PCS say it has an alarm? */

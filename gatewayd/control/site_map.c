@@ -136,8 +136,6 @@ static void add_battery(struct site_map *map, const struct catalog *catalog,
 {
     struct site_battery *battery = &map->batteries[map->n_batteries++];
     int device = catalog_find_device(catalog, from->battery);
-    struct evidence_source *source;
-    char name[CONTROL_NAME_MAX];
 
     *battery = (struct site_battery){.source = from,
                                      .soc = point_of(catalog, device, "soc_permille"),
@@ -153,11 +151,31 @@ static void add_battery(struct site_map *map, const struct catalog *catalog,
         battery->setpoint_failsafe_w = point->failsafe;
         battery->setpoint_lease_ms = point->lease_ms;
     }
-    if (from->is_ev) /* it may leave: its charge says nothing about the house */
-        return;
-    snprintf(name, sizeof name, "%s.soc_permille", from->battery);
-    source = add_source(map, name, &battery->soc, catalog);
-    if (source) {
+}
+
+/* One source for all of them, by capacity: what is stored is stored, in whichever. A car may
+ * leave: its charge says nothing about the house. */
+static void add_charge(struct site_map *map, const struct catalog *catalog)
+{
+    struct evidence_source *source = NULL;
+    char name[CONTROL_NAME_MAX];
+
+    for (uint32_t i = 0; i < map->n_batteries; i++) {
+        const struct site_battery *battery = &map->batteries[i];
+        uint32_t poll_ms;
+
+        if (battery->source->is_ev || !battery->soc.is_there)
+            continue;
+        if (source) {
+            poll_ms = catalog_point_of(catalog, &battery->soc)->interval_ms;
+            source->poll_ms = poll_ms > source->poll_ms ? poll_ms : source->poll_ms;
+            snprintf(map->names[map->n_evidence - 1], CONTROL_NAME_MAX, "all");
+            continue;
+        }
+        snprintf(name, sizeof name, "%s.soc_permille", battery->source->battery);
+        source = add_source(map, name, &battery->soc, catalog);
+        if (!source)
+            return;
         source->kind = EVIDENCE_BATTERY;
         source->is_own_supply = true;
     }
@@ -236,6 +254,7 @@ void site_map_build(struct site_map *map, const struct config_outage *outage,
         add_evidence(map, catalog, &outage->evidence[i]);
     for (uint32_t i = 0; i < outage->n_sources; i++)
         add_battery(map, catalog, &outage->sources[i]);
+    add_charge(map, catalog);
     add_meters(map, catalog);
     if (outage->medical.power)
         map->medical = find(map, catalog, outage->medical.power);
@@ -263,6 +282,17 @@ int site_map_find_circuit(const struct site_map *map, const char *name)
         if (strcmp(map->outage->circuits[i].name, name) == 0)
             return (int)i;
     return -1;
+}
+
+bool site_map_is_evidence(const struct site_map *map, uint32_t device)
+{
+    for (uint32_t i = 0; i < map->n_evidence; i++)
+        if (map->evidence[i].device == device)
+            return true;
+    for (uint32_t i = 0; i < map->n_batteries; i++)
+        if (map->batteries[i].soc.is_there && map->batteries[i].soc.device == device)
+            return true;
+    return false;
 }
 
 int site_map_switch_of(const struct site_map *map, uint32_t device, uint32_t point)

@@ -36,7 +36,7 @@ struct site_map {
     uint32_t n_circuits;
     struct circuit circuits[CIRCUIT_MAX]; /* overrides are filled by wishes.c */
     struct site_switch switches[CIRCUIT_MAX];
-    uint32_t n_evidence; /* of the configuration, then one for each battery that tells SoC */
+    uint32_t n_evidence; /* of the configuration, then one of all batteries that tell SoC */
     struct evidence_source sources[EVIDENCE_MAX];
     struct control_ref evidence[EVIDENCE_MAX];
     char names[EVIDENCE_MAX][CONTROL_NAME_MAX];
@@ -57,6 +57,8 @@ void site_map_spare_flash(struct site_map *map, const struct config *config);
 /* The circuit's name; index < n_circuits. */
 const char *site_map_circuit_name(const struct site_map *map, uint32_t index);
 int site_map_find_circuit(const struct site_map *map, const char *name);
+/* Does control decide anew when this device was read? */
+bool site_map_is_evidence(const struct site_map *map, uint32_t device);
 /* Is this point the switch of a circuit? Its index, or -1. */
 int site_map_switch_of(const struct site_map *map, uint32_t device, uint32_t point);
 

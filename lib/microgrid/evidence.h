@@ -110,7 +110,7 @@ struct evidence_verdict {
     enum evidence_pcs pcs;        /* on two reads of one session; PCS_UNKNOWN before */
     bool has_usable;
     uint32_t usable_permille;     /* the lowest of all battery sources; the daemon composes
-                                   * batteries of one bus into one source */
+                                   * all batteries of a home into one source */
     double home_hz;               /* of the home's side; NaN: unknown */
 };
 

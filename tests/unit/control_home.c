@@ -50,6 +50,22 @@ static const char yaml[] =
     "      - {name: power_w, table: holding, address: 2, type: int16, unit: W}\n"
     "      - {name: power_setpoint_w, table: holding, address: 3, type: int16, unit: W,"
     " write: {min: -2000, max: 2000, failsafe: 0, lease: 20 s}}\n"
+    "  - name: shed\n"
+    "    bus: line\n"
+    "    unit: 4\n"
+    "    role: battery\n"
+    "    interval: 250 ms\n"
+    "    points:\n"
+    "      - {name: soc_permille, table: holding, address: 0, type: uint16}\n"
+    "      - {name: power_w, table: holding, address: 1, type: int16, unit: W}\n"
+    "  - name: car\n"
+    "    bus: line\n"
+    "    unit: 5\n"
+    "    role: ev\n"
+    "    interval: 250 ms\n"
+    "    points:\n"
+    "      - {name: soc_permille, table: holding, address: 0, type: uint16}\n"
+    "      - {name: power_w, table: holding, address: 1, type: int16, unit: W}\n"
     "circuits:\n"
     "  - {name: heater, switch: panel.heater, class: P4, typical: 1200 W, min_on: 0 s,"
     " min_off: 0 s, drops_out: no}\n"
@@ -67,7 +83,12 @@ static const char yaml[] =
     "    - {point: panel.grid_present, kind: contact, supply: own}\n"
     "    - {point: meter.voltage_v, kind: voltage, supply: grid, nominal: 202}\n"
     "    - {point: battery.grid_status, kind: pcs, supply: own}\n"
-    "  sources: [{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}]\n";
+    "  sources: ";
+
+static const char one_battery[] =
+    "[{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}]";
+
+const char *home_sources;
 
 static void load(const char *more)
 {
@@ -80,7 +101,8 @@ static void load(const char *more)
     struct strbuf text;
 
     CU_ASSERT_TRUE_FATAL(fd >= 0);
-    dprintf(fd, "%s%s", yaml, more ? more : "");
+    dprintf(fd, "%s%s\n%s", yaml, home_sources ? home_sources : one_battery,
+            more ? more : "");
     close(fd);
     sources.map_dirs = no_maps;
     sources.config_dir = NULL;
@@ -239,6 +261,10 @@ void home_begin(const char *more)
     home_set(HOME_GRID_W, 600);
     home_set(HOME_BATTERY_W, 0);
     home_set(HOME_SETPOINT, 0);
+    home_set(HOME_SOC_2, 820);
+    home_set(HOME_BATTERY_2_W, 0);
+    home_set(HOME_CAR_SOC, 700);
+    home_set(HOME_CAR_W, 0);
     for (int i = HOME_HEATER; i <= HOME_FRIDGE; i++)
         home_set((enum home_point)i, i >= HOME_KETTLE);
     home_grid(true);

@@ -11,6 +11,8 @@ enum home_point {
     HOME_HEATER, HOME_WASHER, HOME_KETTLE, HOME_FRIDGE, HOME_CONTACT, /* device panel */
     HOME_VOLTAGE, HOME_GRID_W,                                        /* meter */
     HOME_PCS, HOME_SOC, HOME_BATTERY_W, HOME_SETPOINT,                /* battery */
+    HOME_SOC_2, HOME_BATTERY_2_W,                                     /* shed */
+    HOME_CAR_SOC, HOME_CAR_W,                                         /* car */
     HOME_POINTS
 };
 
@@ -46,6 +48,8 @@ struct home {
 };
 
 extern struct home home;
+/* The value of `sources` from the next configuration on; NULL: the one battery. */
+extern const char *home_sources;
 
 /* more: YAML after `sources`, indented by two; NULL: none. Started with the grid there. */
 void home_begin(const char *more);
