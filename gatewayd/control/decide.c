@@ -115,15 +115,29 @@ static void calm_down(struct decide *decide, const struct decide_in *in)
     }
 }
 
-/* What is drawn beside the circuits: the load less those that are on. */
+/* Of circuits that stay on though ordered off. */
+static double stuck_w(const struct decide_in *in)
+{
+    double sum_w = 0;
+
+    for (uint32_t i = 0; i < in->map->n_circuits; i++)
+        if (in->now[i].has_feedback && in->now[i].is_on_read && !in->now[i].is_on)
+            sum_w += circuit_expect_w(&in->map->circuits[i], &in->now[i]);
+    return sum_w;
+}
+
+/* What is drawn beside the circuits that obey: the load less those that are on. Where no
+ * meter tells the load, at least what sticks. */
 static double other_w(const struct decide *decide, const struct decide_in *in)
 {
     double rest_w = decide->calm_load_w;
 
+    if (isnan(rest_w))
+        return stuck_w(in);
     for (uint32_t i = 0; i < in->map->n_circuits; i++)
         if (in->now[i].is_on)
             rest_w -= circuit_expect_w(&in->map->circuits[i], &in->now[i]);
-    return isnan(rest_w) || rest_w < 0 ? 0 : rest_w;
+    return rest_w < 0 ? 0 : rest_w;
 }
 
 /* Behind a closed tie the grid carries what the battery cannot. */

@@ -155,10 +155,75 @@ static CU_TestInfo batteries[] = {
     CU_TEST_INFO_NULL,
 };
 
+/* ---- outputs that do not follow -------------------------------------------------------------- */
+
+/* The heater ordered off shows the old state for so long. */
+static unsigned count_told_after(int64_t ms)
+{
+    home_begin(NULL);
+    home.points[HOME_HEATER].is_frozen = true;
+    home_set(HOME_CONTACT, 0);
+    home_poll(); /* ordered off in this call */
+    home_pass(ms);
+    home.points[HOME_HEATER].is_frozen = false;
+    home_set(HOME_HEATER, 0);
+    home_pass(10000);
+    return home_count_events("control-output", "panel.heater does not follow");
+}
+
+static void a_relay_has_two_seconds_to_follow(void)
+{
+    CU_ASSERT_EQUAL(count_told_after(2000), 0); /* seen differing for 1.75 s */
+    home_end();
+    CU_ASSERT_EQUAL(count_told_after(2500), 1);
+    CU_ASSERT_EQUAL(home_count_events("control-output", "follows again"), 1);
+    home_end();
+}
+
+static void a_relay_that_sticks_is_no_fault_of_the_home(void)
+{
+    home_begin(NULL);
+    home.points[HOME_HEATER].is_frozen = true;
+    home_grid(false);
+    home_set(HOME_GRID_W, 0);
+    home_set(HOME_BATTERY_W, 2100);
+    home_pass(10 * 60000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    CU_ASSERT_TRUE(home_is_on("heater"));
+    home_set(HOME_SOC, 330); /* what obeys is still shed */
+    home_pass(2000);
+    CU_ASSERT_FALSE(home_is_on("washer"));
+    home_end();
+}
+
+/* A medical home may draw 1800 W; the heater that sticks takes 1200 of them. */
+static void what_sticks_is_planned_around_where_no_meter_tells_the_load(void)
+{
+    home_begin("  medical: {typical: 10 W, reserve: 1 min}\n");
+    home_silence(HOME_BATTERY_W);
+    home_silence(HOME_GRID_W);
+    home.control->decide.calm_load_w = (double)NAN;
+    home.points[HOME_HEATER].is_frozen = true;
+    home_grid(false);
+    home_pass(20000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    CU_ASSERT_TRUE(home_is_on("heater") && home_is_on("kettle") && home_is_on("fridge"));
+    CU_ASSERT_FALSE(home_is_on("washer"));
+    home_end();
+}
+
+static CU_TestInfo outputs[] = {
+    TEST(a_relay_has_two_seconds_to_follow),
+    TEST(a_relay_that_sticks_is_no_fault_of_the_home),
+    TEST(what_sticks_is_planned_around_where_no_meter_tells_the_load),
+    CU_TEST_INFO_NULL,
+};
+
 int main(void)
 {
     CU_SuiteInfo suites[] = {
         {"batteries", NULL, NULL, NULL, NULL, batteries},
+        {"outputs",   NULL, NULL, NULL, NULL, outputs  },
         CU_SUITE_INFO_NULL,
     };
 
