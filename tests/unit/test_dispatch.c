@@ -309,7 +309,8 @@ static void a_booked_car_leaves_as_promised(void)
 {
     struct split_ev ev = {
         .storage = &storages[1], .soc = 0.5, .is_connected = true, .depart_in_s = 1800};
-    struct split_island island = {.forming_part = 0.3, .net_w = 5000, .step_s = 300};
+    struct split_island island = {
+        .forming_part = 0.3, .forming_wh = 7000, .net_w = 5000, .step_s = 300};
     double w;
 
     split_evs(&ev, 1, &island, &w);

@@ -11,6 +11,8 @@
 
 /* Of the receiving point's limit; homes' loads move within a step. */
 #define IMPORT_SHARE 0.8
+/* By this time of day there is sun to charge from. */
+#define SUN_BACK_S (9 * 3600)
 
 void area_init(struct area *area, const struct dispatch_setup *setup)
 {
@@ -25,6 +27,16 @@ void area_book(struct area *area, unsigned storage, double depart_s)
     if (area->n_trips < AREA_TRIPS_MAX)
         area->trips[area->n_trips++] =
             (struct area_trip){.storage = storage, .depart_s = depart_s};
+}
+
+/* What P0 draws until the sun is back, by the homes' planning figures. */
+static double keep_wh(const struct dispatch_setup *setup, unsigned local_s)
+{
+    double left_s = SUN_BACK_S - (double)local_s, p0_w = 0;
+
+    for (unsigned h = 0; h < setup->n_homes; h++)
+        p0_w += setup->homes[h].mean_w[DISPATCH_P0];
+    return p0_w * (left_s < 0 ? left_s + DISPATCH_DAY_S : left_s) / 3600;
 }
 
 /* Grid-forming storages as a whole: full to empty by their own gauge, or by frequency. */
@@ -49,6 +61,9 @@ static void see_island(struct area *area, const struct area_in *in,
             stored += in->storages[k].soc * storage->capacity_wh;
         }
     }
+    island->keep_wh = keep_wh(setup, in->time.local_s);
+    /* the first step after the grid: what it carried is what the island must carry */
+    island->net_w += in->grid_w;
     if (capacity <= 0)
         return;
     soc = 0.5 + (in->frequency_hz - setup->frequency_hz) / setup->frequency_slope_hz;

@@ -14,6 +14,8 @@
 
 /* After an outage the next one is near: storages are refilled at once for so long. */
 #define STORM_S (24 * 3600.0)
+/* What a circuit that is off may read. */
+#define STUCK_OFF_W 5.0
 
 static void init_homes(struct community_planner *planner)
 {
@@ -164,6 +166,20 @@ void community_area_report(struct community_planner *planner,
         planner->storages[i].is_told = false;
 }
 
+/* A relay that sticks shows only in the meter: what it feeds cannot be shed, and must be
+ * planned with. A meter that sticks reads the same all the time, and is not believed. */
+static void see_stuck(struct community_home *home, unsigned c, double w)
+{
+    struct forecast_demand *circuit = &home->circuits[c];
+
+    if (w < STUCK_OFF_W) {
+        home->is_stuck[c] = false;
+        return;
+    }
+    home->is_stuck[c] = (float)w != circuit->last_w;
+    circuit->last_w = (float)w;
+}
+
 /* A circuit that was on all through the step tells its demand; one that was off does not.
  */
 static void learn_home(struct community_planner *planner, struct community_home *home,
@@ -179,6 +195,8 @@ static void learn_home(struct community_planner *planner, struct community_home 
         if (is_on && home->was_on[c] && c != DISPATCH_P3)
             forecast_demand_measure(&home->circuits[c], slot, report->circuit_w[c],
                                     planner->step_s);
+        if (!is_on && !home->was_on[c])
+            see_stuck(home, c, report->circuit_w[c]);
         home->was_on[c] = is_on;
     }
     home->tank_wh = report->tank_wh;

@@ -15,16 +15,45 @@
 #define ISLAND_SHARE 0.85 /* of the island's load limit */
 #define POWER_SHARE 0.7   /* of what the grid-forming storages can give */
 #define PV_SHARE 0.5      /* of the next step's sun that is counted on */
+#define CHARGES_ON 1.0    /* of what a car drew that it may go on to */
+#define SURPRISE 2.0      /* times the root of the sum of squared spreads */
 #define LEAST_SHARE 0.1   /* of P0: below it nobody is served */
 #define VALID_S 900.0
 
+/* What is expected if all are on; what cannot be switched off is not of it. */
 static double class_demand_w(const struct community_planner *planner, unsigned c)
 {
     double sum = 0;
 
     for (unsigned h = 0; h < planner->setup->n_homes; h++)
-        sum += planner->homes[h].expect_w[c];
+        sum += planner->homes[h].is_stuck[c] ? 0 : planner->homes[h].expect_w[c];
     return sum;
+}
+
+/* What relays that stick draw. */
+static double stuck_w(const struct community_planner *planner)
+{
+    double sum = 0;
+
+    for (unsigned h = 0; h < planner->setup->n_homes; h++)
+        for (unsigned c = 0; c < DISPATCH_CLASSES; c++)
+            sum += planner->homes[h].is_stuck[c] ? planner->homes[h].expect_w[c] : 0;
+    return sum;
+}
+
+/* How much more than expected the homes may draw at these shares: the fewer they are, the
+ * less their peaks even out. */
+static double surprise_w(const struct community_planner *planner)
+{
+    double square = 0;
+
+    for (unsigned h = 0; h < planner->setup->n_homes; h++)
+        for (unsigned c = 0; c < DISPATCH_CLASSES; c++) {
+            double spread_w = (double)planner->homes[h].circuits[c].spread_w;
+
+            square += planner->share[c] * spread_w * spread_w;
+        }
+    return SURPRISE * sqrt(square);
 }
 
 /* What the grid-forming storages can give for the coming step; < 0: none is known. */
@@ -42,8 +71,8 @@ static double forming_w(const struct community_planner *planner)
         if (storage->is_grid_forming && now->is_known)
             sum += fmin(storage->max_discharge_w,
                         fmax(left_wh, 0) * storage->eta_discharge / hours);
-        else if (storage->is_ev && now->is_connected)
-            sum += fmax(now->power_w, 0) * 0.8;
+        else if (storage->is_ev && now->is_connected) /* one that charges is a load */
+            sum += now->power_w > 0 ? now->power_w * 0.8 : now->power_w * CHARGES_ON;
     }
     return is_known ? sum : -1;
 }
@@ -52,7 +81,8 @@ static double forming_w(const struct community_planner *planner)
  * collapses serves nobody. */
 static void guard(struct community_planner *planner)
 {
-    double demand_w[DISPATCH_CLASSES], load_w = 0, limit_w, forming = forming_w(planner);
+    double demand_w[DISPATCH_CLASSES], load_w = stuck_w(planner), limit_w;
+    double forming = forming_w(planner);
 
     if (forming < 0)
         return;
@@ -63,9 +93,11 @@ static void guard(struct community_planner *planner)
     limit_w = fmin(planner->setup->max_island_w * ISLAND_SHARE,
                    POWER_SHARE * forming +
                        PV_SHARE * forecast_pv_sure(&planner->pv, planner->pv_next_w));
-    for (unsigned c = DISPATCH_CLASSES; c-- > 0 && load_w > limit_w;) {
+    for (unsigned c = DISPATCH_CLASSES; c-- > 0;) {
         double served_w = demand_w[c] * planner->share[c];
-        double cut_w = fmin(served_w, load_w - limit_w);
+        double over_w =
+            load_w + (c > DISPATCH_P0 ? surprise_w(planner) : 0) - limit_w;
+        double cut_w = fmin(served_w, fmax(over_w, 0));
 
         if (served_w > 0)
             planner->share[c] *= 1 - cut_w / served_w;

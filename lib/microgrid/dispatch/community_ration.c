@@ -85,15 +85,19 @@ static void fill_demand(const struct community_planner *planner, struct horizon 
 {
     unsigned slot = dispatch_slot(horizon->time.local_s);
 
-    for (unsigned c = 0; c < DISPATCH_CLASSES; c++) {
+    for (unsigned c = 0; c < DISPATCH_CLASSES; c++)
         ret_now_w[c] = 0;
+    for (unsigned c = 0; c < DISPATCH_CLASSES; c++) {
         for (unsigned h = 0; h < planner->setup->n_homes; h++) {
             const struct community_home *home = &planner->homes[h];
+            unsigned to = home->is_stuck[c] ? DISPATCH_P0 : c; /* nobody can shed it */
 
-            ret_now_w[c] += home->expect_w[c];
+            ret_now_w[to] += home->expect_w[c];
             for (unsigned s = 0; s < DISPATCH_SLOTS; s++)
-                horizon->demand_w[c][s] += forecast_demand_w(&home->circuits[c], s);
+                horizon->demand_w[to][s] += forecast_demand_w(&home->circuits[c], s);
         }
+    }
+    for (unsigned c = 0; c < DISPATCH_CLASSES; c++) {
         horizon->factor[c] = 1;
         if (c != DISPATCH_P3 && horizon->demand_w[c][slot] > 0)
             horizon->factor[c] =

@@ -17,6 +17,7 @@ struct community_home {
     struct dispatch_report report;
     bool has_report;                   /* one came in this step */
     bool was_on[DISPATCH_CLASSES];     /* by its last report */
+    bool is_stuck[DISPATCH_CLASSES];   /* drew power though ordered off */
     double expect_w[DISPATCH_CLASSES]; /* this step, if on */
     double held_s[DISPATCH_CLASSES];   /* since the plan last changed it */
     bool is_on[DISPATCH_CLASSES];      /* by the plan */

@@ -12,11 +12,17 @@
 /* Above this multiple of the day's largest half hour a reading is cut. */
 #define GLITCH_FACTOR 2.5F
 #define GLITCH_FLOOR_W 3500.0F
+/* How far single readings lie from their mean, before any is known, and its memory. */
+#define SPREAD_PRIOR 0.5F
+#define SPREAD_PART 0.05F
 
 void forecast_demand_init(struct forecast_demand *forecast, double prior_w)
 {
     *forecast = (struct forecast_demand){
-        .prior_w = (float)prior_w, .mean_w = (float)prior_w, .last_w = -1};
+        .prior_w = (float)prior_w,
+        .mean_w = (float)prior_w,
+        .spread_w = SPREAD_PRIOR * (float)prior_w,
+        .last_w = -1};
     for (unsigned i = 0; i < DISPATCH_SLOTS; i++)
         forecast->slot_w[i] = (float)prior_w;
 }
@@ -61,6 +67,7 @@ void forecast_demand_measure(struct forecast_demand *forecast, unsigned slot, do
     forecast->last_w = read;
     if (forecast->n_same >= SAME_READINGS)
         return;
+    forecast->spread_w += SPREAD_PART * (fabsf(read - *stored) - forecast->spread_w);
     /* a slot seen whole weighs as much as the day before it */
     share = (float)fmin(0.6 * step_s / DISPATCH_SLOT_S, 0.6);
     *stored += share * (read - *stored);

@@ -14,6 +14,7 @@ struct forecast_demand {
     float prior_w;   /* planning figure: before anything is learnt */
     float last_w;    /* the last reading while on */
     float mean_w;    /* of what was learnt; tells a night load from a day load */
+    float spread_w;  /* mean distance of single readings from what is expected */
     unsigned n_same; /* readings in a row that did not move at all */
     bool has_history;
 };

@@ -21,8 +21,9 @@ lib_libgateway_la_SOURCES += \
 
 if HAVE_CUNIT
 check_PROGRAMS += tests/unit/test_dispatch_value tests/unit/test_dispatch \
-	tests/unit/test_dispatch_reserve
-TESTS += tests/unit/test_dispatch_value tests/unit/test_dispatch tests/unit/test_dispatch_reserve
+	tests/unit/test_dispatch_reserve tests/unit/test_dispatch_worst
+TESTS += tests/unit/test_dispatch_value tests/unit/test_dispatch tests/unit/test_dispatch_reserve \
+	tests/unit/test_dispatch_worst
 tests_unit_test_dispatch_value_SOURCES = tests/unit/test_dispatch_value.c tests/unit/suite.h
 tests_unit_test_dispatch_value_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_dispatch_value_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
@@ -32,4 +33,7 @@ tests_unit_test_dispatch_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 tests_unit_test_dispatch_reserve_SOURCES = tests/unit/test_dispatch_reserve.c tests/unit/suite.h
 tests_unit_test_dispatch_reserve_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_dispatch_reserve_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
+tests_unit_test_dispatch_worst_SOURCES = tests/unit/test_dispatch_worst.c tests/unit/suite.h
+tests_unit_test_dispatch_worst_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_dispatch_worst_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 endif

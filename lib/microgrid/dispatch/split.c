@@ -14,6 +14,8 @@
 /* Part of the measured balance that EVs may carry; the rest shows its direction. */
 #define BALANCE_SHARE 0.85
 #define CORRECT_S 3600.0
+/* Of what the grid-forming storages hold, a car may draw so much in a step. */
+#define DUE_POWER_SHARE 0.4
 #define TOP_UP_PART 0.12
 #define TOP_UP_S 1200.0
 
@@ -57,6 +59,8 @@ static double want_w(const struct split_ev *ev, const struct split_island *islan
     double above_wh = (ev->soc - floor) * storage->capacity_wh;
     double w = gap_wh * 3600 / CORRECT_S;
 
+    if (above_wh < 0) /* booked: sun fills it before the rest */
+        w = fmin(w, above_wh * 3600 / CORRECT_S);
     if (top_up_w(island) > 0 && gap_wh > 0) /* at once: the limits below share it out */
         w = storage->max_discharge_w;
     /* sun is being curtailed: take all that this one can */
@@ -68,12 +72,23 @@ static double want_w(const struct split_ev *ev, const struct split_island *islan
     return fmin(fmax(w, -storage->max_charge_w), storage->max_discharge_w);
 }
 
+/* What cars that must charge now may draw: the sun that is over, and of the grid-forming
+ * storages what P0 does not need; an island that collapses charges nobody. */
+static double due_most_w(const struct split_island *island, double sun_w)
+{
+    double spare_wh = fmax(island->forming_wh - island->keep_wh, 0);
+
+    return sun_w + fmin(spare_wh * 3600 / CORRECT_S,
+                        DUE_POWER_SHARE * island->forming_wh * 3600 / island->step_s);
+}
+
 void split_evs(const struct split_ev *evs, unsigned n, const struct split_island *island,
                double *ret_w)
 {
     double give_w = 0, take_w = 0, net_w = island->net_w - island->spare_pv_w;
     double most_give = fmax(net_w, 0) * BALANCE_SHARE + top_up_w(island);
     double most_take = fmax(-net_w, 0) * BALANCE_SHARE;
+    double due_w = due_most_w(island, most_take);
 
     for (unsigned i = 0; i < n; i++) {
         ret_w[i] = evs[i].is_connected ? want_w(&evs[i], island) : 0;
@@ -85,8 +100,10 @@ void split_evs(const struct split_ev *evs, unsigned n, const struct split_island
             ret_w[i] *= most_give / give_w;
         if (ret_w[i] < 0 && take_w > most_take)
             ret_w[i] *= most_take / take_w;
-        if (evs[i].is_connected && is_due(&evs[i]))
-            ret_w[i] = -evs[i].storage->max_charge_w;
+        if (!evs[i].is_connected || !is_due(&evs[i]))
+            continue;
+        ret_w[i] = -fmin(evs[i].storage->max_charge_w, due_w);
+        due_w += ret_w[i];
     }
 }
 

@@ -22,6 +22,7 @@ struct split_island {
     double forming_wh, forming_charge_wh; /* usable now, and room left */
     double net_w;      /* load - PV used: what all storages together give */
     double spare_pv_w; /* curtailed in the step before */
+    double keep_wh;    /* of forming_wh: P0's, until the sun is back */
     double step_s;
 };
 

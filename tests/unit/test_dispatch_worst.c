@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of what dispatch does when things are worse than planned: cars that charge as the
+ * grid goes, relays that stick, forecasts that promise too much. */
+#include <math.h>
+#include <string.h>
+
+#include "lib/microgrid/dispatch/area.h"
+#include "lib/microgrid/dispatch/community.h"
+#include "lib/microgrid/dispatch/split.h"
+#include "tests/unit/suite.h"
+
+#define N_HOMES 10
+
+static struct dispatch_home homes[N_HOMES];
+static const struct dispatch_storage storages[] = {
+    {.is_grid_forming = true,
+     .home = -1,
+     .capacity_wh = 25000,
+     .soc_min = 0.1,
+     .soc_max = 1,
+     .soc_reserve = 0.1,
+     .max_charge_w = 20000,
+     .max_discharge_w = 20000,
+     .eta_charge = 0.95,
+     .eta_discharge = 0.95},
+    { .is_ev = true,
+     .home = -1,
+     .capacity_wh = 40000,
+     .soc_min = 0.1,
+     .soc_max = 1,
+     .soc_reserve = 0.3,
+     .soc_depart = 0.6,
+     .max_charge_w = 10000,
+     .max_discharge_w = 10000,
+     .eta_charge = 0.95,
+     .eta_discharge = 0.95},
+};
+static struct dispatch_setup setup;
+
+static void make_setup(void)
+{
+    static const struct dispatch_class_rule classes[DISPATCH_CLASSES] = {
+        {.weight = 100    },
+        {               .weight = 10,    .min_on_s = 300, .min_off_s = 300},
+        {               .weight = 3,     .min_on_s = 300, .min_off_s = 300},
+        {               .weight = 1,     .min_on_s = 600, .min_off_s = 600, .rated_w = 400, .tank_wh = 1600},
+        { .weight = 1, .min_on_s = 600, .min_off_s = 600}
+    };
+
+    for (unsigned h = 0; h < N_HOMES; h++)
+        homes[h] = (struct dispatch_home){
+            .pv_wp = 4400, .service_limit_w = 6000, .mean_w = {100, 200, 180, 60, 150}
+        };
+    setup = (struct dispatch_setup){.n_homes = N_HOMES,
+                                    .n_storages = 2,
+                                    .homes = homes,
+                                    .storages = storages,
+                                    .import_limit_w = 40000,
+                                    .max_island_w = 30000,
+                                    .pv_limit_w = 40000,
+                                    .frequency_hz = 50,
+                                    .frequency_slope_hz = 1};
+    memcpy(setup.classes, classes, sizeof(classes));
+}
+
+static void a_booked_car_takes_sun_but_nothing_that_p0_needs(void)
+{
+    struct split_ev ev = {
+        .storage = &storages[1], .soc = 0.4, .is_connected = true, .depart_in_s = 1800};
+    struct split_island island = {.forming_part = 0.3,
+                                  .forming_wh = 7000,
+                                  .keep_wh = 8000,
+                                  .net_w = 5000,
+                                  .step_s = 300};
+    double w;
+
+    split_evs(&ev, 1, &island, &w);
+    CU_ASSERT_DOUBLE_EQUAL(w, 0, 1e-9);
+    island.net_w = -3000;
+    split_evs(&ev, 1, &island, &w);
+    CU_ASSERT(w < 0 && w >= island.net_w);
+}
+
+static void no_car_goes_on_charging_when_the_grid_goes(void)
+{
+    struct area_in in = {
+        .time = {.now_s = 0,                         .local_s = 20 * 3600},
+        .step_s = 300,
+        .grid_w = 17000, /* 10 kW of it into the cars, the rest the homes' */
+        .frequency_hz = 50.3,
+        .storages = {{.soc = 0.8, .is_connected = true},
+                 {.soc = 0.4, .power_w = -10000, .is_connected = true}   }
+    };
+    struct area area;
+    double w[AREA_STORAGES_MAX];
+
+    make_setup();
+    area_init(&area, &setup);
+    area_step(&area, &in, w);
+    CU_ASSERT(w[1] >= 0);
+}
+
+/* The price after some steps in which home 3 says that all but P0 is off. */
+static double price_with(double heavy_w)
+{
+    struct community_planner *planner = community_new(&setup);
+    struct dispatch_area_report area = {
+        .n_storages = 2, .soc = {0.4,  0.3 },
+             .is_connected = {true, true}
+    };
+    double price;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(planner);
+    for (unsigned t = 0; t < 6; t++) {
+        struct dispatch_time time = {.now_s = 300.0 * t, .local_s = 20 * 3600};
+        struct dispatch_report report = {
+            .circuit_w = {100, 0, 0, 0, heavy_w * (1 + t % 2)},
+            .on_mask = 1,
+            .stored_soc = -1
+        };
+
+        community_area_report(planner, &area);
+        for (unsigned h = 0; h < N_HOMES; h++)
+            community_report(planner, h, &report);
+        community_plan(planner, &time, 300);
+    }
+    price = community_price(planner);
+    community_free(planner);
+    return price;
+}
+
+static void what_a_stuck_relay_draws_is_planned_with(void)
+{
+    make_setup();
+    CU_ASSERT(price_with(700) > price_with(0));
+}
+
+static CU_TestInfo tests[] = {
+    TEST(a_booked_car_takes_sun_but_nothing_that_p0_needs),
+    TEST(no_car_goes_on_charging_when_the_grid_goes),
+    TEST(what_a_stuck_relay_draws_is_planned_with),
+    CU_TEST_INFO_NULL,
+};
+
+int main(void)
+{
+    CU_SuiteInfo suites[] = {
+        {"dispatch at its worst", NULL, NULL, NULL, NULL, tests},
+        CU_SUITE_INFO_NULL
+    };
+
+    return suite_run(suites);
+}
