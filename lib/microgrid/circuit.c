@@ -138,7 +138,7 @@ const char *circuit_why(const struct circuit_order *order, const char *until_tex
         snprintf(text, size, "%s%.0f%s", r->before, order->value, r->after);
     else if (r->form == FORM_VALUE_UNTIL)
         snprintf(text, size, "%s%.0f%s%s", r->before, order->value / 10, r->between,
-                 until_text ? until_text : "the sun's return");
+                 until_text ? until_text : "the grid's return");
     else if (r->form == FORM_CLASS)
         snprintf(text, size, "%s%s%s", r->before,
                  circuit_class_name((enum circuit_class)order->limit), r->after);

@@ -58,7 +58,7 @@ outage:
   grid_code: test
   evidence:
 {evidence}
-  sources: [{{battery: battery, capacity: 9.8 kWh, max_discharge: 3 kW, cut_off: 10 %}}]
+  sources: [{{battery: battery, capacity: 98 kWh, max_discharge: 3 kW, cut_off: 10 %}}]
 {more}
 """
 PCS = "    - {point: battery.grid_status, kind: pcs, supply: own}\n"

@@ -474,7 +474,41 @@ static void one_wild_reading_is_no_roof(void)
     CU_ASSERT_EQUAL(pv.rated_w, 3000);
 }
 
+static void what_is_shed_for_energy_names_the_sun_that_it_must_last_to(void)
+{
+    make_home();
+    own.config.medical_w = 0;
+    own.in.plan = NULL;
+    own.in.time.local_s = 2 * 3600 + 600;
+    own.home.pv_wp = 4000;
+    begin();
+    for (unsigned slot = 0; slot < DISPATCH_SLOTS; slot++)
+        site_history(own.site, slot, own.home.mean_w,
+                     slot >= 14 && slot < 32 ? 3000 : 0); /* 07:00 to 16:00 */
+    store(300);
+    step();
+    CU_ASSERT_FALSE_FATAL(own.out.plan.circuits[4].want_on);
+    CU_ASSERT_EQUAL(own.out.plan.circuits[4].reason, WHY_ENERGY);
+    CU_ASSERT_EQUAL(own.out.plan.circuits[4].until_ms, (90000 + 4 * 3600 + 3000) * 1000);
+    site_free(own.site);
+}
+
+static void without_a_sun_it_lasts_to_the_grid(void)
+{
+    make_home();
+    own.config.medical_w = 0;
+    own.in.plan = NULL;
+    begin();
+    store(300);
+    step();
+    CU_ASSERT_EQUAL(own.out.plan.circuits[4].reason, WHY_ENERGY);
+    CU_ASSERT_EQUAL(own.out.plan.circuits[4].until_ms, 0);
+    site_free(own.site);
+}
+
 static CU_TestInfo tests[] = {
+    TEST(what_is_shed_for_energy_names_the_sun_that_it_must_last_to),
+    TEST(without_a_sun_it_lasts_to_the_grid),
     TEST(above_every_plan_hours_of_the_device_stay_in_the_battery),
     TEST(a_home_alone_keeps_the_reserve_too),
     TEST(the_own_programme_does_not_plan_with_the_reserve),

@@ -212,6 +212,7 @@ static void choose_class(struct site *site, const struct site_in *in,
             solo_decide(&site->solo, &in->time, in->step_s, site->soc - medical_soc(site));
         class->reason = WHY_ENERGY;
         class->value = fmax(site->solo.energy_wh, 0);
+        class->until_ms = (int64_t)(solo_sun_s(&site->solo, &in->time) * 1000);
     }
     if ((int)ret->last > (int)in->class_max)
         ret->last = (enum dispatch_class)(in->class_max < 0 ? 0 : in->class_max);

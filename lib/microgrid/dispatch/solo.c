@@ -179,6 +179,21 @@ static void guard(struct solo *solo, double forming_wh, double pv_w, double step
         solo->share[DISPATCH_P0] = 0;
 }
 
+double solo_sun_s(const struct solo *solo, const struct dispatch_time *time)
+{
+    double needed_w = solo->demand_w[DISPATCH_P0] + solo->demand_w[DISPATCH_P1];
+    double into_s = fmod(time->local_s, DISPATCH_SLOT_S);
+
+    for (unsigned i = 1; i <= DISPATCH_SLOTS && needed_w > 0; i++) {
+        double w[FORECAST_PV_QUANTILES], lead_s = i * (double)DISPATCH_SLOT_S - into_s;
+
+        forecast_pv_at(&solo->pv, time, lead_s, w);
+        if (w[1] * solo->pv_scale >= needed_w)
+            return time->now_s + lead_s;
+    }
+    return 0;
+}
+
 enum dispatch_class solo_decide(struct solo *solo, const struct dispatch_time *time,
                                 double step_s, double soc)
 {

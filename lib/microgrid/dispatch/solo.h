@@ -45,6 +45,10 @@ void solo_grid(struct solo *solo);
 enum dispatch_class solo_decide(struct solo *solo, const struct dispatch_time *time,
                                 double step_s, double soc);
 
+/* When, in s of the same clock as now, the sun is next likely to carry P0 and P1 (after a
+ * solo_decide); 0: not within a day. */
+double solo_sun_s(const struct solo *solo, const struct dispatch_time *time);
+
 /* Usable energy of all storages of the community, if its grid-forming ones are so full.
  */
 double solo_energy_wh(const struct dispatch_setup *setup, double soc,
