@@ -3,8 +3,10 @@
  * gateway-route: one MQTT route of gatewayd, started by it. Signals, limits and memory
  * before any thread exists; then route_run.
  */
+#include <dirent.h>
 #include <getopt.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +17,13 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "lib/base/clock.h"
 #include "lib/channel/channel.h"
 #include "route/route.h"
 
 #define ACK_TIMEOUT_MS 60000
 #define CONNECT_TIMEOUT_MS 10000
+#define LAST_THREAD_MS 20000 /* above the longest look-up of a name */
 
 static const char usage[] =
     "Usage: gateway-route [--ack-timeout-ms N] [--connect-timeout-ms N] [--tidy]\n"
@@ -81,6 +85,29 @@ static bool parse(int argc, char **argv, struct route_options *options, bool *re
     return optind == argc && options->ack_timeout_ms && options->connect_timeout_ms;
 }
 
+static unsigned n_threads(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    unsigned n = 0;
+
+    if (!tasks)
+        return 1;
+    for (const struct dirent *task; (task = readdir(tasks));)
+        n += task->d_name[0] != '.';
+    closedir(tasks);
+    return n;
+}
+
+/* Paho detaches its threads and says that they have ended while OpenSSL's memory of each is
+ * still to be freed; the process's end before that would look like a leak. */
+static void wait_for_threads(void)
+{
+    int64_t until_ns = clock_boot_ns() + LAST_THREAD_MS * INT64_C(1000000);
+
+    while (n_threads() > 1 && clock_boot_ns() < until_ns)
+        poll(NULL, 0, 1);
+}
+
 int main(int argc, char **argv)
 {
     struct route_options options = {.channel_fd = CHANNEL_CHILD_FD,
@@ -104,9 +131,9 @@ int main(int argc, char **argv)
     if (!route)
         return 1;
     rc = route_run(route);
-    if (tidy && rc == 0)
-        route_free(route);
-    else
+    if (!tidy || rc != 0)
         _exit(rc); /* no destructors under Paho's running threads */
+    route_free(route);
+    wait_for_threads();
     return rc;
 }
