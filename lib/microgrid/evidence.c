@@ -52,6 +52,9 @@ static void remember(const struct evidence_source *source, struct evidence_memor
     if (memory->n_reads > 0 && reading->t_ms == memory->t_ms &&
         reading->value == memory->value)
         return;
+    memory->before = memory->n_reads > 0 && reading->session == memory->session
+                         ? memory->value
+                         : (double)NAN;
     if (memory->n_reads > 0 && reading->session == memory->session &&
         reading->value == memory->value)
         memory->n_reads += memory->n_reads < UINT32_MAX;
@@ -69,10 +72,10 @@ static bool is_fresh(const struct evidence *evidence, uint32_t i, enum evidence_
     return evidence->sources[i].kind == kind && evidence->memory[i].is_fresh;
 }
 
-static enum evidence_pcs pcs_of(const struct evidence_memory *memory)
+static enum evidence_pcs pcs_of(double value)
 {
     for (int pcs = PCS_ON_GRID; pcs <= PCS_OFF; pcs++) {
-        if (memory->value == pcs)
+        if (value == pcs)
             return (enum evidence_pcs)pcs;
     }
     return PCS_UNKNOWN;
@@ -91,9 +94,9 @@ static enum evidence_pcs read_pcs(const struct evidence *evidence, bool *ret_any
 
         if (evidence->sources[i].kind != EVIDENCE_PCS)
             continue;
-        if (memory->is_fresh && pcs_of(memory) == PCS_ISLANDED)
+        if (memory->is_fresh && pcs_of(memory->value) == PCS_ISLANDED)
             *ret_any_island = true;
-        seen |= 1U << (is_known ? pcs_of(memory) : PCS_UNKNOWN);
+        seen |= 1U << (is_known ? pcs_of(memory->value) : PCS_UNKNOWN);
     }
     if (seen >> PCS_ISLANDED & 1)
         return PCS_ISLANDED;
@@ -102,23 +105,30 @@ static enum evidence_pcs read_pcs(const struct evidence *evidence, bool *ret_any
     return seen == 1U << PCS_OFF ? PCS_OFF : PCS_UNKNOWN;
 }
 
-static enum evidence_tri read_switch(const struct evidence *evidence)
+/* On two readings; *ret_any_open: one says, maybe for the first time, that it is open. */
+static enum evidence_tri read_switch(const struct evidence *evidence, bool *ret_any_open)
 {
     enum evidence_tri closed = TRI_UNKNOWN;
 
+    *ret_any_open = false;
     for (uint32_t i = 0; i < evidence->n; i++) {
-        if (is_fresh(evidence, i, EVIDENCE_SWITCH) && closed != TRI_NO)
-            closed = evidence->memory[i].value != 0 ? TRI_YES : TRI_NO;
+        const struct evidence_memory *memory = &evidence->memory[i];
+
+        if (!is_fresh(evidence, i, EVIDENCE_SWITCH))
+            continue;
+        *ret_any_open |= memory->value == 0;
+        if (closed != TRI_NO && !isnan(memory->before) &&
+            (memory->value != 0) == (memory->before != 0))
+            closed = memory->value != 0 ? TRI_YES : TRI_NO;
     }
     return closed;
 }
 
 /* ---- the home's side ---- */
 
-static bool is_island_good(const struct evidence *evidence, uint32_t i)
+static bool is_island_good(const struct evidence *evidence, uint32_t i, double value)
 {
     const struct evidence_source *source = &evidence->sources[i];
-    double value = evidence->memory[i].value;
     uint32_t within_ms;
 
     if (source->kind == EVIDENCE_FREQUENCY)
@@ -128,10 +138,9 @@ static bool is_island_good(const struct evidence *evidence, uint32_t i)
            GRID_FIT_PRESENT;
 }
 
-static bool is_energised(const struct evidence *evidence, uint32_t i)
+static bool is_energised(const struct evidence *evidence, uint32_t i, double value)
 {
     const struct evidence_source *source = &evidence->sources[i];
-    double value = evidence->memory[i].value;
     uint32_t within_ms;
 
     if (source->kind == EVIDENCE_CONTACT)
@@ -146,25 +155,67 @@ static bool tells_supply(const struct evidence_source *source)
            (source->kind == EVIDENCE_VOLTAGE || source->kind == EVIDENCE_CONTACT);
 }
 
+typedef bool holds_fn(const struct evidence *evidence, uint32_t i, double value);
+
+/* One reading may be wrong, two of one session are not both: else it is not known. */
+static enum evidence_tri twice(const struct evidence *evidence, uint32_t i, holds_fn *holds)
+{
+    const struct evidence_memory *memory = &evidence->memory[i];
+    bool now = holds(evidence, i, memory->value);
+
+    if (isnan(memory->before) || holds(evidence, i, memory->before) != now)
+        return TRI_UNKNOWN;
+    return now ? TRI_YES : TRI_NO;
+}
+
+/* Of two readings the one nearer to the nominal frequency: the other may be wrong. */
+static double calm_hz(const struct evidence *evidence, uint32_t i)
+{
+    const struct evidence_memory *memory = &evidence->memory[i];
+    double nominal_hz = evidence->code.nominal_hz;
+
+    if (isnan(memory->before))
+        return (double)NAN;
+    return fabs(memory->before - nominal_hz) < fabs(memory->value - nominal_hz)
+               ? memory->before
+               : memory->value;
+}
+
 static void read_home_source(const struct evidence *evidence, uint32_t i,
                              struct evidence_verdict *ret)
 {
     enum evidence_kind kind = evidence->sources[i].kind;
+    enum evidence_tri is_good, is_lit;
 
     if (kind == EVIDENCE_VOLTAGE || kind == EVIDENCE_FREQUENCY) {
-        if (!is_island_good(evidence, i))
+        is_good = twice(evidence, i, is_island_good);
+        if (is_good == TRI_NO)
             ret->vf_good = TRI_NO;
-        else if (ret->vf_good == TRI_UNKNOWN && kind == EVIDENCE_VOLTAGE)
+        else if (is_good == TRI_YES && ret->vf_good == TRI_UNKNOWN && kind == EVIDENCE_VOLTAGE)
             ret->vf_good = TRI_YES;
     }
-    if (tells_supply(&evidence->sources[i])) {
-        if (is_energised(evidence, i))
-            ret->supply = TRI_YES;
-        else if (ret->supply == TRI_UNKNOWN)
-            ret->supply = TRI_NO;
-    }
     if (kind == EVIDENCE_FREQUENCY)
-        ret->home_hz = evidence->memory[i].value;
+        ret->home_hz = calm_hz(evidence, i);
+    if (!tells_supply(&evidence->sources[i]))
+        return;
+    is_lit = twice(evidence, i, is_energised);
+    if (is_lit == TRI_YES)
+        ret->supply = TRI_YES;
+    else if (is_lit == TRI_NO && ret->supply == TRI_UNKNOWN)
+        ret->supply = TRI_NO;
+}
+
+/* The higher of two readings: a counter that reads 0 once empties no battery. */
+static void read_battery(const struct evidence_memory *memory, struct evidence_verdict *ret)
+{
+    uint32_t permille;
+
+    if (isnan(memory->before))
+        return;
+    permille = (uint32_t)fmin(fmax(fmax(memory->value, memory->before), 0), 1000);
+    if (!ret->has_usable || permille < ret->usable_permille)
+        ret->usable_permille = permille;
+    ret->has_usable = true;
 }
 
 static void read_home(const struct evidence *evidence, struct evidence_verdict *ret)
@@ -172,19 +223,17 @@ static void read_home(const struct evidence *evidence, struct evidence_verdict *
     bool is_complete = true;
 
     for (uint32_t i = 0; i < evidence->n; i++) {
-        if (!evidence->memory[i].is_fresh) {
-            is_complete = is_complete && !tells_supply(&evidence->sources[i]);
-            continue;
-        }
-        if (!evidence->sources[i].is_grid_side)
-            read_home_source(evidence, i, ret);
-        if (evidence->sources[i].kind == EVIDENCE_BATTERY) {
-            uint32_t permille = (uint32_t)fmin(fmax(evidence->memory[i].value, 0), 1000);
+        const struct evidence_source *source = &evidence->sources[i];
 
-            if (!ret->has_usable || permille < ret->usable_permille)
-                ret->usable_permille = permille;
-            ret->has_usable = true;
-        }
+        if (tells_supply(source) && (!evidence->memory[i].is_fresh ||
+                                     twice(evidence, i, is_energised) == TRI_UNKNOWN))
+            is_complete = false;
+        if (!evidence->memory[i].is_fresh)
+            continue;
+        if (!source->is_grid_side)
+            read_home_source(evidence, i, ret);
+        if (source->kind == EVIDENCE_BATTERY)
+            read_battery(&evidence->memory[i], ret);
     }
     if (!is_complete && ret->supply == TRI_NO)
         ret->supply = TRI_UNKNOWN;
@@ -196,6 +245,7 @@ static void read_home(const struct evidence *evidence, struct evidence_verdict *
 struct view {
     bool may_island; /* PCS and switch speak of the tie only */
     bool any_island; /* a PCS says, maybe for the first time, that it is independent */
+    bool any_open;   /* a switch likewise */
     bool is_home_lit_by_grid; /* nothing says that an island lights the home */
 };
 
@@ -211,68 +261,63 @@ static enum evidence_says says_of_fit(enum grid_fit fit)
     return says[fit];
 }
 
-typedef enum evidence_says vote_fn(const struct evidence *evidence, uint32_t i,
-                                   const struct view *view, uint32_t *ret_within_ms);
+/* One reading of a source, on trial. */
+struct ballot {
+    const struct evidence *evidence;
+    const struct evidence_source *source;
+    const struct view *view;
+    double value;
+};
 
-static enum evidence_says vote_contact(const struct evidence *evidence, uint32_t i,
-                                       const struct view *view, uint32_t *ret_within_ms)
+typedef enum evidence_says vote_fn(const struct ballot *ballot, uint32_t *ret_within_ms);
+
+static enum evidence_says vote_contact(const struct ballot *ballot, uint32_t *ret_within_ms)
 {
-    (void)view;
     (void)ret_within_ms;
-    return evidence->memory[i].value != 0 ? SAYS_IN_BAND : SAYS_ABSENT;
+    return ballot->value != 0 ? SAYS_IN_BAND : SAYS_ABSENT;
 }
 
-static enum evidence_says vote_voltage(const struct evidence *evidence, uint32_t i,
-                                       const struct view *view, uint32_t *ret_within_ms)
+static enum evidence_says vote_voltage(const struct ballot *ballot, uint32_t *ret_within_ms)
 {
-    (void)view;
-    return says_of_fit(grid_code_fit_v(&evidence->code, evidence->sources[i].nominal_v,
-                                       evidence->memory[i].value, ret_within_ms));
+    return says_of_fit(grid_code_fit_v(&ballot->evidence->code, ballot->source->nominal_v,
+                                       ballot->value, ret_within_ms));
 }
 
-static enum evidence_says vote_frequency(const struct evidence *evidence, uint32_t i,
-                                         const struct view *view, uint32_t *ret_within_ms)
+static enum evidence_says vote_frequency(const struct ballot *ballot, uint32_t *ret_within_ms)
 {
-    (void)view;
     return says_of_fit(
-        grid_code_fit_hz(&evidence->code, evidence->memory[i].value, ret_within_ms));
+        grid_code_fit_hz(&ballot->evidence->code, ballot->value, ret_within_ms));
 }
 
-static enum evidence_says vote_pcs(const struct evidence *evidence, uint32_t i,
-                                   const struct view *view, uint32_t *ret_within_ms)
+static enum evidence_says vote_pcs(const struct ballot *ballot, uint32_t *ret_within_ms)
 {
-    enum evidence_pcs pcs = pcs_of(&evidence->memory[i]);
+    enum evidence_pcs pcs = pcs_of(ballot->value);
 
     (void)ret_within_ms;
     /* an inverter that only follows takes another one's island for the grid */
     if (pcs == PCS_ON_GRID)
-        return view->any_island ? SAYS_NOTHING : SAYS_IN_BAND;
-    return pcs == PCS_ISLANDED && !view->may_island ? SAYS_ABSENT : SAYS_NOTHING;
+        return ballot->view->any_island ? SAYS_NOTHING : SAYS_IN_BAND;
+    return pcs == PCS_ISLANDED && !ballot->view->may_island ? SAYS_ABSENT : SAYS_NOTHING;
 }
 
 /* A closed tie proves nothing about the lines behind it. */
-static enum evidence_says vote_switch(const struct evidence *evidence, uint32_t i,
-                                      const struct view *view, uint32_t *ret_within_ms)
+static enum evidence_says vote_switch(const struct ballot *ballot, uint32_t *ret_within_ms)
 {
     (void)ret_within_ms;
-    return evidence->memory[i].value == 0 && !view->may_island ? SAYS_ABSENT
+    return ballot->value == 0 && !ballot->view->may_island ? SAYS_ABSENT
                                                                : SAYS_NOTHING;
 }
 
-static enum evidence_says vote_ups(const struct evidence *evidence, uint32_t i,
-                                   const struct view *view, uint32_t *ret_within_ms)
+static enum evidence_says vote_ups(const struct ballot *ballot, uint32_t *ret_within_ms)
 {
-    (void)view;
     (void)ret_within_ms;
-    return evidence->memory[i].value != 0 ? SAYS_ABSENT : SAYS_IN_BAND;
+    return ballot->value != 0 ? SAYS_ABSENT : SAYS_IN_BAND;
 }
 
-static enum evidence_says vote_neighbour(const struct evidence *evidence, uint32_t i,
-                                         const struct view *view, uint32_t *ret_within_ms)
+static enum evidence_says vote_neighbour(const struct ballot *ballot, uint32_t *ret_within_ms)
 {
-    (void)view;
     (void)ret_within_ms;
-    return evidence->memory[i].value != 0 ? SAYS_PRESENT : SAYS_ABSENT;
+    return ballot->value != 0 ? SAYS_PRESENT : SAYS_ABSENT;
 }
 
 struct kind {
@@ -324,15 +369,16 @@ static bool may_count(const struct evidence *evidence, uint32_t i,
 }
 
 static enum evidence_says vote(const struct evidence *evidence, uint32_t i,
-                               const struct view *view, uint32_t *ret_within_ms)
+                               const struct view *view, double value, uint32_t *ret_within_ms)
 {
-    const struct kind *kind = &kinds[evidence->sources[i].kind];
+    const struct ballot ballot = {evidence, &evidence->sources[i], view, value};
+    const struct kind *kind = &kinds[ballot.source->kind];
     enum evidence_says says;
 
     *ret_within_ms = 0;
-    if (!evidence->memory[i].is_fresh || !kind->vote)
+    if (!evidence->memory[i].is_fresh || !kind->vote || isnan(value))
         return SAYS_NOTHING;
-    says = kind->vote(evidence, i, view, ret_within_ms);
+    says = kind->vote(&ballot, ret_within_ms);
     return is_home_side(evidence, i) && !may_count(evidence, i, view, says) ? SAYS_NOTHING
                                                                             : says;
 }
@@ -364,11 +410,14 @@ static void take_votes(struct evidence *evidence, int64_t t_boot_ms,
 {
     for (uint32_t i = 0; i < evidence->n; i++) {
         struct evidence_memory *memory = &evidence->memory[i];
-        enum evidence_says says = vote(evidence, i, view, &memory->within_ms);
+        uint32_t within_ms;
+        enum evidence_says said = vote(evidence, i, view, memory->before, &within_ms);
+        enum evidence_says says = vote(evidence, i, view, memory->value, &memory->within_ms);
 
         if (says != memory->says)
             memory->since_ms = memory->is_fresh ? memory->t_ms : t_boot_ms;
         memory->says = says;
+        memory->is_said_twice = said != SAYS_NOTHING && is_loss(said) == is_loss(says);
         if (says == SAYS_PRESENT || says == SAYS_IN_BAND)
             evidence->distrusted &= ~(1U << i);
         count(evidence, i, ret);
@@ -392,7 +441,7 @@ static bool is_strong(const struct evidence *evidence, uint32_t i)
             evidence->memory[i].n_reads >= PCS_READS);
 }
 
-/* One strong source, or two different kinds. */
+/* One strong source, or two different kinds; none by one reading alone. */
 static bool is_confirmed(const struct evidence *evidence, uint32_t set, int64_t t_boot_ms,
                          bool *ret_is_strong)
 {
@@ -400,7 +449,8 @@ static bool is_confirmed(const struct evidence *evidence, uint32_t set, int64_t 
 
     *ret_is_strong = false;
     for (uint32_t i = 0; i < evidence->n; i++) {
-        if (!(set >> i & 1) || !has_held(&evidence->memory[i], t_boot_ms))
+        if (!(set >> i & 1) || !evidence->memory[i].is_said_twice ||
+            !has_held(&evidence->memory[i], t_boot_ms))
             continue;
         *ret_is_strong = *ret_is_strong || is_strong(evidence, i);
         seen |= 1U << evidence->sources[i].kind;
@@ -458,9 +508,10 @@ static bool has_tie_source(const struct evidence *evidence)
     return false;
 }
 
-static enum evidence_tri read_tie(const struct evidence *evidence, enum evidence_pcs pcs)
+static enum evidence_tri read_tie(const struct evidence *evidence, enum evidence_pcs pcs,
+                                  bool *ret_any_open)
 {
-    enum evidence_tri closed = read_switch(evidence);
+    enum evidence_tri closed = read_switch(evidence, ret_any_open);
 
     if (closed != TRI_UNKNOWN)
         return closed;
@@ -479,8 +530,9 @@ void evidence_step(struct evidence *evidence, int64_t t_boot_ms,
     for (uint32_t i = 0; i < evidence->n; i++)
         remember(&evidence->sources[i], &evidence->memory[i], &readings[i], t_boot_ms);
     ret->pcs = read_pcs(evidence, &view.any_island);
-    ret->tie_closed = read_tie(evidence, ret->pcs);
-    view.is_home_lit_by_grid = !view.any_island && ret->tie_closed != TRI_NO;
+    ret->tie_closed = read_tie(evidence, ret->pcs, &view.any_open);
+    view.is_home_lit_by_grid =
+        !view.any_island && !view.any_open && ret->tie_closed != TRI_NO;
     if (!view.is_home_lit_by_grid || ret->tie_closed != TRI_YES)
         evidence->tie_ms = INT64_MAX;
     else if (evidence->tie_ms == INT64_MAX)

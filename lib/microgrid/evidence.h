@@ -71,11 +71,12 @@ enum evidence_tri { TRI_UNKNOWN, TRI_NO, TRI_YES };
 struct evidence_memory {
     enum evidence_says says;
     int64_t since_ms;       /* it says so since then */
-    double value;           /* the last good one */
+    double value, before;   /* the last good one, the one before it in this session or NaN */
     int64_t t_ms;           /* of the last reading counted */
     uint32_t session, n_reads; /* reads of one session with the same value */
     uint32_t within_ms;     /* out of band: counts after so long */
     bool is_fresh;
+    bool is_said_twice;     /* by both readings: loss, or presence */
 };
 
 struct evidence {
@@ -99,10 +100,11 @@ struct evidence_verdict {
     uint32_t weak;       /* of these, fed by the grid: fits an outage, proves nothing */
     bool has_sign;       /* first evidence: OUTAGE_SUSPECTED at once */
     bool has_hard_sign;  /* of a contact or PCS: drop P4 at once, not after 2 s */
-    bool is_loss_confirmed;   /* OUTAGE 2.3 */
+    bool is_loss_confirmed;   /* OUTAGE 2.3; by no single reading */
     bool is_present_confirmed; /* OUTAGE 2.3; a contact or PCS outweighs meters */
     bool is_return_confirmed;  /* and no voltage or frequency of the grid out of its band */
     bool is_absent;      /* with is_loss_confirmed: absent, else present but out of band */
+    /* these by two readings of one session, as what must not follow one that is wrong */
     enum evidence_tri tie_closed; /* switch, else two reads of the PCS, else home V/f */
     enum evidence_tri vf_good;    /* of the home's side; unknown without such readings */
     enum evidence_tri supply;     /* voltage at the home's side at all; TRI_NO only when all

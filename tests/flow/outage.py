@@ -125,8 +125,12 @@ class Home:
         return {name: self.coil(name) for name in COILS}
 
     def wait_coils(self, what, seconds=15, **wanted):
-        wait_for(lambda: all(self.coil(name) == value for name, value in wanted.items()),
-                 f"{what}: {wanted}", seconds)
+        try:
+            wait_for(lambda: all(self.coil(name) == value for name, value in wanted.items()),
+                     f"{what}: {wanted}", seconds)
+        except AssertionError as error:
+            said = [c["why"] for c in self.gateway.json("circuits")["circuits"]]
+            raise AssertionError(f"{error}, but {self.coils()}: {said}") from error
 
     def grid_doc(self):
         return json.loads(self.gateway.ctl("--json", "grid", check=False).stdout)

@@ -128,6 +128,32 @@ static void no_silence_in_an_island_advances_a_stage(void)
     }
 }
 
+/* A counter that reads 0 once has emptied homes' batteries on paper before. */
+static void one_wrong_reading_of_the_charge_sheds_nothing(void)
+{
+    unsigned n;
+
+    home_begin(NULL);
+    home_grid(false);
+    home_set(HOME_GRID_W, 0);
+    home_set(HOME_BATTERY_W, 600);
+    home_pass(30000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    CU_ASSERT_TRUE(home_is_on("washer") && home_is_on("kettle") && home_is_on("fridge"));
+    n = home_count_writes("panel.washer") + home_count_writes("panel.kettle");
+    for (int i = 0; i < 5; i++) {
+        home_set(HOME_SOC, i % 2 ? 0 : 100);
+        home_pass(250);
+        CU_ASSERT_TRUE(home_is_on("washer") && home_is_on("kettle") && home_is_on("fridge"));
+        home_set(HOME_SOC, 820);
+        home_pass(2000);
+        CU_ASSERT_TRUE(home_is_on("washer") && home_is_on("kettle") && home_is_on("fridge"));
+        CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    }
+    CU_ASSERT_TRUE(home_count_writes("panel.washer") + home_count_writes("panel.kettle") < n + 20);
+    home_end();
+}
+
 static void a_blip_sheds_nothing_above_bulk_loads(void)
 {
     home_begin(NULL);
@@ -538,6 +564,7 @@ static CU_TestInfo outages[] = {
     TEST(no_silence_advances_a_stage),
     TEST(no_silence_in_an_island_advances_a_stage),
     TEST(a_blip_sheds_nothing_above_bulk_loads),
+    TEST(one_wrong_reading_of_the_charge_sheds_nothing),
     CU_TEST_INFO_NULL,
 };
 

@@ -47,6 +47,21 @@ static void step(bool may_island)
     evidence_step(&evidence, now_ms, readings, may_island, &v);
 }
 
+/* Every source once more, as it read before: one reading confirms nothing. */
+static void step_again(bool may_island)
+{
+    now_ms += POLL_MS;
+    for (uint32_t i = 0; i < n_sources; i++)
+        readings[i].t_ms = now_ms;
+    step(may_island);
+}
+
+static void step_twice(bool may_island)
+{
+    step(may_island);
+    step_again(may_island);
+}
+
 /* ---- OUTAGE 2 ---- */
 
 static void older_than_three_polls_is_unknown(void)
@@ -54,6 +69,7 @@ static void older_than_three_polls_is_unknown(void)
     begin();
     add(EVIDENCE_CONTACT, true, true);
     read_at(0, 0);
+    step_twice(false);
     now_ms += 3 * POLL_MS;
     step(false);
     CU_ASSERT_TRUE(v.is_loss_confirmed);
@@ -102,7 +118,7 @@ static void loss_is_confirmed_by_one_contact_or_two_kinds(void)
         {{EVIDENCE_UPS},                         {1},               1, true,  false, false},
         {{EVIDENCE_UPS, EVIDENCE_NEIGHBOUR},     {1, 0},            2, true,  false, false},
         {{EVIDENCE_NEIGHBOUR, EVIDENCE_BATTERY}, {0, 0},            2, false, false, false},
-        {{EVIDENCE_PCS},                         {PCS_ISLANDED},    1, true,  true,  false}, /* one read */
+        {{EVIDENCE_PCS},                         {PCS_ISLANDED},    1, true,  true,  true },
         {{EVIDENCE_PCS, EVIDENCE_UPS},           {PCS_ISLANDED, 1}, 2, true,  true,  true },
         {{EVIDENCE_PCS},                         {PCS_OFF},         1, false, false, false},
         {{EVIDENCE_PCS},                         {7},               1, false, false, false},
@@ -117,6 +133,8 @@ static void loss_is_confirmed_by_one_contact_or_two_kinds(void)
         step(false);
         CU_ASSERT_EQUAL(v.has_sign, cases[i].is_sign);
         CU_ASSERT_EQUAL(v.has_hard_sign, cases[i].is_hard);
+        CU_ASSERT_FALSE(v.is_loss_confirmed); /* one reading may be wrong */
+        step_again(false);
         CU_ASSERT_EQUAL(v.is_loss_confirmed, cases[i].is_confirmed);
     }
 }
@@ -210,7 +228,7 @@ static void a_return_needs_every_value_in_its_band(void)
     add(EVIDENCE_VOLTAGE, true, true);
     read_at(0, 1);
     read_at(1, 101);
-    step(true);
+    step_twice(true);
     CU_ASSERT_TRUE(v.is_return_confirmed);
     read_at(1, 94);
     step(true);
@@ -227,13 +245,13 @@ static void a_contact_outweighs_meters_about_presence(void)
     read_at(0, 1);
     read_at(1, 0);
     read_at(2, 0);
-    step(false);
+    step_twice(false);
     CU_ASSERT_TRUE(v.is_loss_confirmed);
     CU_ASSERT_TRUE(v.is_present_confirmed);
     read_at(0, 0);
     read_at(1, 101);
     read_at(2, 50);
-    step(false);
+    step_twice(false);
     CU_ASSERT_FALSE(v.is_present_confirmed);
 }
 
@@ -244,7 +262,7 @@ static void who_was_wrong_counts_again_after_agreeing_once(void)
     add(EVIDENCE_VOLTAGE, true, true);
     read_at(0, 1);
     read_at(1, 0);
-    step(false);
+    step_twice(false);
     CU_ASSERT_EQUAL(v.loss, 2);
     evidence_distrust(&evidence, &v);
     step(false);
@@ -266,12 +284,15 @@ static void the_homes_side_is_the_grid_only_behind_a_closed_tie(void)
     read_at(0, 101);
     read_at(1, 50);
     read_at(2, 0);
-    step(true);
+    step_twice(true);
     CU_ASSERT_EQUAL(v.present, 0);
     CU_ASSERT_EQUAL(v.vf_good, TRI_YES);
     CU_ASSERT_EQUAL(v.supply, TRI_YES);
     now_ms += 100;
     read_at(2, 1); /* the others are from before it closed */
+    step(true);
+    now_ms += 100;
+    read_at(2, 1);
     step(true);
     CU_ASSERT_EQUAL(v.present, 0);
     now_ms += 100;
@@ -312,7 +333,7 @@ static void an_island_may_run_at_53_hz(void)
     for (size_t i = 0; i < sizeof hz / sizeof hz[0]; i++) {
         read_at(0, 101);
         read_at(1, hz[i]);
-        step(true);
+        step_twice(true);
         CU_ASSERT_EQUAL(v.vf_good, good[i]);
         CU_ASSERT_DOUBLE_EQUAL(v.home_hz, hz[i], 1e-9);
     }
@@ -328,9 +349,13 @@ static void supply_is_gone_only_when_all_say_so_and_none_is_silent(void)
     CU_ASSERT_EQUAL(v.supply, TRI_UNKNOWN);
     read_at(1, 0);
     step(true);
+    CU_ASSERT_EQUAL(v.supply, TRI_UNKNOWN); /* one reading */
+    step_again(true);
     CU_ASSERT_EQUAL(v.supply, TRI_NO);
     read_at(1, 1);
     step(true);
+    CU_ASSERT_EQUAL(v.supply, TRI_UNKNOWN);
+    step_again(true);
     CU_ASSERT_EQUAL(v.supply, TRI_YES);
 }
 
@@ -344,9 +369,13 @@ static void usable_energy_is_the_lowest_told(void)
     read_at(0, 400);
     read_at(1, 250);
     step(false);
+    CU_ASSERT_FALSE(v.has_usable);
+    step_again(false);
     CU_ASSERT_EQUAL(v.usable_permille, 250);
     read_at(1, -5);
     step(false);
+    CU_ASSERT_EQUAL(v.usable_permille, 250); /* a counter that reads nothing once */
+    step_again(false);
     CU_ASSERT_EQUAL(v.usable_permille, 0);
 }
 

@@ -197,15 +197,15 @@ static void a_home_with_a_pcs_alone_passes_the_whole_table(void)
     CU_ASSERT_TRUE(grid_home_reaches(&home, TRANSFERRING, 1 * S)); /* second read */
     CU_ASSERT_TRUE(grid_home_reaches(&home, ISLANDED, 6 * S));
     home.world[SRC_BATTERY] = 300;
-    CU_ASSERT_TRUE(grid_home_reaches(&home, LOW_RESERVE, 1 * S));
+    CU_ASSERT_TRUE(grid_home_reaches(&home, LOW_RESERVE, 2 * S));
     home.world[SRC_BATTERY] = 350;
     CU_ASSERT_TRUE(grid_home_reaches(&home, ISLANDED, 10 * MIN + 2 * S));
     home.world[SRC_BATTERY] = 150;
-    CU_ASSERT_TRUE(grid_home_reaches(&home, CRITICAL, 1 * S));
+    CU_ASSERT_TRUE(grid_home_reaches(&home, CRITICAL, 2 * S));
     home.world[SRC_BATTERY] = 200;
     CU_ASSERT_TRUE(grid_home_reaches(&home, LOW_RESERVE, 10 * MIN + 2 * S));
     home.world[SRC_BATTERY] = 80;
-    CU_ASSERT_TRUE(grid_home_reaches(&home, BLACK, 1 * S));
+    CU_ASSERT_TRUE(grid_home_reaches(&home, BLACK, 2 * S));
     grid_home_pcs_is(&home, PCS_OFF);
     home.input.is_pv_seen = home.input.is_daylight = true;
     grid_home_run(&home, 59 * MIN);

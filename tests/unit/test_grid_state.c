@@ -73,7 +73,7 @@ static void a_ladder_is_walked_down_in_one_step(void)
 {
     begin(ISLANDED);
     home.world[SRC_BATTERY] = 70;
-    CU_ASSERT_TRUE(grid_home_reaches(&home, BLACK, 1 * S));
+    CU_ASSERT_TRUE(grid_home_reaches(&home, BLACK, 2 * S)); /* two reads */
     CU_ASSERT_EQUAL(home.out.n_transitions, 3);
     CU_ASSERT_EQUAL(home.log[0].to, LOW_RESERVE);
     CU_ASSERT_EQUAL(home.log[1].to, CRITICAL);
