@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/thread.h"
 #include "lib/consent/consent.h"
 
 #define STACK_BYTES (128 * 1024)
@@ -66,20 +67,6 @@ static bool is_literal(const char *host)
     return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
 }
 
-static bool start_thread(struct locality *question)
-{
-    pthread_attr_t attr;
-    pthread_t thread;
-    bool started;
-
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    started = pthread_create(&thread, &attr, ask_main, question) == 0;
-    pthread_attr_destroy(&attr);
-    return started;
-}
-
 struct locality *locality_ask(struct loop_calls *calls, const char *host,
                               void (*answer)(void *ctx, bool found, bool is_local), void *ctx)
 {
@@ -96,7 +83,7 @@ struct locality *locality_ask(struct loop_calls *calls, const char *host,
         question->ctx = ctx;
         snprintf(question->host, sizeof question->host, "%s", host);
     }
-    if (question && start_thread(question))
+    if (question && thread_start(ask_main, question, STACK_BYTES, NULL) == 0)
         return question;
     if (question)
         loop_calls_unref(calls);

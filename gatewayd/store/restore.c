@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "gatewayd/store/restore_enter.h"
 #include "gatewayd/store/store_thread.h"
 #include "gatewayd/store/writer_repair.h"
+#include "lib/base/thread.h"
 
 #define STACK_BYTES (512u * 1024)
 #define SPARE_BYTES (UINT64_C(16) << 20)
@@ -445,19 +445,10 @@ static void *work(void *arg)
 
 static int start_worker(struct restore *restore)
 {
-    pthread_attr_t attr;
-    sigset_t all, before;
-    int rc;
+    int rc = thread_start(work, restore, STACK_BYTES, &restore->worker);
 
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    rc = pthread_create(&restore->worker, &attr, work, restore);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attr);
     restore->has_worker = rc == 0;
-    return -rc;
+    return rc;
 }
 
 static int finish_file(struct restore *restore, struct gw_error *reterr)

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +24,7 @@
 #include "gatewayd/store/writer_lost.h"
 #include "gatewayd/store/writer_repair.h"
 #include "lib/base/clock.h"
+#include "lib/base/thread.h"
 
 #define QUEUE_BYTES (16u << 20)
 #define STACK_BYTES (256u * 1024)
@@ -193,22 +193,6 @@ static void *run(void *arg)
     return NULL;
 }
 
-static int start_thread(struct store *store)
-{
-    pthread_attr_t attr;
-    sigset_t all, before;
-    int rc;
-
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    rc = pthread_create(&store->thread, &attr, run, store);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attr);
-    return -rc;
-}
-
 int store_open(const struct store_options *options, const struct store_hooks *hooks,
                struct store **ret_store, struct gw_error *reterr)
 {
@@ -232,7 +216,7 @@ int store_open(const struct store_options *options, const struct store_hooks *ho
     rc = writer_open(&store->writer, options, hooks, reterr);
     if (rc == 0) {
         store->restore = restore_new(store);
-        rc = store->restore ? start_thread(store) : -ENOMEM;
+        rc = store->restore ? thread_start(run, store, STACK_BYTES, &store->thread) : -ENOMEM;
         if (rc == 0) {
             *ret_store = store;
             return 0;

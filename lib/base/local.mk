@@ -8,6 +8,7 @@ lib_libgateway_la_SOURCES += \
 	lib/base/sha256.c lib/base/sha256.h \
 	lib/base/strbuf.c lib/base/strbuf.h \
 	lib/base/tar.c lib/base/tar.h \
+	lib/base/thread.c lib/base/thread.h \
 	lib/base/varint.h
 
 if HAVE_CUNIT

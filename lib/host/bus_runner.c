@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/thread.h"
 #include "lib/host/bus_stats.h"
 #include "lib/model/value.h"
 
@@ -452,19 +452,10 @@ struct bus_runner *bus_runner_new(const struct bus_setup *setup, int wake_fd)
 
 int bus_runner_start(struct bus_runner *runner)
 {
-    pthread_attr_t attr;
-    sigset_t all, old;
-    int rc;
+    int rc = thread_start(run, runner, STACK_BYTES, &runner->thread);
 
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are the control thread's */
-    rc = pthread_create(&runner->thread, &attr, run, runner);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
     runner->is_started = rc == 0;
-    return -rc;
+    return rc;
 }
 
 void bus_runner_join(struct bus_runner *runner)

@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,9 @@
 #include <sys/socket.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/thread.h"
 
+#define STACK_BYTES (256 * 1024)
 #define MAX_NAMES 64
 #define GOOD_FOR_NS (60 * CLOCK_NS_PER_S)
 #define RETRY_NS (5 * CLOCK_NS_PER_S)
@@ -131,21 +132,10 @@ static void *run(void *arg)
 /* Called with the lock. */
 static void start_thread(struct resolver *resolver)
 {
-    pthread_attr_t attr;
-    pthread_t thread;
-    sigset_t all, old;
-
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, 256 * 1024);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    if (pthread_create(&thread, &attr, run, resolver) == 0) {
+    if (thread_start(run, resolver, STACK_BYTES, NULL) == 0) {
         resolver->has_thread = true;
         resolver->refs++;
     }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
 }
 
 static struct name *find_or_add(struct resolver *resolver, const char *text)

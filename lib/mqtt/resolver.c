@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/thread.h"
 #include "lib/mqtt/interpose.h"
 
 #define ADDRESS_SIZE 64
@@ -165,21 +166,15 @@ static struct job *job_new(const struct resolver *resolver)
 static int job_start(struct resolver *resolver)
 {
     struct job *job = job_new(resolver);
-    pthread_attr_t attr;
-    pthread_t thread;
     int rc;
 
     if (!job)
         return -ENOMEM;
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    rc = pthread_create(&thread, &attr, job_run, job);
-    pthread_attr_destroy(&attr);
-    if (rc != 0) {
+    rc = thread_start(job_run, job, STACK_BYTES, NULL);
+    if (rc < 0) {
         job->refs = 1;
         job_unref(job);
-        return -rc;
+        return rc;
     }
     resolver->job = job;
     return 0;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of lib/base and lib/model: numbers, strings, values, batches. */
 #include <math.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +13,7 @@
 #include "lib/base/sha256.h"
 #include "lib/base/strbuf.h"
 #include "lib/base/tar.h"
+#include "lib/base/thread.h"
 #include "lib/model/record.h"
 #include "tests/unit/suite.h"
 
@@ -247,6 +250,28 @@ static void a_clock_that_was_in_step_stays_trusted_without_its_server(void)
     clock_fake_sync(NULL, -1);
 }
 
+static void *note_mask(void *arg)
+{
+    pthread_sigmask(SIG_SETMASK, NULL, arg);
+    return NULL;
+}
+
+/* Else a SIGTERM could end up where nobody looks, and a write of a thread with EINTR. */
+static void a_thread_takes_no_signals_and_its_maker_those_of_before(void)
+{
+    sigset_t mask, before, after;
+    pthread_t thread;
+
+    sigemptyset(&mask);
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    CU_ASSERT_EQUAL_FATAL(thread_start(note_mask, &mask, 64 << 10, &thread), 0);
+    pthread_join(thread, NULL);
+    CU_ASSERT_EQUAL(sigismember(&mask, SIGTERM), 1);
+    CU_ASSERT_EQUAL(sigismember(&mask, SIGINT), 1);
+    pthread_sigmask(SIG_SETMASK, NULL, &after);
+    CU_ASSERT_EQUAL(sigismember(&after, SIGTERM), sigismember(&before, SIGTERM));
+}
+
 static CU_TestInfo tests[] = {
     TEST(sums_are_those_of_the_standard),
     TEST(heads_of_archives_read_back_or_are_refused),
@@ -262,6 +287,7 @@ static CU_TestInfo tests[] = {
     TEST(a_given_file_alone_tells_of_the_clock),
     TEST(a_file_from_before_the_boot_does_not_count),
     TEST(a_clock_that_was_in_step_stays_trusted_without_its_server),
+    TEST(a_thread_takes_no_signals_and_its_maker_those_of_before),
     CU_TEST_INFO_NULL,
 };
 
