@@ -140,6 +140,24 @@ void fixture_run(void (*fn)(void *arg), void *arg)
     CU_ASSERT_TRUE_FATAL(run.is_done);
 }
 
+void fixture_epoch(char ret_epoch[33])
+{
+    struct store_stats stats;
+
+    store_get_stats(fixture_store, &stats);
+    memcpy(ret_epoch, stats.epoch, 33);
+}
+
+void fixture_load_cursor(void *arg)
+{
+    CU_ASSERT_EQUAL(store_cursor_load(fixture_store, "community", arg), 0);
+}
+
+void fixture_save_cursor(void *arg)
+{
+    CU_ASSERT_EQUAL(store_cursor_save(fixture_store, "community", arg), 0);
+}
+
 static void add_points(struct catalog_device *device, const char *name, uint32_t n)
 {
     device->name = strdup(name);

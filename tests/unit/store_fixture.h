@@ -39,5 +39,9 @@ bool fixture_wait_event(const char *code);
 unsigned fixture_count_events(const char *code);
 /* Runs fn(arg) on the store's thread and waits for its end. */
 void fixture_run(void (*fn)(void *arg), void *arg);
+void fixture_epoch(char ret_epoch[33]); /* of the store as it is now */
+/* For fixture_run; arg: struct store_cursor of the route "community". */
+void fixture_load_cursor(void *arg);
+void fixture_save_cursor(void *arg);
 
 #endif

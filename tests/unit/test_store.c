@@ -85,16 +85,6 @@ static void a_group_is_committed_after_the_interval(void)
     fixture_remove();
 }
 
-static void save_cursor(void *arg)
-{
-    CU_ASSERT_EQUAL(store_cursor_save(fixture_store, "community", arg), 0);
-}
-
-static void load_cursor(void *arg)
-{
-    CU_ASSERT_EQUAL(store_cursor_load(fixture_store, "community", arg), 0);
-}
-
 static void a_cursor_is_kept_with_its_ranges(void)
 {
     struct store_cursor cursor = {.low = 99}, again;
@@ -102,7 +92,7 @@ static void a_cursor_is_kept_with_its_ranges(void)
     fixture_make();
     fixture_open();
     fixture_store_batch(20, 1);
-    fixture_run(load_cursor, &cursor);
+    fixture_run(fixture_load_cursor, &cursor);
     CU_ASSERT_EQUAL(cursor.low, 0);
     CU_ASSERT_EQUAL(cursor.n_ranges, 0);
     cursor.low = 3;
@@ -111,11 +101,11 @@ static void a_cursor_is_kept_with_its_ranges(void)
     cursor.ranges[0].last = 5;
     cursor.ranges[1].first = 9;
     cursor.ranges[1].last = 17;
-    fixture_run(save_cursor, &cursor);
+    fixture_run(fixture_save_cursor, &cursor);
     fixture_close();
     fixture_open();
     memset(&again, 0xff, sizeof again);
-    fixture_run(load_cursor, &again);
+    fixture_run(fixture_load_cursor, &again);
     CU_ASSERT_STRING_EQUAL(again.epoch, cursor.epoch);
     CU_ASSERT_EQUAL(again.low, 3);
     CU_ASSERT_EQUAL_FATAL(again.n_ranges, 2);

@@ -31,24 +31,6 @@ static void mend_disk(void)
     CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &limit_before), 0);
 }
 
-static void epoch_now(char epoch[33])
-{
-    struct store_stats stats;
-
-    store_get_stats(fixture_store, &stats);
-    memcpy(epoch, stats.epoch, 33);
-}
-
-static void load_cursor(void *arg)
-{
-    CU_ASSERT_EQUAL(store_cursor_load(fixture_store, "community", arg), 0);
-}
-
-static void save_cursor(void *arg)
-{
-    CU_ASSERT_EQUAL(store_cursor_save(fixture_store, "community", arg), 0);
-}
-
 struct pending_epochs {
     const char *route;
     struct store_epoch epochs[4];
@@ -94,18 +76,18 @@ static void go_to_ram(char disk_epoch[33], char ram_epoch[33])
     fixture_make();
     fixture_probe_ms = 20;
     fixture_open();
-    fixture_run(load_cursor, &cursor);
+    fixture_run(fixture_load_cursor, &cursor);
     fixture_store_batch(10, 1);
-    epoch_now(disk_epoch);
+    fixture_epoch(disk_epoch);
     break_disk();
     CU_ASSERT_EQUAL(store_append(fixture_store, fixture_batch(3000, 2), true), 0);
     CU_ASSERT_TRUE(fixture_wait_event("store-disk-failed"));
     CU_ASSERT_TRUE(fixture_wait_event("epoch-changed"));
-    epoch_now(ram_epoch);
-    fixture_run(load_cursor, &cursor);
+    fixture_epoch(ram_epoch);
+    fixture_run(fixture_load_cursor, &cursor);
     CU_ASSERT_STRING_EQUAL(cursor.epoch, ram_epoch);
     cursor.low = 100;
-    fixture_run(save_cursor, &cursor);
+    fixture_run(fixture_save_cursor, &cursor);
 }
 
 static void finish(void)
@@ -152,7 +134,7 @@ static void what_was_stored_in_ram_comes_back_under_its_own_names(void)
     CU_ASSERT_TRUE(before.n >= 3000);
     mend_disk();
     CU_ASSERT_TRUE(fixture_wait_event("store-back"));
-    epoch_now(now);
+    fixture_epoch(now);
     CU_ASSERT_STRING_EQUAL(now, disk_epoch);
     CU_ASSERT_EQUAL(pending_of("community", &pending), 1);
     CU_ASSERT_STRING_EQUAL(pending.hex, ram_epoch);
@@ -186,7 +168,7 @@ static void a_closed_epoch_is_drained_by_its_own_cursor(void)
     CU_ASSERT_EQUAL(pending_of("nobody", &pending), 0);
     CU_ASSERT_EQUAL_FATAL(pending_of("community", &pending), 1);
     call.cursor.low = pending.last_seq;
-    fixture_run(save_cursor, &call.cursor);
+    fixture_run(fixture_save_cursor, &call.cursor);
     CU_ASSERT_EQUAL(pending_of("community", &pending), 0);
     fixture_run(load_epoch_cursor, &call);
     CU_ASSERT_NOT_EQUAL(call.rc, 0);
@@ -221,11 +203,11 @@ static void agreements_and_facts_follow_the_store(void)
     fixture_probe_ms = 20;
     fixture_open();
     fixture_store_batch(1, 1);
-    epoch_now(disk_epoch);
+    fixture_epoch(disk_epoch);
     break_disk();
     CU_ASSERT_EQUAL(store_append(fixture_store, fixture_batch(3000, 2), true), 0);
     CU_ASSERT_TRUE(fixture_wait_event("epoch-changed"));
-    epoch_now(ram_epoch);
+    fixture_epoch(ram_epoch);
     CU_ASSERT_STRING_NOT_EQUAL(disk_epoch, ram_epoch);
     fixture_run(put_facts, NULL);
     CU_ASSERT_EQUAL(store_consent_count(), 2);
@@ -265,7 +247,7 @@ static void a_disk_that_was_missing_at_the_start_is_taken_later(void)
     fixture_open_in(path);
     CU_ASSERT_TRUE(fixture_wait_event("store-read-only"));
     fixture_store_batch(7, 60);
-    epoch_now(ram_epoch);
+    fixture_epoch(ram_epoch);
     before = store_log_read(1);
     CU_ASSERT_EQUAL(unlink(path), 0);
     CU_ASSERT_EQUAL(rename(kept, path), 0);
@@ -314,13 +296,13 @@ static void begin_and_delete(char disk_epoch[33], void (*delete_it)(void))
     fixture_make();
     fixture_probe_ms = 20;
     fixture_open();
-    fixture_run(load_cursor, &cursor);
+    fixture_run(fixture_load_cursor, &cursor);
     fixture_run(put_first_facts, NULL);
     fixture_store_batch(40, 1);
     cursor.low = 5;
-    fixture_run(save_cursor, &cursor);
+    fixture_run(fixture_save_cursor, &cursor);
     fixture_store_batch(1, 2);
-    epoch_now(disk_epoch);
+    fixture_epoch(disk_epoch);
     delete_it();
     CU_ASSERT_EQUAL(store_append(fixture_store, fixture_batch(3, 3), true), 0);
     CU_ASSERT_TRUE(fixture_wait_event("store-deleted"));
@@ -349,7 +331,7 @@ static void a_store_deleted_in_use_is_salvaged_into_a_new_one(void)
 
     begin_and_delete(disk_epoch, delete_directory);
     CU_ASSERT_TRUE(fixture_wait_event("store-salvaged"));
-    epoch_now(now);
+    fixture_epoch(now);
     CU_ASSERT_STRING_NOT_EQUAL(now, disk_epoch);
     CU_ASSERT_TRUE_FATAL(is_pending(disk_epoch, &pending));
     CU_ASSERT_TRUE(pending.last_seq >= 41);
@@ -376,7 +358,7 @@ static void a_deleted_wal_costs_no_record(void)
     char disk_epoch[33], now[33];
 
     begin_and_delete(disk_epoch, delete_index_and_wal);
-    epoch_now(now);
+    fixture_epoch(now);
     CU_ASSERT_STRING_EQUAL(now, disk_epoch);
     CU_ASSERT_TRUE(store_log_read(1).n >= 41);
     fixture_close();
@@ -431,7 +413,7 @@ static void a_file_that_comes_back_goes_on(void)
     char disk_epoch[33], now[33];
 
     begin_and_delete(disk_epoch, hide_and_show);
-    epoch_now(now);
+    fixture_epoch(now);
     CU_ASSERT_STRING_EQUAL(now, disk_epoch);
     CU_ASSERT_TRUE(store_log_read(1).n >= 41);
     finish();

@@ -187,14 +187,6 @@ static void no_two_records_share_a_name(void)
     free(names);
 }
 
-static void epoch_now(char epoch[33])
-{
-    struct store_stats stats;
-
-    store_get_stats(fixture_store, &stats);
-    memcpy(epoch, stats.epoch, 33);
-}
-
 /* Copied while stopped, put back with all that stood beside it: in the same boot only the
  * witness knows of the numbers since. After a boot the names differ by the boot. */
 static void an_older_copy_of_the_whole_directory_begins_an_epoch(void)
@@ -210,18 +202,18 @@ static void an_older_copy_of_the_whole_directory_begins_an_epoch(void)
     keep("db", "c", false);
     keep("mark", "c", false);
     fixture_open();
-    epoch_now(before);
+    fixture_epoch(before);
     fixture_store_batch(2, 4);
     fixture_close();
     fixture_open();
-    epoch_now(after);
+    fixture_epoch(after);
     CU_ASSERT_STRING_EQUAL(after, before);
     fixture_close();
     keep("db", "c", true);
     keep("mark", "c", true);
     fixture_open();
     CU_ASSERT_TRUE(fixture_wait_event("store-new-epoch"));
-    epoch_now(after);
+    fixture_epoch(after);
     CU_ASSERT_STRING_NOT_EQUAL(after, before);
     fixture_close();
     fixture_witness = NULL;
@@ -244,7 +236,7 @@ static void an_older_copy_found_on_the_way_back_begins_an_epoch(void)
     keep("db", "c", false);
     fixture_open();
     fixture_store_batch(2, 4);
-    epoch_now(before);
+    fixture_epoch(before);
     fixture_close();
     CU_ASSERT_EQUAL(unlink(path), 0);
     CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
@@ -255,7 +247,7 @@ static void an_older_copy_found_on_the_way_back_begins_an_epoch(void)
     CU_ASSERT_EQUAL(rename(kept, path), 0);
     CU_ASSERT_TRUE(fixture_wait_event("store-back"));
     CU_ASSERT_TRUE(fixture_wait_event("store-new-epoch"));
-    epoch_now(after);
+    fixture_epoch(after);
     CU_ASSERT_STRING_NOT_EQUAL(after, before);
     fixture_close();
     fixture_probe_ms = 0;

@@ -76,24 +76,6 @@ static struct restore_status restore(const struct image *image, bool is_forced)
     return status;
 }
 
-static void epoch_now(char epoch[33])
-{
-    struct store_stats stats;
-
-    store_get_stats(fixture_store, &stats);
-    memcpy(epoch, stats.epoch, 33);
-}
-
-static void load_cursor(void *arg)
-{
-    CU_ASSERT_EQUAL(store_cursor_load(fixture_store, "community", arg), 0);
-}
-
-static void save_cursor(void *arg)
-{
-    CU_ASSERT_EQUAL(store_cursor_save(fixture_store, "community", arg), 0);
-}
-
 struct pending_epochs {
     struct store_epoch epochs[8];
     int n;
@@ -110,9 +92,9 @@ static void deliver_up_to(uint64_t seq)
 {
     struct store_cursor cursor;
 
-    fixture_run(load_cursor, &cursor);
+    fixture_run(fixture_load_cursor, &cursor);
     cursor.low = seq;
-    fixture_run(save_cursor, &cursor);
+    fixture_run(fixture_save_cursor, &cursor);
 }
 
 static void finish(struct image *image)
@@ -131,13 +113,13 @@ static void a_restore_goes_back_under_a_new_epoch(void)
     fixture_make();
     fixture_open();
     fixture_store_batch(20, 1);
-    epoch_now(before);
+    fixture_epoch(before);
     image = take_image();
     fixture_store_batch(30, 2);
     CU_ASSERT_EQUAL(restore(&image, false).phase, RESTORE_DONE);
     CU_ASSERT_TRUE(fixture_wait_event("store-restored"));
     CU_ASSERT_TRUE(fixture_wait_event("epoch-changed"));
-    epoch_now(after);
+    fixture_epoch(after);
     CU_ASSERT_STRING_NOT_EQUAL(before, after);
     fixture_store_batch(10, 3);
     log = store_log_read(1);
@@ -157,11 +139,11 @@ static void what_is_not_delivered_comes_along_under_its_own_names(void)
 
     fixture_make();
     fixture_open();
-    fixture_run(load_cursor, &cursor);
+    fixture_run(fixture_load_cursor, &cursor);
     fixture_store_batch(20, 1);
     image = take_image();
     last = fixture_store_batch(30, 2);
-    epoch_now(before);
+    fixture_epoch(before);
     deliver_up_to(20);
     fixture_store_batch(40, 3);
     all = store_log_read(21);
@@ -188,12 +170,12 @@ static void restoring_twice_from_one_backup_keeps_every_record(void)
 
     fixture_make();
     fixture_open();
-    fixture_run(load_cursor, &cursor);
+    fixture_run(fixture_load_cursor, &cursor);
     fixture_store_batch(20, 1);
     image = take_image();
     fixture_store_batch(30, 2);
     CU_ASSERT_EQUAL(restore(&image, false).phase, RESTORE_DONE);
-    fixture_run(load_cursor, &cursor);
+    fixture_run(fixture_load_cursor, &cursor);
     fixture_store_batch(40, 3);
     CU_ASSERT_EQUAL(restore(&image, false).phase, RESTORE_DONE);
     fixture_run(list_epochs, &list);
@@ -273,7 +255,7 @@ static void another_gateways_backup_wants_force_and_brings_no_grant(void)
     fixture_make();
     fixture_open();
     fixture_run(grant, NULL);
-    fixture_run(load_cursor, &cursor);
+    fixture_run(fixture_load_cursor, &cursor);
     fixture_store_batch(5, 1);
     image = take_image();
     fixture_close();
@@ -303,7 +285,7 @@ static void a_damaged_or_newer_backup_leaves_the_store_alone(void)
     fixture_open();
     last = fixture_store_batch(2000, 1);
     image = take_image();
-    epoch_now(before);
+    fixture_epoch(before);
     memset(image.data + image.size / 2, 0x5a, 3000);
     status = restore(&image, false);
     CU_ASSERT_EQUAL(status.phase, RESTORE_FAILED);
@@ -314,7 +296,7 @@ static void a_damaged_or_newer_backup_leaves_the_store_alone(void)
     memset(image.data, 0, 100);
     status = restore(&image, false);
     CU_ASSERT_STRING_EQUAL(status.code, "restore-damaged");
-    epoch_now(after);
+    fixture_epoch(after);
     CU_ASSERT_STRING_EQUAL(before, after);
     CU_ASSERT_EQUAL(store_log_read(1).last, last);
     finish(&image);
@@ -358,12 +340,12 @@ static void a_backup_without_the_tables_of_its_version_is_refused(void)
         fixture_open();
         fixture_store_batch(500, 1);
         image = take_image();
-        epoch_now(before);
+        fixture_epoch(before);
         change_image(&image, changes[i]);
         status = restore(&image, false);
         CU_ASSERT_EQUAL(status.phase, RESTORE_FAILED);
         CU_ASSERT_STRING_EQUAL(status.code, "restore-damaged");
-        epoch_now(after);
+        fixture_epoch(after);
         CU_ASSERT_STRING_EQUAL(before, after);
         fixture_store_batch(10, 2);
         finish(&image);
