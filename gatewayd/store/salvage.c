@@ -101,20 +101,6 @@ static int open_old(struct salvage *salvage)
     return rc;
 }
 
-static int run_i64(struct db *db, const char *sql, int64_t a, int64_t b)
-{
-    struct sqlite3_stmt *stmt = NULL;
-    int rc = stmt_prepare(db, sql, &stmt);
-
-    if (rc < 0)
-        return rc;
-    stmt_bind_i64(stmt, 1, a);
-    stmt_bind_i64(stmt, 2, b);
-    rc = stmt_run(stmt);
-    stmt_finish(&stmt);
-    return rc;
-}
-
 static int add_epoch(struct writer *writer, const struct salvage *salvage, uint32_t i)
 {
     const struct epoch *epoch = &salvage->epochs.items[i];
@@ -148,13 +134,16 @@ static int forget_earlier(struct writer *writer, const struct salvage *salvage)
 
         if (!mine)
             continue;
-        rc = run_i64(writer->db, "DELETE FROM moved WHERE key>=?1<<40 AND key<(?1+1)<<40",
-                     mine->id, 0);
+        rc = stmt_run_i64(writer->db,
+                          "DELETE FROM moved WHERE key>=?1<<40 AND key<(?1+1)<<40",
+                          mine->id, 0);
         if (rc == 0)
-            rc = run_i64(writer->db, "DELETE FROM event WHERE seq>=?1<<40 AND"
-                                     " seq<(?1+1)<<40", mine->id, 0);
+            rc = stmt_run_i64(writer->db,
+                              "DELETE FROM event WHERE seq>=?1<<40 AND"
+                              " seq<(?1+1)<<40",
+                              mine->id, 0);
         if (rc == 0)
-            rc = run_i64(writer->db, "DELETE FROM epoch WHERE id=?1", mine->id, 0);
+            rc = stmt_run_i64(writer->db, "DELETE FROM epoch WHERE id=?1", mine->id, 0);
     }
     return rc;
 }
@@ -438,9 +427,10 @@ static int close_epochs(struct writer *writer, struct salvage *salvage)
             epoch->last_seq == UINT64_MAX ? salvage->last_good : epoch->last_seq;
 
         if (!epoch->is_moved)
-            rc = run_i64(writer->db, "UPDATE epoch SET moved_last_seq=max(?2,first_seq-1)"
-                                     " WHERE id=?1",
-                         salvage->first_id + i, (int64_t)last);
+            rc = stmt_run_i64(writer->db,
+                              "UPDATE epoch SET moved_last_seq=max(?2,first_seq-1)"
+                              " WHERE id=?1",
+                              salvage->first_id + i, (int64_t)last);
     }
     return rc;
 }

@@ -20,20 +20,6 @@
 #define STATE_STEP 16
 #define OLD_RUNS_MAX 4
 
-static int run_i64(struct db *db, const char *sql, int64_t a, int64_t b)
-{
-    struct sqlite3_stmt *stmt = NULL;
-    int rc = stmt_prepare(db, sql, &stmt);
-
-    if (rc < 0)
-        return rc;
-    stmt_bind_i64(stmt, 1, a);
-    stmt_bind_i64(stmt, 2, b);
-    rc = stmt_run(stmt);
-    stmt_finish(&stmt);
-    return rc;
-}
-
 /* 1: *ret is its first column; 0: none, or null. */
 static int get_i64(struct db *db, const char *sql, int64_t a, int64_t b, int64_t *ret)
 {
@@ -242,7 +228,7 @@ static int trim_table(struct db *db, const char *select, const char *delete, int
     stmt_finish(&stmt);
     if (rc < 0 || last < 0)
         return rc < 0 ? rc : 0;
-    return run_i64(db, delete, last, 0);
+    return stmt_run_i64(db, delete, last, 0);
 }
 
 static int trim_runs(struct summary *summary)
@@ -254,13 +240,14 @@ static int trim_runs(struct summary *summary)
     if (old <= 0)
         return 0;
     if (old % STATE_STEP != 0)
-        rc = run_i64(db, "UPDATE run SET meters=NULL WHERE id=?1", old, 0);
+        rc = stmt_run_i64(db, "UPDATE run SET meters=NULL WHERE id=?1", old, 0);
     if (rc < 0)
         return rc;
-    return run_i64(db,
-                   "DELETE FROM run WHERE id IN (SELECT id FROM run ORDER BY id LIMIT 4)"
-                   " AND id<?1 AND seq_to<=?2",
-                   old, (int64_t)summary->book->first_after);
+    return stmt_run_i64(
+        db,
+        "DELETE FROM run WHERE id IN (SELECT id FROM run ORDER BY id LIMIT 4)"
+        " AND id<?1 AND seq_to<=?2",
+        old, (int64_t)summary->book->first_after);
 }
 
 /* slot: the newest; clock: whether it may be believed. */
@@ -338,16 +325,17 @@ int summary_rows_rewind(struct summary *summary, int64_t space, uint64_t seq)
                      first, (int64_t)summary->book->first_after, &to);
     if (rc <= 0)
         return rc;
-    rc = run_i64(db, "DELETE FROM minutes WHERE run>?1", to, 0);
+    rc = stmt_run_i64(db, "DELETE FROM minutes WHERE run>?1", to, 0);
     if (rc == 0)
-        rc = run_i64(db, "DELETE FROM slots WHERE run>?1", to, 0);
+        rc = stmt_run_i64(db, "DELETE FROM slots WHERE run>?1", to, 0);
     if (rc == 0)
-        rc = run_i64(db, "DELETE FROM run WHERE id>?1", to, 0);
+        rc = stmt_run_i64(db, "DELETE FROM run WHERE id>?1", to, 0);
     if (rc == 0)
-        rc = run_i64(db,
-                     "UPDATE run SET minutes_bytes=(SELECT ifnull(sum(length(data)+?2),0)"
-                     " FROM minutes),slots_bytes=(SELECT ifnull(sum(length(data)+?2),0)"
-                     " FROM slots) WHERE id=?1",
-                     to, ROW_BYTES);
+        rc = stmt_run_i64(
+            db,
+            "UPDATE run SET minutes_bytes=(SELECT ifnull(sum(length(data)+?2),0)"
+            " FROM minutes),slots_bytes=(SELECT ifnull(sum(length(data)+?2),0)"
+            " FROM slots) WHERE id=?1",
+            to, ROW_BYTES);
     return rc < 0 ? rc : 1;
 }

@@ -73,29 +73,6 @@ static bool is_counter(const char *point)
 
 /* ---- what comes out ---- */
 
-static bool is_number(const struct gw_value *value, double *ret)
-{
-    switch ((enum gw_type)value->type) {
-    case GW_TYPE_INT:
-        *ret = (double)value->v.i;
-        return true;
-    case GW_TYPE_UINT:
-        *ret = (double)value->v.u;
-        return true;
-    case GW_TYPE_FLOAT32:
-        *ret = (double)value->v.f;
-        return true;
-    case GW_TYPE_FLOAT64:
-        *ret = value->v.d;
-        return true;
-    case GW_TYPE_NONE:
-    case GW_TYPE_BOOL:
-    case GW_TYPE_STRING:
-        break;
-    }
-    return false;
-}
-
 static void make_reading(const struct slot_sum *slot, bool counter, uint32_t point,
                          struct reading *ret)
 {
@@ -213,7 +190,7 @@ static int add_value(struct slot_sum *slot, const struct block_value *value)
         slot->last.v.s = slot->text;
         return slot->text ? 0 : -ENOMEM;
     }
-    if (is_number(&value->value, &number)) {
+    if (value->value.type != GW_TYPE_BOOL && value_to_double(&value->value, &number)) {
         slot->total += number;
         slot->n++;
     }

@@ -282,6 +282,14 @@ static int keep_bound(struct writer *writer)
     return rc;
 }
 
+void writer_roll_back(struct writer *writer)
+{
+    db_rollback(writer->db);
+    logbook_rolled_back(&writer->book);
+    summary_leave(&writer->summary);
+    writer->thin_from[0] = writer->thin_from[1] = 0;
+}
+
 static int try_commit(struct writer *writer)
 {
     int rc = db_begin(writer->db);
@@ -299,10 +307,7 @@ static int try_commit(struct writer *writer)
     if (rc == 0)
         rc = db_commit(writer->db);
     if (rc < 0) {
-        db_rollback(writer->db);
-        logbook_rolled_back(&writer->book);
-        summary_leave(&writer->summary);
-        writer->thin_from[0] = writer->thin_from[1] = 0;
+        writer_roll_back(writer);
         return rc;
     }
     logbook_committed(&writer->book);

@@ -64,6 +64,8 @@ uint64_t writer_delivered_low(const struct writer *writer);
 
 /* In a transaction: gives up a little, the least first; 0 rows: there is nothing left. */
 int writer_make_room(struct writer *writer, unsigned *ret_rows);
+/* Rolls a transaction back, and forgets what was thought done in it. */
+void writer_roll_back(struct writer *writer);
 
 /* Is there something for a commit? */
 bool writer_has_work(const struct writer *writer);

@@ -389,10 +389,7 @@ static bool make_room(struct writer *writer)
     if (rc == 0)
         rc = db_commit(writer->db);
     if (rc < 0) {
-        db_rollback(writer->db);
-        logbook_rolled_back(&writer->book);
-        summary_leave(&writer->summary);
-        writer->thin_from[0] = writer->thin_from[1] = 0;
+        writer_roll_back(writer);
         return false;
     }
     logbook_committed(&writer->book);

@@ -62,6 +62,20 @@ int stmt_run(struct sqlite3_stmt *stmt)
     return rc;
 }
 
+int stmt_run_i64(struct db *db, const char *sql, int64_t a, int64_t b)
+{
+    struct sqlite3_stmt *stmt = NULL;
+    int rc = stmt_prepare(db, sql, &stmt);
+
+    if (rc < 0)
+        return rc;
+    stmt_bind_i64(stmt, 1, a);
+    stmt_bind_i64(stmt, 2, b);
+    rc = stmt_run(stmt);
+    stmt_finish(&stmt);
+    return rc;
+}
+
 int64_t stmt_i64(struct sqlite3_stmt *stmt, int column)
 {
     return sqlite3_column_int64(stmt, column);

@@ -25,6 +25,8 @@ int stmt_step(struct sqlite3_stmt *stmt);
 void stmt_reset(struct sqlite3_stmt *stmt);
 /* Steps to the end and resets. */
 int stmt_run(struct sqlite3_stmt *stmt);
+/* Prepared, run and gone, with ?1 and ?2 where the text has them. 0 or -errno. */
+int stmt_run_i64(struct db *db, const char *sql, int64_t a, int64_t b);
 
 int64_t stmt_i64(struct sqlite3_stmt *stmt, int column);
 /* "" for null; borrowed until the next step. */
