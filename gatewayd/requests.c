@@ -63,7 +63,9 @@ static bool refuse_owned(struct gateway *gateway, uint32_t device, uint32_t poin
 {
     const char *circuit = controlling_owner_of(gateway->controlling, device, point);
 
-    if (circuit)
+    if (circuit && !*circuit)
+        snprintf(text, size, "it is the tie to the grid, which outage control alone moves");
+    else if (circuit)
         snprintf(text, size, "it is the switch of circuit '%s', which outage control moves; use "
                  "'gatewayctl override %s on|off|auto'", circuit, circuit);
     return circuit != NULL;

@@ -276,6 +276,15 @@ void actuate_leave(struct actuate *actuate, uint32_t index)
     actuate_want(actuate, index, actuator->config.failsafe, true);
 }
 
+void actuate_forget(struct actuate *actuate, uint32_t index)
+{
+    struct actuator *actuator = actuate->list[index];
+
+    actuator->now.has_want = actuator->now.is_commanded = false;
+    actuator->now.follows = FOLLOWS_UNKNOWN;
+    actuator->differs_ms = 0;
+}
+
 void actuate_repeat(struct actuate *actuate, uint32_t device)
 {
     for (uint32_t i = 0; i < actuate->n; i++)

@@ -46,6 +46,8 @@ void actuate_configure(struct actuate *actuate, const struct actuator_config *li
 void actuate_want(struct actuate *actuate, uint32_t index, double value, bool at_once);
 /* Nothing is wanted any more: released to its failsafe, if we hold it. */
 void actuate_leave(struct actuate *actuate, uint32_t index);
+/* Nothing is wanted any more, and nothing is written: it stands as it stands. */
+void actuate_forget(struct actuate *actuate, uint32_t index);
 /* Sends what is due; returns the boot time in ms of the next thing to do, INT64_MAX: none. */
 int64_t actuate_step(struct actuate *actuate, int64_t t_boot_ms);
 /* The same for one actuator alone. */

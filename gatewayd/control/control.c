@@ -15,7 +15,6 @@
 #include "lib/base/clock.h"
 #include "lib/config/zone.h"
 
-#define MEAN_SPAN_S 900.0
 #define ZONE_MS 900000
 #define PUBLISH_MS 60000
 #define SETPOINT_TOLERANCE_W 5.0 /* devices round */
@@ -65,7 +64,7 @@ static void name_point(const struct catalog *catalog, const struct control_ref *
     snprintf(text, CONTROL_NAME_MAX, "%s.%s", device->name, device->points[ref->point].name);
 }
 
-/* One actuator for each circuit, then one for each battery, in order, so that their numbers
+/* One actuator for each circuit, then one for each battery, then the tie, in order, so that their numbers
  * agree; those without a point have a name that no point has. */
 static void configure_outputs(struct control *control, const struct catalog *catalog)
 {
@@ -94,6 +93,12 @@ static void configure_outputs(struct control *control, const struct catalog *cat
         else
             snprintf(list[n].name, sizeof list[n].name, "-battery-%u", i);
     }
+    list[n] = (struct actuator_config){.ref = control->map.tie.sw, .is_bool = true,
+                                       .failsafe = control->map.tie.failsafe,
+                                       .lease_ms = control->map.tie.lease_ms, .name = "-tie"};
+    if (control->map.tie.sw.is_there)
+        name_point(catalog, &control->map.tie.sw, list[n].name);
+    n++;
     actuate_configure(control->actuate, list, n);
 }
 
@@ -236,53 +241,6 @@ uint64_t control_shed(const struct control *control)
     return bits;
 }
 
-static void note_mean(struct control *control, int64_t t_ms)
-{
-    double dt_s = (double)(t_ms - control->mean_ms) / 1000, part;
-
-    if (isnan(control->power.load_w))
-        return;
-    part = dt_s < MEAN_SPAN_S ? dt_s / MEAN_SPAN_S : 1;
-    control->mean_ms = t_ms;
-    if (isnan(control->mean_load_w))
-        control->mean_load_w = control->power.load_w;
-    else
-        control->mean_load_w += (control->power.load_w - control->mean_load_w) * part;
-}
-
-static void see_circuits(struct control *control, int64_t t_ms)
-{
-    for (uint32_t i = 0; i < control->map.n_circuits; i++) {
-        struct circuit_now *now = &control->now[i];
-        double power_w = sense_value(&control->ports, &control->map.switches[i].power);
-        struct actuator_now out;
-
-        wishes_apply(&control->wishes, &control->ports, site_map_circuit_name(&control->map, i),
-                     t_ms, &control->map.circuits[i]);
-        now->has_power = !isnan(power_w);
-        now->power_w = now->has_power ? power_w : 0;
-        if (!control->map.circuits[i].has_switch) {
-            now->is_on = true;
-            continue;
-        }
-        actuate_get(control->actuate, i, &out);
-        /* not known yet: what nobody holds stands at its failsafe */
-        now->is_on = (out.is_commanded || out.has_value ? out.value
-                                                        : control->map.switches[i].failsafe) > 0.5;
-        now->since_ms = out.since_ms;
-        now->has_feedback = out.follows != FOLLOWS_UNKNOWN;
-        now->is_on_read = out.follows == FOLLOWS_NO ? !now->is_on : now->is_on;
-    }
-}
-
-static bool has_two_masters(struct control *control, int64_t t_ms)
-{
-    for (uint32_t i = 0; i < control->map.n_circuits; i++)
-        if (actuate_is_overturned(control->actuate, i, t_ms))
-            return true;
-    return false;
-}
-
 /* ---- the state machine -------------------------------------------------------------------------- */
 
 static void tell_transitions(struct control *control)
@@ -297,27 +255,6 @@ static void tell_transitions(struct control *control)
     }
     journal_alarms(&control->journal, &control->ports, control->out.demand.alarms);
     journal_past(&control->journal, &control->ports, &control->grid, &control->evidence);
-}
-
-static void step_state(struct control *control, int64_t t_ms)
-{
-    const struct plan_content *plan = plan_in_now(&control->plan, t_ms);
-    struct grid_input input = {.verdict = &control->verdict,
-                               .has_pcs_alarm = sense_alarm(&control->map, &control->ports),
-                               .is_pv_seen = control->power.pv_w > 0,
-                               .is_daylight = control->power.pv_w > 0,
-                               .is_locked = control->wishes.is_held,
-                               .has_two_masters = has_two_masters(control, t_ms),
-                               .person = control->person};
-
-    control->person = PERSON_NONE;
-    if (plan && plan->has_state)
-        input.plan = (struct grid_plan){true, control->plan.t_last_ms, plan->state};
-    sense_evidence(&control->sense, &control->map, &control->ports, &control->stored,
-                   control->readings);
-    evidence_step(&control->evidence, t_ms, control->readings,
-                  grid_state_may_island(&control->grid), &control->verdict);
-    grid_state_step(&control->grid, t_ms, &input, &control->evidence, &control->out);
 }
 
 /* ---- orders -------------------------------------------------------------------------------------- */
@@ -434,11 +371,13 @@ static int64_t decide(struct control *control, int64_t t_ms)
                                  .local_ms = clock_wall_ms() + control->zone_ms,
                                  .plan_ms = control->plan.t_last_ms,
                                  .plan_first_ms = control->plan.t_first_ms};
+    const struct tie_in tie = control_tie_input(control, t_ms);
     int64_t next_ms = decide_step(&control->decide, &in, &control->orders);
 
     play_drill(control, t_ms, &in);
     if (!control->out.demand.no_switching)
         give_orders(control);
+    tie_move(&control->tie, &tie, &control->out.demand);
     force_modes(control);
     return next_ms;
 }
@@ -486,12 +425,7 @@ static void step(struct control *control, int64_t t_ms)
 
     control->step_ms = t_ms;
     control->n_steps++;
-    charge_step(&control->charge, &control->map, &control->ports, t_ms);
-    charge_sum(&control->charge, &control->map, &control->stored);
-    sense_powers(&control->map, &control->ports, &control->stored, &control->power);
-    note_mean(control, t_ms);
-    step_state(control, t_ms);
-    see_circuits(control, t_ms);
+    control_see(control, t_ms);
     step_policy(control, t_ms);
     next_ms = decide(control, t_ms);
     /* orders first: what is written down may take its time */

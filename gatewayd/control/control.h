@@ -52,7 +52,8 @@ int control_confirm(struct control *control, bool is_present, char *ret_text, si
 int control_storm(struct control *control, int64_t for_ms, char *ret_text, size_t size);
 /* An outage is played for so long with the actuators disconnected; 0 ends it. */
 int control_drill(struct control *control, int64_t for_ms, char *ret_text, size_t size);
-/* Why a person or a command may not write this point, or NULL: a circuit's switch is ours. */
+/* Why a person or a command may not write this point: the circuit whose switch it is, "" the
+ * tie to the grid; NULL: they may. */
 const char *control_owner_of(struct control *control, uint32_t device, uint32_t point);
 
 /* Any thread: documents of the API, as docs/openapi.yaml says. */

@@ -146,6 +146,9 @@ int control_drill(struct control *control, int64_t for_ms, char *ret_text, size_
 const char *control_owner_of(struct control *control, uint32_t device, uint32_t point)
 {
     int index = control->map.is_active ? site_map_switch_of(&control->map, device, point) : -1;
+    const struct control_ref *tie = &control->map.tie.sw;
 
+    if (control->map.is_active && tie->is_there && tie->device == device && tie->point == point)
+        return "";
     return index < 0 ? NULL : site_map_circuit_name(&control->map, (uint32_t)index);
 }

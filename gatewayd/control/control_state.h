@@ -13,9 +13,11 @@
 #include "gatewayd/control/journal.h"
 #include "gatewayd/control/modes.h"
 #include "gatewayd/control/plan_in.h"
+#include "gatewayd/control/planned.h"
 #include "gatewayd/control/policy.h"
 #include "gatewayd/control/sense.h"
 #include "gatewayd/control/site_map.h"
+#include "gatewayd/control/tie.h"
 #include "gatewayd/control/wishes.h"
 
 struct control {
@@ -49,6 +51,8 @@ struct control {
     struct actuate *actuate;
     struct journal journal;
     struct drill drill;
+    struct tie tie;
+    struct planned planned;
     enum grid_person person; /* said since the last step */
     int64_t step_ms, next_ms, published_ms;
     uint64_t n_steps, n_published;
@@ -65,4 +69,8 @@ struct control {
 double control_runtime_s(const struct control *control);
 /* Bits of the backed circuits that are off by us. Under the lock. */
 uint64_t control_shed(const struct control *control);
+/* Reads everything and steps the state machine: out, now and power are of this moment then.
+ * Under the lock. */
+void control_see(struct control *control, int64_t t_ms);
+struct tie_in control_tie_input(struct control *control, int64_t t_ms);
 #endif

@@ -4,17 +4,19 @@ gatewayd_control_libcontrol_la_SOURCES = \
 	gatewayd/control/actuate.c gatewayd/control/actuate.h \
 	gatewayd/control/charge.c gatewayd/control/charge.h \
 	gatewayd/control/control.c gatewayd/control/control.h gatewayd/control/control_state.h \
-	gatewayd/control/control_people.c \
+	gatewayd/control/control_inputs.c gatewayd/control/control_people.c \
 	gatewayd/control/decide.c gatewayd/control/decide.h \
 	gatewayd/control/drill.c gatewayd/control/drill.h \
 	gatewayd/control/journal.c gatewayd/control/journal.h \
 	gatewayd/control/modes.c gatewayd/control/modes.h \
 	gatewayd/control/plan_in.c gatewayd/control/plan_in.h \
+	gatewayd/control/planned.c gatewayd/control/planned.h \
 	gatewayd/control/policy.c gatewayd/control/policy.h gatewayd/control/ports.h \
 	gatewayd/control/programme.c gatewayd/control/programme.h \
 	gatewayd/control/report.c gatewayd/control/report.h \
 	gatewayd/control/sense.c gatewayd/control/sense.h \
 	gatewayd/control/site_map.c gatewayd/control/site_map.h \
+	gatewayd/control/tie.c gatewayd/control/tie.h \
 	gatewayd/control/wishes.c gatewayd/control/wishes.h
 gatewayd_control_libcontrol_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 

@@ -11,7 +11,7 @@ static struct control_ref find(struct site_map *map, const struct catalog *catal
 {
     struct control_ref ref = {0};
 
-    if (!*name)
+    if (!name || !*name)
         return ref;
     ref.is_there = catalog_find(catalog, name, &ref.device, &ref.point);
     map->lookups += !ref.is_there;
@@ -194,6 +194,20 @@ static void add_meters(struct site_map *map, const struct catalog *catalog)
     }
 }
 
+static void add_tie(struct site_map *map, const struct catalog *catalog)
+{
+    struct site_tie *tie = &map->tie;
+
+    tie->sw = find(map, catalog, map->outage->tie.sw);
+    tie->feedback = find(map, catalog, map->outage->tie.feedback);
+    tie->sync = find(map, catalog, map->outage->tie.sync);
+    tie->self_sync = map->outage->tie.self_sync;
+    if (!tie->sw.is_there)
+        return;
+    tie->failsafe = catalog_point_of(catalog, &tie->sw)->failsafe;
+    tie->lease_ms = catalog_point_of(catalog, &tie->sw)->lease_ms;
+}
+
 /* ---- the state machine's configuration --------------------------------------------------- */
 
 /* The profile for tests has the same rows, walked faster. */
@@ -256,6 +270,7 @@ void site_map_build(struct site_map *map, const struct config_outage *outage,
         add_battery(map, catalog, &outage->sources[i]);
     add_charge(map, catalog);
     add_meters(map, catalog);
+    add_tie(map, catalog);
     if (outage->medical.power)
         map->medical = find(map, catalog, outage->medical.power);
     fill_config(map, gateway_id);
@@ -269,6 +284,11 @@ void site_map_spare_flash(struct site_map *map, const struct config *config)
         if (ref->is_there && config->devices[ref->device].points[ref->point].persistent)
             ref->is_there = false;
     }
+}
+
+uint32_t site_map_tie_output(const struct site_map *map)
+{
+    return map->n_circuits + map->n_batteries;
 }
 
 const char *site_map_circuit_name(const struct site_map *map, uint32_t index)

@@ -30,6 +30,13 @@ struct site_switch {
     uint32_t lease_ms;
 };
 
+struct site_tie { /* sw: none is in our hands */
+    struct control_ref sw, feedback, sync;
+    bool self_sync;
+    double failsafe;
+    uint32_t lease_ms;
+};
+
 struct site_map {
     const struct config_outage *outage;
     bool is_active; /* something to decide: outage is given */
@@ -44,6 +51,7 @@ struct site_map {
     struct site_battery batteries[SITE_BATTERIES_MAX];
     uint32_t n_grid, n_pv;
     struct control_ref grid[SITE_METERS_MAX], pv[SITE_METERS_MAX]; /* power_w of the role */
+    struct site_tie tie;
     struct grid_config config;
     struct control_ref medical; /* power of the medical device */
     uint32_t lookups; /* of points that the catalogue does not have */
@@ -54,6 +62,8 @@ void site_map_build(struct site_map *map, const struct config_outage *outage,
                     const struct catalog *catalog, const char *gateway_id);
 /* Set-points that live in a device's flash are not moved: a lease would wear it out. */
 void site_map_spare_flash(struct site_map *map, const struct config *config);
+/* Places among the actuators: circuits first, then batteries, then the tie. */
+uint32_t site_map_tie_output(const struct site_map *map);
 /* The circuit's name; index < n_circuits. */
 const char *site_map_circuit_name(const struct site_map *map, uint32_t index);
 int site_map_find_circuit(const struct site_map *map, const char *name);

@@ -24,7 +24,7 @@ struct outage_keys {
     double reserve, frequency_slope_hz;
     const struct tree_node *evidence, *sources, *floors, *operator, * medical,
         *departures;
-    const struct tree_node *planned, *schedule;
+    const struct tree_node *planned, *schedule, *tie;
 };
 
 #define OUTAGE(field) .offset = offsetof(struct outage_keys, field)
@@ -49,6 +49,7 @@ static const struct schema_key outage_table[] = {
     SCHEMA_KEY("departures", LIST, OUTAGE(departures)),
     SCHEMA_KEY("planned", LIST, OUTAGE(planned)),
     SCHEMA_KEY("schedule", MAP, OUTAGE(schedule)),
+    SCHEMA_KEY("tie", MAP, OUTAGE(tie)),
 };
 
 struct floor_keys {
@@ -114,6 +115,20 @@ static const struct schema_key operator_table[] = {
     SCHEMA_KEY("in_band", DURATION, SCHEMA_AT(operator_keys, in_band_ms),
                .required = true, .max = 3600000),
 };
+
+struct tie_keys {
+    const char *sw, *feedback, *sync;
+    bool self_sync;
+};
+
+static const struct schema_key tie_table[] = {
+    SCHEMA_KEY("switch", POINT_REF, SCHEMA_AT(tie_keys, sw), .required = true),
+    SCHEMA_KEY("feedback", POINT_REF, SCHEMA_AT(tie_keys, feedback)),
+    SCHEMA_KEY("sync", POINT_REF, SCHEMA_AT(tie_keys, sync)),
+    SCHEMA_KEY("self_sync", BOOL, SCHEMA_AT(tie_keys, self_sync)),
+};
+
+static const struct schema tie_schema = SCHEMA_OF("'tie'", tie_table);
 
 static const struct schema outage_schema = SCHEMA_OF("'outage'", outage_table);
 static const struct schema floor_schema = SCHEMA_OF("'floors'", floor_table);
@@ -321,6 +336,57 @@ static void ask_tie(struct load *load, const struct tree_node *tree,
                    "again");
 }
 
+/* Nothing here may close a tie that is not in synchronism, not even by ending. */
+static void check_tie(struct load *load, const struct tree_node *node,
+                      const struct tie_keys *keys, const struct config_outage *outage)
+{
+    struct place place = yaml_tree_place(node, "switch");
+    const struct config_point *point = NULL;
+
+    if (outage->island != CONFIG_ISLAND_OWN)
+        report_error(load->report, node->place, "config-tie",
+                     "only an island of one's own has a tie, expected 'island: own'");
+    if (!load_find_point(load, place, keys->sw, &point) || !point)
+        return;
+    if (!point->writable || !point->is_bool)
+        report_error(load->report, place, "config-not-writable",
+                     "'%s' is no switch, expected a boolean point with 'write'", keys->sw);
+    else if (point->failsafe > 0.5 && !keys->self_sync)
+        report_error(load->report, place, "config-tie",
+                     "the failsafe of '%s' would close the tie out of synchronism, expected "
+                     "'failsafe: off', or 'self_sync: yes' of a device that waits by itself",
+                     keys->sw);
+    for (uint32_t i = 0; i < outage->n_circuits; i++)
+        if (strcmp(outage->circuits[i].sw, keys->sw) == 0)
+            report_error(load->report, place, "config-tie",
+                         "'%s' switches the circuit '%s', expected a switch of its own",
+                         keys->sw, outage->circuits[i].name);
+    if (!keys->sync && !keys->self_sync)
+        report_error(load->report, node->place, "config-tie",
+                     "nothing tells whether the tie may close, expected 'sync', a point that "
+                     "is on in synchronism, or 'self_sync: yes'");
+}
+
+static void build_tie(struct load *load, const struct tree_node *node,
+                      struct config_outage *outage)
+{
+    struct tie_keys keys = {0};
+    const struct config_point *point = NULL;
+    bool ok = !node || schema_read(load->report, &tie_schema, node, &keys);
+
+    outage->tie.sw = load_strdup(load, keys.sw);
+    outage->tie.feedback = load_strdup(load, keys.feedback);
+    outage->tie.sync = load_strdup(load, keys.sync);
+    outage->tie.self_sync = keys.self_sync;
+    if (!node || !ok || load->no_memory)
+        return;
+    check_tie(load, node, &keys, outage);
+    if (keys.feedback)
+        load_find_point(load, yaml_tree_place(node, "feedback"), keys.feedback, &point);
+    if (keys.sync)
+        load_find_point(load, yaml_tree_place(node, "sync"), keys.sync, &point);
+}
+
 static void build_lists(struct load *load, const struct outage_keys *keys,
                         struct config_outage *outage)
 {
@@ -357,6 +423,7 @@ static void build_outage(struct load *load, const struct tree_node *tree,
     profile = find_profile(load, tree, keys.grid_code);
     build_lists(load, &keys, outage);
     build_timers(load, &keys, outage);
+    build_tie(load, keys.tie, outage);
     check_in_band(load, tree, outage, profile);
     check_nominal(load, &keys, outage, profile);
     policies_build_calendar(load, &calendar, outage);

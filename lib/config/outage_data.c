@@ -54,6 +54,9 @@ void config_outage_free(struct config_outage *outage)
         free(outage->evidence[i].point);
     for (uint32_t i = 0; i < outage->n_sources; i++)
         free(outage->sources[i].battery);
+    free(outage->tie.sw);
+    free(outage->tie.feedback);
+    free(outage->tie.sync);
     for (uint32_t i = 0; i < outage->n_departures; i++) {
         free(outage->departures[i].ev);
         free(outage->departures[i].by);

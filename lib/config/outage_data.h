@@ -108,6 +108,12 @@ struct config_outage {
         double reserve_h;     /* kept for it, above all plans */
         char *power;          /* point that measures it, "" none */
     } medical;
+    struct {
+        char *sw;       /* off opens the tie to the grid, on lets it close; "" none */
+        char *feedback; /* where the tie stands; "" the switch's own point tells it */
+        char *sync;     /* the device's own "sync OK"; "" none */
+        bool self_sync; /* let close, it waits for synchronism by itself */
+    } tie;
     struct config_policies policies;
 };
 

@@ -31,6 +31,9 @@ static const char yaml[] =
     "      - {name: kettle, table: coil, address: 2, write: {failsafe: on, lease: 20 s}}\n"
     "      - {name: fridge, table: coil, address: 3, write: {failsafe: on, lease: 20 s}}\n"
     "      - {name: grid_present, table: discrete, address: 8}\n"
+    "      - {name: tie, table: coil, address: 4, write: {failsafe: off, lease: 20 s}}\n"
+    "      - {name: tie_closed, table: discrete, address: 9}\n"
+    "      - {name: sync_ok, table: discrete, address: 10}\n"
     "  - name: meter\n"
     "    bus: line\n"
     "    unit: 2\n"
@@ -261,6 +264,9 @@ void home_begin(const char *more)
     home_set(HOME_GRID_W, 600);
     home_set(HOME_BATTERY_W, 0);
     home_set(HOME_SETPOINT, 0);
+    home_set(HOME_TIE, 1);
+    home_set(HOME_AUX, 1);
+    home_set(HOME_SYNC, 0);
     home_set(HOME_SOC_2, 820);
     home_set(HOME_BATTERY_2_W, 0);
     home_set(HOME_CAR_SOC, 700);

@@ -9,6 +9,7 @@
 /* Points of the test's configuration, in the order of the catalogue. */
 enum home_point {
     HOME_HEATER, HOME_WASHER, HOME_KETTLE, HOME_FRIDGE, HOME_CONTACT, /* device panel */
+    HOME_TIE, HOME_AUX, HOME_SYNC,
     HOME_VOLTAGE, HOME_GRID_W,                                        /* meter */
     HOME_PCS, HOME_SOC, HOME_BATTERY_W, HOME_SETPOINT,                /* battery */
     HOME_SOC_2, HOME_BATTERY_2_W,                                     /* shed */

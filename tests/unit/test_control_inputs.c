@@ -144,6 +144,179 @@ static void a_car_that_drives_off_leaves_the_load_known(void)
     end_on_two();
 }
 
+/* ---- the tie ---------------------------------------------------------------------------------- */
+
+#define TIE "  tie: {switch: panel.tie, feedback: panel.tie_closed, sync: panel.sync_ok}\n"
+/* 2026-11-18 20:25 is 100 s after the home begins. */
+#define PLANNED TIE "  planned: [{from: \"2026-11-18 20:25\", until: \"2026-11-18 20:27\"}]\n"
+
+static bool is_grid_there, is_tie_welded, is_tie_jammed;
+
+/* The tie's contactor obeys its coil, and the inverter makes an island behind an open one. */
+static void live(int64_t ms)
+{
+    for (int64_t end_ms = home.t_ms + ms; home.t_ms < end_ms;) {
+        bool is_closed =
+            is_tie_welded || (!is_tie_jammed && home.points[HOME_TIE].value > 0.5);
+
+        home_set(HOME_AUX, is_closed);
+        home_set(HOME_CONTACT, is_grid_there);
+        home_set(HOME_VOLTAGE, is_grid_there ? 202 : 0);
+        home_set(HOME_PCS, is_grid_there && is_closed ? 1 : 2);
+        home_pass(250);
+    }
+}
+
+static void begin_with_tie(const char *more)
+{
+    is_grid_there = true;
+    is_tie_welded = is_tie_jammed = false;
+    home_begin(more);
+}
+
+static void a_planned_outage_is_met_by_an_island_and_left_when_it_ends(void)
+{
+    begin_with_tie(PLANNED);
+    live(90000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
+    CU_ASSERT_EQUAL(home_count_writes("panel.tie"), 0);
+    live(6500); /* 3 s before it begins: the profile of tests is fast */
+    CU_ASSERT_STRING_EQUAL(home_state(), "TRANSFERRING");
+    CU_ASSERT_FALSE(home_is_on("tie"));
+    live(5000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    is_grid_there = false;
+    live(60000);
+    is_grid_there = true; /* earlier than announced: nobody is in a hurry */
+    live(30000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    live(30000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "RECONNECTING");
+    live(60000); /* it waits for the device's word */
+    CU_ASSERT_FALSE(home_is_on("tie"));
+    CU_ASSERT_STRING_EQUAL(home_state(), "RECONNECTING");
+    home_set(HOME_SYNC, 1);
+    live(60000);
+    CU_ASSERT_TRUE(home_is_on("tie"));
+    CU_ASSERT_FALSE(home_last_write("panel.tie")->at_once);
+    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
+    home_end();
+}
+
+static void a_planned_island_is_given_up_before_its_reserve_is(void)
+{
+    begin_with_tie(PLANNED);
+    home_set(HOME_SYNC, 1);
+    live(103000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    home_set(HOME_SOC, 330);
+    live(20000); /* the grid is there after all */
+    CU_ASSERT_STRING_EQUAL(home_state(), "RECONNECTING");
+    home_set(HOME_SOC, 820);
+    live(60000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK"); /* and not again */
+    home_end();
+}
+
+static void no_planned_island_is_begun_with_little_stored(void)
+{
+    begin_with_tie(PLANNED);
+    home_set(HOME_SOC, 400); /* 33 %: above the floor, not by 5 points */
+    live(110000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
+    home_end();
+}
+
+static void a_restart_in_a_planned_island_stays_in_it(void)
+{
+    begin_with_tie(PLANNED);
+    live(110000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    home_restart(PLANNED);
+    live(5000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    home_end();
+}
+
+static void a_tie_that_does_not_open_is_a_fault_and_is_not_moved_again(void)
+{
+    unsigned n;
+
+    begin_with_tie(PLANNED);
+    live(95000);
+    is_tie_welded = true;
+    live(3000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "TRANSFERRING");
+    live(2000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "FAULT");
+    CU_ASSERT_EQUAL(home_count_events("contactor", NULL), 1);
+    n = home_count_writes("panel.tie");
+    live(60000);
+    CU_ASSERT_EQUAL(home_count_writes("panel.tie"), n);
+    CU_ASSERT_STRING_EQUAL(home_state(), "FAULT");
+    is_tie_welded = false;
+    control_hold(home.control, false, (char[300]){0}, 300); /* a person has been there */
+    live(20000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    home_end();
+}
+
+static void a_tie_that_does_not_close_when_it_may_is_a_fault(void)
+{
+    unsigned n;
+
+    begin_with_tie(TIE);
+    is_grid_there = false;
+    live(10000);
+    is_grid_there = is_tie_jammed = true;
+    live(60000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "RECONNECTING");
+    home_set(HOME_SYNC, 1);
+    live(1750);
+    CU_ASSERT_STRING_EQUAL(home_state(), "RECONNECTING");
+    live(1250);
+    CU_ASSERT_STRING_EQUAL(home_state(), "FAULT");
+    n = home_count_writes("panel.tie");
+    live(60000); /* the device's own failsafe may end it; we do not try on */
+    CU_ASSERT_EQUAL(home_count_writes("panel.tie"), n);
+    home_end();
+}
+
+/* What the inverter opened by itself is no fault of the tie. */
+static void an_outage_of_the_ordinary_kind_is_no_fault_of_the_tie(void)
+{
+    begin_with_tie(TIE);
+    is_grid_there = false;
+    live(10000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    CU_ASSERT_FALSE(home_is_on("tie"));
+    is_grid_there = true;
+    home_set(HOME_SYNC, 1);
+    live(90000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
+    CU_ASSERT_TRUE(home_is_on("tie"));
+    for (int i = 0; i < 4; i++) { /* held closed, and opened again by the next outages */
+        is_grid_there = false;
+        live(10000);
+        CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+        is_grid_there = true;
+        live(180000);
+        CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
+    }
+    home_end();
+}
+
+static CU_TestInfo ties[] = {
+    TEST(a_planned_outage_is_met_by_an_island_and_left_when_it_ends),
+    TEST(a_planned_island_is_given_up_before_its_reserve_is),
+    TEST(no_planned_island_is_begun_with_little_stored),
+    TEST(a_restart_in_a_planned_island_stays_in_it),
+    TEST(a_tie_that_does_not_open_is_a_fault_and_is_not_moved_again),
+    TEST(a_tie_that_does_not_close_when_it_may_is_a_fault),
+    TEST(an_outage_of_the_ordinary_kind_is_no_fault_of_the_tie),
+    CU_TEST_INFO_NULL,
+};
+
 static CU_TestInfo batteries[] = {
     TEST(batteries_count_together_by_their_capacity),
     TEST(a_battery_that_falls_silent_empties_nothing),
@@ -224,6 +397,7 @@ int main(void)
     CU_SuiteInfo suites[] = {
         {"batteries", NULL, NULL, NULL, NULL, batteries},
         {"outputs",   NULL, NULL, NULL, NULL, outputs  },
+        {"tie",       NULL, NULL, NULL, NULL, ties     },
         CU_SUITE_INFO_NULL,
     };
 
