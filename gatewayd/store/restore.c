@@ -346,15 +346,20 @@ struct enter_call {
 static void enter(void *arg)
 {
     struct enter_call *call = arg;
-    char text[480];
+    char text[480], older[80] = "";
+    unsigned n_gone = 0;
 
     call->rc = restore_enter(call->writer, call->merge, call->aside, sizeof call->aside);
     if (call->rc < 0)
         return;
+    if (call->writer->stats.on_disk)
+        n_gone = restore_forget_older(&call->writer->disk, call->aside);
+    if (n_gone)
+        snprintf(older, sizeof older, "; %u kept by earlier restores deleted", n_gone);
     snprintf(text, sizeof text,
              "a backup was restored; a new epoch begins; the store before it is kept as "
-             "%.300s",
-             call->aside);
+             "%.300s%s",
+             call->aside, older);
     writer_note(call->writer, "store-restored", "warning", text);
 }
 

@@ -6,9 +6,11 @@
  */
 #include "gatewayd/store/restore_enter.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +18,9 @@
 #include "gatewayd/store/writer_repair.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+
+#define ASIDE_KEPT 2
+#define ASIDE_PREFIX "store.db.before-restore-"
 
 static const char *const suffixes[] = {"-wal", "-shm", "-journal"};
 
@@ -90,8 +95,8 @@ static int name_aside(const struct disk *disk, char *ret_path, size_t size)
     gmtime_r(&now, &tm);
     strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &tm);
     for (unsigned n = 0; n < 1000 && rc == -EEXIST; n++) {
-        snprintf(ret_path, size, n ? "%s.before-restore-%s.%u" : "%s.before-restore-%s",
-                 disk->db_path, stamp, n);
+        snprintf(ret_path, size, n ? "%s/" ASIDE_PREFIX "%s.%u" : "%s/" ASIDE_PREFIX "%s",
+                 disk->directory, stamp, n);
         rc = link(disk->db_path, ret_path) < 0 ? -errno : 0;
     }
     return rc;
@@ -163,4 +168,49 @@ int restore_enter(struct writer *writer, struct restore_merge *merge, char *ret_
     if (reopened == 0 && writer->stats.on_disk)
         disk_write_mark(&writer->disk, writer->book.epoch, writer->book.next_seq);
     return rc < 0 ? rc : reopened;
+}
+
+/* What sqlite3 leaves beside a database that somebody looked into counts with it. */
+static int is_aside(const struct dirent *entry)
+{
+    const char *end = strrchr(entry->d_name, '-');
+
+    if (strncmp(entry->d_name, ASIDE_PREFIX, strlen(ASIDE_PREFIX)) != 0)
+        return 0;
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        if (strcmp(end, suffixes[i]) == 0)
+            return 0;
+    return 1;
+}
+
+static bool forget_one(const struct disk *disk, const char *entry)
+{
+    char path[PATH_MAX + 256], name[PATH_MAX + 272];
+
+    snprintf(path, sizeof path, "%s/%s", disk->directory, entry);
+    if (unlink(path) < 0)
+        return false;
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
+        (void)unlink(name);
+    }
+    return true;
+}
+
+unsigned restore_forget_older(const struct disk *disk, const char *aside)
+{
+    const char *last = strrchr(aside, '/') ? strrchr(aside, '/') + 1 : aside;
+    unsigned n_kept = 1, n_gone = 0;
+    struct dirent **found;
+    int n = scandir(disk->directory, &found, is_aside, versionsort);
+
+    for (int i = n - 1; i >= 0; i--) {
+        /* not by its time: the clock may have been wrong */
+        if (strcmp(found[i]->d_name, last) != 0 && n_kept++ >= ASIDE_KEPT)
+            n_gone += forget_one(disk, found[i]->d_name);
+        free(found[i]);
+    }
+    if (n >= 0)
+        free(found);
+    return n_gone;
 }

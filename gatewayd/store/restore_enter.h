@@ -21,4 +21,9 @@ int restore_is_possible(const struct writer *writer);
 int restore_enter(struct writer *writer, struct restore_merge *merge, char *ret_aside,
                   size_t size);
 
+/* Each restore leaves a database as large as the store: beside `aside`, the last one's, the
+ * newest is kept and the others are deleted. What somebody waited for in them was taken over
+ * by the restore that set them aside. How many went. */
+unsigned restore_forget_older(const struct disk *disk, const char *aside);
+
 #endif

@@ -384,6 +384,63 @@ static void a_backup_of_an_earlier_schema_is_brought_up_to_date(void)
     }
 }
 
+static bool is_there(const char *name)
+{
+    char path[600];
+
+    snprintf(path, sizeof path, "%s/%s", fixture_dir, name);
+    return access(path, F_OK) == 0;
+}
+
+static void put_file(const char *name)
+{
+    char path[600];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/%s", fixture_dir, name);
+    file = fopen(path, "we");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    fclose(file);
+}
+
+static void of_the_databases_set_aside_the_last_two_are_kept(void)
+{
+    struct restore_status status;
+    struct image image;
+
+    fixture_make();
+    put_file("store.db.before-restore-20250101T000000Z");
+    put_file("store.db.before-restore-20250101T000000Z-wal");
+    put_file("store.db.before-restore-20250101T000000Z.2");
+    put_file("store.db.before-restore-20250101T000000Z.10");
+    put_file("store.db.damaged-20250101T000000Z");
+    fixture_open();
+    fixture_store_batch(20, 1);
+    image = take_image();
+    status = restore(&image, false);
+    CU_ASSERT_EQUAL(status.phase, RESTORE_DONE);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(status.text, "store.db.before-restore-"));
+    CU_ASSERT_TRUE(is_there(strstr(status.text, "store.db.before-restore-")));
+    CU_ASSERT_TRUE(is_there("store.db.before-restore-20250101T000000Z.10"));
+    CU_ASSERT_FALSE(is_there("store.db.before-restore-20250101T000000Z.2"));
+    CU_ASSERT_FALSE(is_there("store.db.before-restore-20250101T000000Z"));
+    CU_ASSERT_FALSE(is_there("store.db.before-restore-20250101T000000Z-wal"));
+    CU_ASSERT_TRUE(is_there("store.db.damaged-20250101T000000Z"));
+    finish(&image);
+}
+
+static void an_upload_cut_off_by_the_end_is_gone_after_the_start(void)
+{
+    fixture_make();
+    put_file("restore.db");
+    put_file("restore.db-wal");
+    fixture_open();
+    CU_ASSERT_FALSE(is_there("restore.db"));
+    CU_ASSERT_FALSE(is_there("restore.db-wal"));
+    fixture_close();
+    fixture_remove();
+}
+
 static void pieces_must_come_in_order_and_match_the_sum(void)
 {
     struct restore_request request = {.bytes = 1000};
@@ -452,6 +509,8 @@ int main(void)
         TEST(a_damaged_or_newer_backup_leaves_the_store_alone),
         TEST(a_backup_without_the_tables_of_its_version_is_refused),
         TEST(a_backup_of_an_earlier_schema_is_brought_up_to_date),
+        TEST(of_the_databases_set_aside_the_last_two_are_kept),
+        TEST(an_upload_cut_off_by_the_end_is_gone_after_the_start),
         TEST(pieces_must_come_in_order_and_match_the_sum),
         TEST(the_store_goes_on_while_it_is_backed_up),
         CU_TEST_INFO_NULL,
