@@ -17,7 +17,8 @@
 #define PV_SHARE 0.5      /* of the next step's sun that is counted on */
 #define CHARGES_ON 1.0    /* of what a car drew that it may go on to */
 #define SURPRISE 2.0      /* times the root of the sum of squared spreads */
-#define LEAST_SHARE 0.1   /* of P0: below it nobody is served */
+#define HALVINGS 12
+#define LEAST_SHARE 0.1 /* of P0: below it nobody is served */
 #define VALID_S 900.0
 
 /* What is expected if all are on; what cannot be switched off is not of it. */
@@ -41,19 +42,42 @@ static double stuck_w(const struct community_planner *planner)
     return sum;
 }
 
-/* How much more than expected the homes may draw at these shares: the fewer they are, the
- * less their peaks even out. */
-static double surprise_w(const struct community_planner *planner)
+/* Load at these shares, with room for more than expected: the fewer the homes, the less
+ * their peaks even out. */
+struct guard {
+    double limit_w, load_w;
+    double square; /* of all spreads, by the same shares */
+};
+
+static double class_square(const struct community_planner *planner, unsigned c)
 {
     double square = 0;
 
-    for (unsigned h = 0; h < planner->setup->n_homes; h++)
-        for (unsigned c = 0; c < DISPATCH_CLASSES; c++) {
-            double spread_w = (double)planner->homes[h].circuits[c].spread_w;
+    for (unsigned h = 0; h < planner->setup->n_homes; h++) {
+        double spread_w = (double)planner->homes[h].circuits[c].spread_w;
 
-            square += planner->share[c] * spread_w * spread_w;
-        }
-    return SURPRISE * sqrt(square);
+        square += spread_w * spread_w;
+    }
+    return square;
+}
+
+/* The largest share of a class that still fits, by halving. */
+static double fitting_share(const struct guard *rest, double demand_w, double square,
+                            double most)
+{
+    double low = 0, high = most;
+
+    for (unsigned i = 0; i < HALVINGS; i++) {
+        double share = i ? (low + high) / 2 : most;
+        double load_w = rest->load_w + share * demand_w +
+                        SURPRISE * sqrt(rest->square + share * square);
+
+        if (load_w > rest->limit_w)
+            high = share;
+        else
+            low = share;
+    }
+    return low;
 }
 
 /* What the grid-forming storages can give for the coming step; < 0: none is known. */
@@ -74,34 +98,38 @@ static double forming_w(const struct community_planner *planner)
         else if (storage->is_ev && now->is_connected) /* one that charges is a load */
             sum += now->power_w > 0 ? now->power_w * 0.8 : now->power_w * CHARGES_ON;
     }
-    return is_known ? sum : -1;
+    return is_known ? fmax(sum, 0) : -1;
 }
 
 /* Cuts shares from the last class up until the load is sure to be carried: an island that
  * collapses serves nobody. */
 static void guard(struct community_planner *planner)
 {
-    double demand_w[DISPATCH_CLASSES], load_w = stuck_w(planner), limit_w;
+    double demand_w[DISPATCH_CLASSES], square[DISPATCH_CLASSES], limit_w;
     double forming = forming_w(planner);
+    struct guard guard = {.load_w = stuck_w(planner)};
 
     if (forming < 0)
         return;
     for (unsigned c = 0; c < DISPATCH_CLASSES; c++) {
         demand_w[c] = class_demand_w(planner, c);
-        load_w += demand_w[c] * planner->share[c];
+        square[c] = class_square(planner, c);
+        guard.load_w += demand_w[c] * planner->share[c];
+        guard.square += square[c] * planner->share[c];
     }
     limit_w = fmin(planner->setup->max_island_w * ISLAND_SHARE,
                    POWER_SHARE * forming +
                        PV_SHARE * forecast_pv_sure(&planner->pv, planner->pv_next_w));
+    guard.limit_w = limit_w;
     for (unsigned c = DISPATCH_CLASSES; c-- > 0;) {
-        double served_w = demand_w[c] * planner->share[c];
-        double over_w =
-            load_w + (c > DISPATCH_P0 ? surprise_w(planner) : 0) - limit_w;
-        double cut_w = fmin(served_w, fmax(over_w, 0));
-
-        if (served_w > 0)
-            planner->share[c] *= 1 - cut_w / served_w;
-        load_w -= cut_w;
+        if (guard.load_w + SURPRISE * sqrt(fmax(guard.square, 0)) <= limit_w)
+            break;
+        guard.load_w -= demand_w[c] * planner->share[c];
+        guard.square = fmax(guard.square - square[c] * planner->share[c], 0);
+        planner->share[c] =
+            fitting_share(&guard, demand_w[c], square[c], planner->share[c]);
+        guard.load_w += demand_w[c] * planner->share[c];
+        guard.square += square[c] * planner->share[c];
     }
     /* too little for a handful of homes is too little to be shared without a mistake */
     if (limit_w < LEAST_SHARE * demand_w[DISPATCH_P0])

@@ -13,7 +13,7 @@
 #define GLITCH_FACTOR 2.5F
 #define GLITCH_FLOOR_W 3500.0F
 /* How far single readings lie from their mean, before any is known, and its memory. */
-#define SPREAD_PRIOR 0.5F
+#define SPREAD_PRIOR 0.25F
 #define SPREAD_PART 0.05F
 
 void forecast_demand_init(struct forecast_demand *forecast, double prior_w)

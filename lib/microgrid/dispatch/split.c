@@ -87,7 +87,9 @@ void split_evs(const struct split_ev *evs, unsigned n, const struct split_island
 {
     double give_w = 0, take_w = 0, net_w = island->net_w - island->spare_pv_w;
     double most_give = fmax(net_w, 0) * BALANCE_SHARE + top_up_w(island);
-    double most_take = fmax(-net_w, 0) * BALANCE_SHARE;
+    /* the grid-forming storages first: near their floor nothing backs a cloud */
+    double most_take = fmax(-net_w, 0) * BALANCE_SHARE *
+                       fmin(fmax(island->forming_part, 0) / TOP_UP_PART, 1);
     double due_w = due_most_w(island, most_take);
 
     for (unsigned i = 0; i < n; i++) {
