@@ -11,6 +11,7 @@
 
 #include "gatewayd/control/control_state.h"
 #include "lib/base/clock.h"
+#include "lib/microgrid/grid_table.h"
 
 static int64_t now_ms(void)
 {
@@ -70,30 +71,41 @@ int control_hold(struct control *control, bool is_held, char *ret_text, size_t s
     return 0;
 }
 
-/* In which states the tables of OUTAGE 4 listen to a person. */
-static bool is_listening(enum grid_state_id state, bool is_present)
+/* Why what a person says has no row in the table of this site now. */
+static const char *why_deaf(enum grid_island island, enum grid_state_id state, bool is_present)
 {
+    if (state == MANUAL || state == FAULT)
+        return ": end the hold first";
+    if (state == GRID_OK)
+        return is_present ? ": it is taken for there already"
+                          : ": without any sign of a loss it is taken for there";
+    if (state == TRANSFERRING)
+        return ": the transfer ends by itself";
     if (!is_present)
-        return state == OUTAGE_SUSPECTED;
-    return state != GRID_OK && state != TRANSFERRING && state != MANUAL && state != FAULT;
+        return ": it is taken for lost already";
+    if (island == ISLAND_COMMUNITY)
+        return ": the home is dark, and goes on by itself once the community feeds it again";
+    return "";
 }
 
 int control_confirm(struct control *control, bool is_present, char *ret_text, size_t size)
 {
+    const enum grid_person person = is_present ? PERSON_GRID_OK : PERSON_OUTAGE;
     enum grid_state_id state;
+    enum grid_island island;
     int rc = -EPERM;
 
     pthread_mutex_lock(&control->lock);
     state = control->grid.state;
-    if (control->map.is_active && is_listening(state, is_present)) {
-        control->person = is_present ? PERSON_GRID_OK : PERSON_OUTAGE;
+    island = control->map.config.island;
+    if (control->map.is_active && grid_table_asks(island, state, person)) {
+        control->person = person;
         rc = 0;
     }
     pthread_mutex_unlock(&control->lock);
     if (rc < 0) {
         snprintf(ret_text, size, "in %s nobody is asked whether the grid is there%s",
-                 grid_state_name(state),
-                 state == MANUAL || state == FAULT ? ": end the hold first" : "");
+                 grid_state_name(state), why_deaf(island, state, is_present));
         return rc;
     }
     snprintf(ret_text, size, "a person says that the grid is %s",

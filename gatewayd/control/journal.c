@@ -35,6 +35,9 @@ static const struct {
      "the island was not formed in time",    "the island is formed"                             },
     {ALARM_CONTRADICTION,   "evidence-contradiction",
      "evidence about the grid contradicts itself", "evidence agrees again"                      },
+    {ALARM_ASK,             "grid-ask",
+     "the coordinator is silent, and nothing here tells whether the grid is back: once it is, say "
+     "so by gatewayctl grid confirm present", "it is known again whether the grid is there"     },
 };
 
 void journal_init(struct journal *journal)

@@ -21,8 +21,10 @@ gatewayd_control_libcontrol_la_SOURCES = \
 gatewayd_control_libcontrol_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 
 if HAVE_CUNIT
-check_PROGRAMS += tests/unit/test_control tests/unit/test_control_inputs
-TESTS += tests/unit/test_control tests/unit/test_control_inputs
+check_PROGRAMS += tests/unit/test_control tests/unit/test_control_inputs \
+	tests/unit/test_control_islands
+TESTS += tests/unit/test_control tests/unit/test_control_inputs \
+	tests/unit/test_control_islands
 tests_unit_test_control_inputs_SOURCES = tests/unit/test_control_inputs.c tests/unit/suite.h \
 	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h
 tests_unit_test_control_inputs_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
@@ -32,5 +34,10 @@ tests_unit_test_control_SOURCES = tests/unit/test_control.c tests/unit/suite.h \
 	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h
 tests_unit_test_control_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_control_LDADD = gatewayd/control/libcontrol.la lib/libgateway.la \
+	$(YAML_LIBS) $(JANSSON_LIBS) $(CUNIT_LIBS) $(LIBM)
+tests_unit_test_control_islands_SOURCES = tests/unit/test_control_islands.c tests/unit/suite.h \
+	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h
+tests_unit_test_control_islands_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_control_islands_LDADD = gatewayd/control/libcontrol.la lib/libgateway.la \
 	$(YAML_LIBS) $(JANSSON_LIBS) $(CUNIT_LIBS) $(LIBM)
 endif

@@ -124,7 +124,10 @@ static void add_evidence(struct site_map *map, const struct catalog *catalog,
         return;
     source->kind = evidence_kind_of(from->kind);
     source->is_own_supply = !from->by_grid;
-    source->is_grid_side = !from->is_home_side && map->outage->island != CONFIG_ISLAND_COMMUNITY;
+    /* a community's home is lit by the island on both sides of its own main switch */
+    source->is_grid_side = map->outage->island == CONFIG_ISLAND_COMMUNITY
+                               ? from->is_receiving_point
+                               : !from->is_home_side;
     source->is_certified = from->is_certified;
     source->nominal_v = from->nominal_v;
 }
@@ -223,6 +226,7 @@ static void hasten(struct grid_timing *timing)
     timing->try_ms /= 100;
     timing->try_every_ms /= 100;
     timing->sync_ms /= 5;
+    timing->ask_ms /= 200;
 }
 
 static void fill_config(struct site_map *map, const char *gateway_id)

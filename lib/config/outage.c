@@ -81,7 +81,7 @@ static const struct schema_key evidence_table[] = {
     SCHEMA_KEY("supply", WORD, EVIDENCE(supply), .required = true, .words = "own grid"),
     SCHEMA_KEY("nominal", NUMBER, EVIDENCE(nominal_v), .min = 50, .max = 7000),
     SCHEMA_KEY("inverted", BOOL, EVIDENCE(inverted)),
-    SCHEMA_KEY("side", WORD, EVIDENCE(side), .fallback = "grid", .words = "grid home"),
+    SCHEMA_KEY("side", WORD, EVIDENCE(side), .fallback = "grid", .words = "grid home receiving-point"),
     SCHEMA_KEY("certified", BOOL, EVIDENCE(certified), .fallback = "yes"),
 };
 
@@ -149,6 +149,7 @@ static void build_evidence(struct load *load, const struct tree_node *node,
                                     .nominal_v = keys.nominal_v,
                                     .is_inverted = keys.inverted,
                                     .is_home_side = keys.side == 1,
+                                    .is_receiving_point = keys.side == 2,
                                     .is_certified = keys.certified};
     if (ok)
         load_find_point(load, yaml_tree_place(node, "point"), keys.point, &point);
@@ -319,6 +320,17 @@ static void ask_evidence(struct load *load, const struct tree_node *tree,
         "reports independent operation, or two different kinds");
 }
 
+static void check_sides(struct load *load, const struct outage_keys *keys,
+                        const struct config_outage *outage)
+{
+    for (uint32_t i = 0; i < outage->n_evidence; i++)
+        if (outage->evidence[i].is_receiving_point &&
+            outage->island != CONFIG_ISLAND_COMMUNITY)
+            report_error(load->report, keys->evidence->entries[i].node->place, "config-side",
+                         "'side: receiving-point' without 'island: community', expected "
+                         "grid or home");
+}
+
 /* Voltage on the home's side looks alike in an island and on the grid. */
 static void ask_tie(struct load *load, const struct tree_node *tree,
                     const struct config_outage *outage)
@@ -431,6 +443,7 @@ static void build_outage(struct load *load, const struct tree_node *tree,
         build_floors(load, tree, &keys, outage);
     if (load->report->n_errors != n_errors)
         return;
+    check_sides(load, &keys, outage);
     ask_evidence(load, tree, outage);
     ask_tie(load, tree, outage);
 }

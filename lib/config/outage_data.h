@@ -46,6 +46,7 @@ struct config_evidence {
     double nominal_v; /* of a voltage; 0: the nearest of 100, 200 or 230 V */
     bool is_inverted;  /* contact, switch, ups: on and off change places */
     bool is_home_side; /* voltage, frequency: on the home's side of the tie */
+    bool is_receiving_point; /* on the grid's side of the community's receiving point */
     bool is_certified; /* pcs: its own report of independent operation is proof */
 };
 

@@ -19,6 +19,7 @@ struct grid_timing grid_timing_default(void)
         .try_ms = 6 * MIN_MS,
         .try_every_ms = 60 * MIN_MS,
         .sync_ms = 60 * S_MS,
+        .ask_ms = 30 * MIN_MS,
         .flap_span_ms = 60 * MIN_MS,
         .flap_max_ms = 30 * MIN_MS,
         .flap_outages = 3,

@@ -28,6 +28,7 @@ struct grid_timing {
     uint32_t recover_ms;        /* 10 min above a floor + 5 points */
     uint32_t try_ms, try_every_ms; /* black start: 6 min of each hour */
     uint32_t sync_ms;           /* 60 s asked without a closed tie: alarm */
+    uint32_t ask_ms;            /* 30 min in an outage that nothing tells of: a person is asked */
     uint32_t flap_span_ms, flap_max_ms; /* 1 h; in-band timer at most 30 min */
     uint32_t flap_outages;      /* 3: more of them in flap_span_ms double the timer */
     uint32_t gap_ms;            /* 60 s: what was not watched for longer did not hold; 0:

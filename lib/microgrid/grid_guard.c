@@ -119,10 +119,21 @@ static bool hold_confirmed(const struct grid_ctx *ctx)
     return ctx->v->is_loss_confirmed;
 }
 
+static bool hold_odd_hz(const struct grid_ctx *ctx)
+{
+    int64_t permille;
+
+    return is_community(ctx) && usable_by_hz(ctx, &permille) &&
+           fabs(ctx->v->home_hz - ctx->grid->config.code.nominal_hz) > ODD_HZ;
+}
+
+/* A community's home that is lit may be so by an island: a plan knows, or its frequency. */
 static bool hold_clean(const struct grid_ctx *ctx)
 {
     const struct evidence_verdict *v = ctx->v;
 
+    if (has_plan(ctx) || hold_odd_hz(ctx))
+        return false;
     return !v->has_sign && v->present != 0 &&
            (ctx->grid->suspects == 0 || v->is_return_confirmed);
 }
@@ -194,12 +205,11 @@ static bool hold_contradiction(const struct grid_ctx *ctx)
     return ctx->v->loss != 0 && ctx->v->present != 0;
 }
 
-static bool hold_odd_hz(const struct grid_ctx *ctx)
+/* All of a home in a community is lit by the community, island or grid: only its plan or the
+ * receiving point's own contact tells them apart. */
+static bool hold_untold(const struct grid_ctx *ctx)
 {
-    int64_t permille;
-
-    return is_community(ctx) && usable_by_hz(ctx, &permille) &&
-           fabs(ctx->v->home_hz - ctx->grid->config.code.nominal_hz) > ODD_HZ;
+    return is_community(ctx) && !has_plan(ctx) && ctx->v->loss == 0 && ctx->v->present == 0;
 }
 
 static grid_guard_fn *const conditions[HOLD_COUNT] = {
@@ -220,6 +230,7 @@ static grid_guard_fn *const conditions[HOLD_COUNT] = {
     [HOLD_CONTRADICTION] = hold_contradiction,
     [HOLD_CRITICAL] = grid_guard_at_critical,
     [HOLD_ODD_HZ] = hold_odd_hz,
+    [HOLD_UNTOLD] = hold_untold,
 };
 
 bool grid_guard_holds(const struct grid_ctx *ctx, enum grid_hold hold)
@@ -247,6 +258,7 @@ static const size_t span_offsets[SPAN_COUNT] = {
     [SPAN_VF_GOOD] = offsetof(struct grid_timing, vf_good_ms),
     [SPAN_TRANSFER] = offsetof(struct grid_timing, transfer_ms),
     [SPAN_RECOVER] = offsetof(struct grid_timing, recover_ms),
+    [SPAN_ASK] = offsetof(struct grid_timing, ask_ms),
 };
 
 static int64_t enter_ms(const struct grid_ctx *ctx)

@@ -33,6 +33,7 @@ enum grid_hold {
     HOLD_CONTRADICTION, /* signs of loss and of presence at once */
     HOLD_CRITICAL,   /* at R2 */
     HOLD_ODD_HZ,     /* no plan, and a frequency that no grid has */
+    HOLD_UNTOLD,     /* a community: neither plan nor evidence tells of the grid */
     HOLD_COUNT
 };
 _Static_assert(HOLD_COUNT <= GRID_HOLDS, "grid_state keeps GRID_HOLDS conditions");
@@ -41,7 +42,8 @@ _Static_assert(HOLD_COUNT <= GRID_HOLDS, "grid_state keeps GRID_HOLDS conditions
 enum grid_span {
     SPAN_NONE, SPAN_CONFIRM, SPAN_CLEAN, SPAN_UNPROVEN, SPAN_P4_RETURN, SPAN_VF_GOOD,
     SPAN_TRANSFER, SPAN_RECOVER, SPAN_ENTER /* in-band time and delay */,
-    SPAN_SYNC /* SPAN_ENTER and the time a switch may take */, SPAN_WATCH, SPAN_COUNT
+    SPAN_SYNC /* SPAN_ENTER and the time a switch may take */, SPAN_WATCH, SPAN_ASK,
+    SPAN_COUNT
 };
 
 bool grid_guard_holds(const struct grid_ctx *ctx, enum grid_hold hold);

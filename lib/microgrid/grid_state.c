@@ -44,7 +44,7 @@ bool grid_state_may_island(const struct grid_state *grid)
     if (grid->config.island == ISLAND_NONE)
         return false;
     if (grid->config.island == ISLAND_COMMUNITY)
-        return grid->state != GRID_OK;
+        return grid->state != GRID_OK && grid->state != OUTAGE_SUSPECTED;
     return grid->outage_ms != -1 || is_outage_state(grid->state) ||
            grid->state == MANUAL || grid->state == FAULT;
 }

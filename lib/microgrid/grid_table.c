@@ -173,6 +173,9 @@ static const struct grid_row community_rows[] = {
     {"grid back", ON_BATTERY, HOLD_IN_BAND, SPAN_NONE,
      grid_guard_is_planless, RECONNECTING, CITE_PRESENT, ROW_LOCAL, 0,
      "the grid is back, confirmed"},
+    {"a person is asked", ON_BATTERY | IN(RECONNECTING), HOLD_UNTOLD, SPAN_ASK,
+     grid_guard_always, GRID_TO_SAME, CITE_NOTHING, 0, ALARM_ASK,
+     "no plan for long, and nothing else tells whether the grid is back: a person has to"},
     {"plan says low reserve", IN(ISLANDED), HOLD_ENTERED, SPAN_NONE,
      grid_guard_plan_low, LOW_RESERVE, CITE_NOTHING, 0, 0,
      "the community's reserve is low"},
@@ -262,6 +265,21 @@ static const struct table tables[] = {
     [ISLAND_COMMUNITY] = TABLE(community_rows),
     [ISLAND_NONE] = TABLE(none_rows),
 };
+
+bool grid_table_asks(enum grid_island island, enum grid_state_id state,
+                     enum grid_person person)
+{
+    uint32_t n;
+    const struct grid_row *rows = grid_table_rows(island, &n);
+    grid_guard_fn *const when = person == PERSON_GRID_OK  ? grid_guard_person_ok
+                                : person == PERSON_OUTAGE ? grid_guard_person_outage
+                                                          : NULL;
+
+    for (uint32_t i = 0; when && i < n; i++)
+        if ((rows[i].from >> state & 1) && rows[i].when == when)
+            return true;
+    return false;
+}
 
 const struct grid_row *grid_table_rows(enum grid_island island, uint32_t *ret_n)
 {

@@ -36,5 +36,9 @@ struct grid_row {
 
 /* The rows of a table in order of rank; *ret_n of them. */
 const struct grid_row *grid_table_rows(enum grid_island island, uint32_t *ret_n);
+/* Does any row of this state wait for what such a person says (PERSON_GRID_OK or
+ * PERSON_OUTAGE)? */
+bool grid_table_asks(enum grid_island island, enum grid_state_id state,
+                     enum grid_person person);
 
 #endif

@@ -80,18 +80,19 @@ static const char yaml[] =
     " min_off: 0 s}\n"
     "  - {name: oxygen, class: P0}\n"
     "outage:\n"
+    "  grid_code: test\n";
+
+static const char own_island[] =
     "  island: own\n"
-    "  grid_code: test\n"
     "  evidence:\n"
     "    - {point: panel.grid_present, kind: contact, supply: own}\n"
     "    - {point: meter.voltage_v, kind: voltage, supply: grid, nominal: 202}\n"
-    "    - {point: battery.grid_status, kind: pcs, supply: own}\n"
-    "  sources: ";
+    "    - {point: battery.grid_status, kind: pcs, supply: own}\n";
 
 static const char one_battery[] =
     "[{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}]";
 
-const char *home_sources;
+const char *home_sources, *home_island;
 
 static void load(const char *more)
 {
@@ -104,8 +105,8 @@ static void load(const char *more)
     struct strbuf text;
 
     CU_ASSERT_TRUE_FATAL(fd >= 0);
-    dprintf(fd, "%s%s\n%s", yaml, home_sources ? home_sources : one_battery,
-            more ? more : "");
+    dprintf(fd, "%s%s  sources: %s\n%s", yaml, home_island ? home_island : own_island,
+            home_sources ? home_sources : one_battery, more ? more : "");
     close(fd);
     sources.map_dirs = no_maps;
     sources.config_dir = NULL;

@@ -51,6 +51,8 @@ struct home {
 extern struct home home;
 /* The value of `sources` from the next configuration on; NULL: the one battery. */
 extern const char *home_sources;
+/* Likewise the lines of `island` and `evidence`; NULL: own, by contact, voltage and PCS. */
+extern const char *home_island;
 
 /* more: YAML after `sources`, indented by two; NULL: none. Started with the grid there. */
 void home_begin(const char *more);

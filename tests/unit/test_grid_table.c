@@ -37,6 +37,12 @@ static void grid_returns(void)
     grid_home_grid_is(&home, true);
 }
 
+/* The receiving point's contact and meter, and no plan. */
+static void nobody_tells_of_the_grid(void)
+{
+    home.cut = SRC_METER;
+}
+
 static void meter_reads_nothing(void)
 {
     home.world[SRC_GRID_V] = 0;
@@ -380,6 +386,8 @@ static const struct row_case community_cases[] = {
       0,                                                                                                           200     },
     {"plan says grid is back",         CRITICAL,         RECONNECTING,     plan_reconnecting,    0,               200     },
     {"grid back",                      ISLANDED,         RECONNECTING,     grid_returns,         0,               1100    },
+    {"a person is asked",              ISLANDED,         ISLANDED,         nobody_tells_of_the_grid,
+      30 * MIN,                                                                                                    30 * MIN + 4 * S},
     {"plan says low reserve",          ISLANDED,         LOW_RESERVE,      plan_low,             0,               200     },
     {"low reserve by frequency",       ISLANDED,         LOW_RESERVE,      hz_low,               5 * S,           7 * S   },
     {"plan says critical",             LOW_RESERVE,      CRITICAL,         plan_critical,        0,               200     },
@@ -510,6 +518,31 @@ static bool has_case(const struct case_set *set, const char *row)
     return false;
 }
 
+/* What a person may say is exactly what a row of the state listens to. */
+static void a_person_is_heard_where_a_row_listens(void)
+{
+    static const uint32_t present[] = {
+        [ISLAND_OWN] = 1U << OUTAGE_SUSPECTED | 1U << ISLANDED | 1U << LOW_RESERVE |
+                       1U << CRITICAL | 1U << BLACK | 1U << RECONNECTING,
+        [ISLAND_COMMUNITY] = 1U << OUTAGE_SUSPECTED | 1U << ISLANDED | 1U << LOW_RESERVE |
+                             1U << CRITICAL | 1U << RECONNECTING,
+        [ISLAND_NONE] = 1U << OUTAGE_SUSPECTED | 1U << BLACK | 1U << RECONNECTING,
+    };
+
+    for (int island = ISLAND_OWN; island <= ISLAND_NONE; island++) {
+        for (int state = GRID_OK; state < GRID_STATE_COUNT; state++) {
+            enum grid_island table = (enum grid_island)island;
+            enum grid_state_id in = (enum grid_state_id)state;
+
+            CU_ASSERT_EQUAL(grid_table_asks(table, in, PERSON_GRID_OK),
+                            (present[island] >> state & 1) != 0);
+            CU_ASSERT_EQUAL(grid_table_asks(table, in, PERSON_OUTAGE),
+                            state == OUTAGE_SUSPECTED);
+            CU_ASSERT_FALSE(grid_table_asks(table, in, PERSON_NONE));
+        }
+    }
+}
+
 static void no_row_is_without_a_case(void)
 {
     for (size_t s = 0; s < N(sets); s++) {
@@ -527,6 +560,7 @@ int main(void)
         TEST(every_row_of_island_own),
         TEST(every_row_of_island_community),
         TEST(every_row_of_island_none),
+        TEST(a_person_is_heard_where_a_row_listens),
         TEST(no_row_is_without_a_case),
         CU_TEST_INFO_NULL,
     };
