@@ -40,7 +40,8 @@ static void tell(const struct history_answer *answer, struct api_history_answer 
                                        .is_truncated = answer->is_truncated,
                                        .next_ms = answer->next_ms,
                                        .raw_from_ms = answer->raw_from_ms,
-                                       .minutes_from_ms = answer->minutes_from_ms};
+                                       .minutes_from_ms = answer->minutes_from_ms,
+                                       .newest_ms = answer->newest_ms};
 }
 
 static int view_history(void *ctx, const struct api_history_query *query,

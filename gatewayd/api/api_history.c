@@ -306,14 +306,14 @@ static int64_t cut_span(const struct api_history_query *query)
     return end_ms < query->to_ms ? end_ms : query->to_ms;
 }
 
-/* Where to go on: not through years of which nothing is kept. */
+/* Where to go on: not through years of which nothing is kept, before it or behind it. */
 static void skip_empty(struct api_history_answer *answer, int64_t cut_ms, int64_t step_ms)
 {
     int64_t first_ms = answer->minutes_from_ms;
 
     if (!first_ms || (answer->raw_from_ms && answer->raw_from_ms < first_ms))
         first_ms = answer->raw_from_ms;
-    answer->is_truncated = first_ms != 0;
+    answer->is_truncated = first_ms != 0 && cut_ms <= answer->newest_ms;
     answer->next_ms = cut_ms;
     if (first_ms / step_ms * step_ms > cut_ms)
         answer->next_ms = first_ms / step_ms * step_ms;

@@ -152,6 +152,7 @@ struct api_history_answer {
     bool is_truncated;
     int64_t next_ms; /* go on from there */
     int64_t raw_from_ms, minutes_from_ms; /* kept since; 0: none */
+    int64_t newest_ms; /* of values: nothing is kept behind it */
 };
 
 struct api_restore_request {

@@ -29,5 +29,7 @@ struct history {
 /* Until now + limit, for the database and for history_is_late. */
 void history_begin(struct history *history, uint32_t limit_ms);
 bool history_is_late(const struct history *history);
+/* Of all that is kept, also by a clock that was ahead; INT64_MAX: not found in time. */
+int64_t history_newest_ms(struct history *history);
 
 #endif

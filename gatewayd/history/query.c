@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening the local history for reading; see query.h. The questions themselves: values.c
- * and energy.c. On the caller's thread.
+ * Opening the local history for reading, and how far it goes; see query.h. The questions
+ * themselves: values.c and energy.c. On the caller's thread.
  */
 #include "gatewayd/history/query.h"
 
@@ -10,8 +10,11 @@
 
 #include "gatewayd/history/history_state.h"
 #include "gatewayd/store/logbook_open.h"
+#include "gatewayd/store/summary.h"
 #include "lib/base/clock.h"
 #include "lib/sqlite/stmt.h"
+
+#define LOOK_EVERY 1024 /* records between looks at the clock */
 
 void history_begin(struct history *history, uint32_t limit_ms)
 {
@@ -154,4 +157,51 @@ void history_close(struct history *history)
         db_rollback(history->db);
     db_close(history->db);
     free(history);
+}
+
+/* ---- how far it goes ---- */
+
+static int64_t newest_summed_ms(struct history *history)
+{
+    struct sqlite3_stmt *stmt = NULL;
+    int64_t run_ms = INT64_MAX, means_ms = INT64_MAX;
+
+    if (stmt_prepare(history->db,
+                     "SELECT (SELECT max(t_last_ms) FROM run),(SELECT max(key) FROM minutes)",
+                     &stmt) == 0 &&
+        stmt_step(stmt) > 0) {
+        run_ms = stmt_i64(stmt, 0);
+        means_ms = ((stmt_i64(stmt, 1) >> SUMMARY_SLOT_SHIFT) + 1) * FLOWS_SLOT_MS;
+    }
+    stmt_finish(&stmt);
+    return run_ms > means_ms ? run_ms : means_ms;
+}
+
+/* What lies before the newest found so far need not be decoded. */
+static int64_t newest_in_ms(struct history *history, const struct history_span *span,
+                            int64_t newest_ms)
+{
+    struct log_scan_record record;
+    unsigned n = 0;
+    int rc = log_scan_begin(&history->scan, span->space, span->from, span->last);
+
+    while (rc == 0) {
+        log_scan_limit(&history->scan, newest_ms, INT64_MAX);
+        if ((rc = log_scan_next(&history->scan, &record)) <= 0)
+            break;
+        if (record.t_wall_ms > newest_ms)
+            newest_ms = record.t_wall_ms;
+        rc = ++n % LOOK_EVERY == 0 && history_is_late(history) ? -ETIMEDOUT : 0;
+    }
+    log_scan_end(&history->scan);
+    return rc < 0 ? INT64_MAX : newest_ms;
+}
+
+int64_t history_newest_ms(struct history *history)
+{
+    int64_t newest_ms = newest_summed_ms(history);
+
+    for (uint32_t i = 0; i < history->n_tail && newest_ms < INT64_MAX; i++)
+        newest_ms = newest_in_ms(history, &history->tail[i], newest_ms);
+    return newest_ms;
 }

@@ -61,6 +61,7 @@ struct history_answer {
     bool is_truncated;  /* max_rows or limit_ms ended it: the rest is not there */
     int64_t next_ms;    /* is_truncated: from where to go on asking */
     int64_t raw_from_ms, minutes_from_ms; /* kept since; 0: none */
+    int64_t newest_ms; /* of values: nothing is kept behind it */
 };
 
 /* Rows in which no point has anything are left out. -EINVAL: more points, cells or steps

@@ -557,6 +557,7 @@ static void tell_kept(struct answering *a)
         log_scan_next(&a->history->scan, &record) > 0)
         a->answer->raw_from_ms = record.t_wall_ms;
     log_scan_end(&a->history->scan);
+    a->answer->newest_ms = history_newest_ms(a->history);
     a->answer->minutes_from_ms = first < 0 ? a->answer->raw_from_ms
                                            : (first >> SUMMARY_SLOT_SHIFT) * FLOWS_SLOT_MS;
 }

@@ -212,7 +212,8 @@ static int fake_history(void *ctx, const struct api_history_query *query,
         visit(visit_ctx, query->from_ms + row, cells);
     }
     *ret_answer = (struct api_history_answer){.n_rows = 2, .raw_from_ms = 50000000000,
-                                              .minutes_from_ms = 40000000000};
+                                              .minutes_from_ms = 40000000000,
+                                              .newest_ms = 90000000000};
     if (fake->is_slow) {
         ret_answer->is_truncated = true;
         ret_answer->next_ms = query->from_ms;

@@ -333,6 +333,14 @@ static void a_long_span_says_where_to_go_on(void)
                     200);
     CU_ASSERT_EQUAL(json_integer_value(json_object_get(root, "next")), 40000000000);
     json_decref(root);
+    /* nor of the years to come */
+    CU_ASSERT_EQUAL(call("GET", "/api/v1/history?point=a.b&from=89999000000&to=999999999999&"
+                                "step=1s",
+                         NULL, &root),
+                    200);
+    CU_ASSERT_TRUE(json_is_true(json_object_get(root, "complete")));
+    CU_ASSERT_TRUE(json_is_null(json_object_get(root, "next")));
+    json_decref(root);
     fake.is_slow = true;
     CU_ASSERT_EQUAL(call("GET", "/api/v1/history?point=a.b", NULL, &root), 503);
     CU_ASSERT_STRING_EQUAL(text_of(root, "code"), "too-much");

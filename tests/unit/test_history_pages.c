@@ -103,6 +103,21 @@ static void late_readings_are_on_their_page(void)
     finish();
 }
 
+/* Nobody need ask for what comes behind it: also when the clock was ahead for a while. */
+static void the_newest_moment_is_known(void)
+{
+    struct table table;
+
+    begin();
+    home_feed(&home, 5000, 5010, 1);
+    home_feed(&home, 100, 300, 1);
+    table = table_ask(0, 60, 60000);
+    CU_ASSERT_TRUE(table.answer.newest_ms >= HISTORY_T0_MS + 5009000);
+    CU_ASSERT_TRUE(table.answer.newest_ms <= HISTORY_T0_MS + 5400000);
+    table_free(&table);
+    finish();
+}
+
 /* ... also where minutes are summed already, and over a clock that was set back. */
 static void a_clock_set_back_loses_no_page(void)
 {
@@ -121,6 +136,7 @@ static void a_clock_set_back_loses_no_page(void)
 int main(void)
 {
     CU_TestInfo tests[] = {
+        TEST(the_newest_moment_is_known),
         TEST(pages_of_readings_are_all_of_them),
         TEST(late_readings_are_on_their_page),
         TEST(a_clock_set_back_loses_no_page),
