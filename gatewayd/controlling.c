@@ -12,6 +12,7 @@
 
 #include "gatewayd/control/control.h"
 #include "gatewayd/gateway.h"
+#include "gatewayd/own_past.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
@@ -22,6 +23,7 @@ struct controlling {
     struct control *control;
     sd_event_source *timer;
     int64_t start_by_ns; /* 0: started */
+    struct own_past *past;
 };
 
 /* ---- ports of control ---------------------------------------------------------------------- */
@@ -159,6 +161,20 @@ static bool port_is_on_disk(void *ctx)
     return stats.on_disk;
 }
 
+static void port_ask_past(void *ctx, struct past *past)
+{
+    struct controlling *controlling = ctx;
+
+    own_past_ask(controlling->past, past);
+}
+
+static void on_past(void *ctx, struct past *past)
+{
+    struct controlling *controlling = ctx;
+
+    control_take_past(controlling->control, past);
+}
+
 /* ---- its turn ------------------------------------------------------------------------------- */
 
 static void set_timer(struct controlling *controlling, int64_t t_boot_ns)
@@ -245,13 +261,15 @@ struct controlling *controlling_new(struct gateway *gateway)
                                         .write = port_write, .event = port_event,
                                         .clear = port_clear, .keep = port_keep,
                                         .publish = port_publish, .wake = port_wake,
-                                        .is_on_disk = port_is_on_disk};
+                                        .is_on_disk = port_is_on_disk,
+                                        .ask_past = port_ask_past};
 
     if (!controlling)
         return NULL;
     controlling->gateway = gateway;
     controlling->control = control_new(&ports);
-    if (!controlling->control ||
+    controlling->past = own_past_new(gateway->store, gateway->calls, on_past, controlling);
+    if (!controlling->control || !controlling->past ||
         sd_event_add_time(gateway->event, &controlling->timer, CLOCK_BOOTTIME, UINT64_MAX, 1,
                           on_timer, controlling) < 0) {
         controlling_free(controlling);
@@ -265,13 +283,21 @@ void controlling_stop(struct controlling *controlling)
     if (!controlling)
         return;
     control_stop(controlling->control);
+    own_past_stop(controlling->past);
     sd_event_source_set_enabled(controlling->timer, SD_EVENT_OFF);
+}
+
+void controlling_join(struct controlling *controlling)
+{
+    if (controlling)
+        own_past_join(controlling->past);
 }
 
 void controlling_free(struct controlling *controlling)
 {
     if (!controlling)
         return;
+    own_past_free(controlling->past);
     control_free(controlling->control);
     sd_event_source_unref(controlling->timer);
     free(controlling);

@@ -20,7 +20,9 @@ struct controlling;
 struct controlling *controlling_new(struct gateway *gateway);
 /* Stops deciding; answers of writes may still come. NULL is fine. */
 void controlling_stop(struct controlling *controlling);
-/* After writes_stop. NULL is fine. */
+/* Nothing reads the store for it any more. NULL is fine. */
+void controlling_join(struct controlling *controlling);
+/* After writes_stop and controlling_join. NULL is fine. */
 void controlling_free(struct controlling *controlling);
 
 void controlling_configure(struct controlling *controlling, const struct config *config,

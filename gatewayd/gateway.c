@@ -490,6 +490,7 @@ static void finish(struct gateway *gateway)
     controlling_stop(gateway->controlling);
     writes_stop(gateway->writes);
     api_close(gateway->api);
+    controlling_join(gateway->controlling);
     store_close(gateway->store);
     gateway->store = NULL;
     writes_free(gateway->writes);

@@ -9,6 +9,7 @@ gatewayd_gatewayd_SOURCES = \
 	gatewayd/backup.c gatewayd/backup.h \
 	gatewayd/configure.c \
 	gatewayd/controlling.c gatewayd/controlling.h \
+	gatewayd/own_past.c gatewayd/own_past.h \
 	gatewayd/forward/route_process.c gatewayd/forward/route_process.h \
 	gatewayd/forwarding.c gatewayd/forwarding.h \
 	gatewayd/fullness.c gatewayd/fullness.h \
@@ -40,6 +41,14 @@ tests_unit_test_outage_SOURCES = tests/unit/test_outage.c gatewayd/fullness.c ga
 tests_unit_test_outage_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_outage_LDADD = gatewayd/store/libstore.la lib/libgateway.la $(SQLITE_LIBS) \
 	$(CUNIT_LIBS) $(LIBM)
+check_PROGRAMS += tests/unit/test_own_past
+TESTS += tests/unit/test_own_past
+tests_unit_test_own_past_SOURCES = tests/unit/test_own_past.c gatewayd/own_past.c \
+	gatewayd/own_past.h gatewayd/loop_calls.c gatewayd/loop_calls.h \
+	tests/unit/history_fixture.c tests/unit/history_fixture.h $(store_fixture)
+tests_unit_test_own_past_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(SYSTEMD_CFLAGS)
+tests_unit_test_own_past_LDADD = gatewayd/control/libcontrol.la gatewayd/history/libhistory.la \
+	$(store_test_libs) $(SYSTEMD_LIBS) $(YAML_LIBS) $(JANSSON_LIBS)
 check_PROGRAMS += tests/unit/test_route_link
 TESTS += tests/unit/test_route_link
 tests_unit_test_route_link_SOURCES = tests/unit/test_route_link.c tests/unit/store_fixture.c \

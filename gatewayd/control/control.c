@@ -57,6 +57,15 @@ void control_free(struct control *control)
     free(control);
 }
 
+/* For sentences; a file is read, so rarely. */
+static void look_up_zone(struct control *control, int64_t t_ms)
+{
+    if (control->zone_asked_ms && t_ms - control->zone_asked_ms < ZONE_MS)
+        return;
+    control->zone_asked_ms = t_ms;
+    zone_offset_ms(control->timezone, clock_wall_ms(), &control->zone_ms);
+}
+
 static void name_point(const struct catalog *catalog, const struct control_ref *ref, char *text)
 {
     const struct catalog_device *device = &catalog->devices[ref->device];
@@ -130,6 +139,33 @@ static bool same_batteries(const struct site_map *a, const struct site_map *b)
     return same;
 }
 
+/* A new programme knows nothing yet; without a clock nobody knows which hour it is. */
+static void ask_past(struct control *control)
+{
+    struct past *past;
+
+    if (control->is_past_asked || !control->programme.site || clock_trust_now() == CLOCK_UNSET)
+        return;
+    control->is_past_asked = true;
+    past = past_new(&control->map, clock_wall_ms());
+    if (!past)
+        return;
+    past->serial = control->past_serial;
+    control->ports.ask_past(control->ports.ctx, past);
+}
+
+void control_take_past(struct control *control, struct past *past)
+{
+    if (!past)
+        return;
+    pthread_mutex_lock(&control->lock);
+    look_up_zone(control, now_ms());
+    if (past->serial == control->past_serial && control->programme.site)
+        past_feed(past, control->zone_ms, control->programme.site, &control->programme.home);
+    pthread_mutex_unlock(&control->lock);
+    free(past);
+}
+
 void control_configure(struct control *control, const struct config *config,
                        const struct catalog *catalog)
 {
@@ -165,6 +201,8 @@ void control_configure(struct control *control, const struct config *config,
     configure_outputs(control, catalog);
     programme_configure(&control->programme, &control->map);
     control->is_configured = true;
+    control->is_past_asked = false;
+    control->past_serial++;
     control->next_ms = 0;
     pthread_mutex_unlock(&control->lock);
     control->ports.wake(control->ports.ctx);
@@ -410,15 +448,6 @@ static int64_t earliest(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* For sentences; a file is read, so rarely. */
-static void look_up_zone(struct control *control, int64_t t_ms)
-{
-    if (control->zone_asked_ms && t_ms - control->zone_asked_ms < ZONE_MS)
-        return;
-    control->zone_asked_ms = t_ms;
-    zone_offset_ms(control->timezone, clock_wall_ms(), &control->zone_ms);
-}
-
 static void step(struct control *control, int64_t t_ms)
 {
     int64_t next_ms;
@@ -432,6 +461,7 @@ static void step(struct control *control, int64_t t_ms)
     next_ms = earliest(next_ms, actuate_step(control->actuate, t_ms));
     actuate_get_stats(control->actuate, &control->outputs);
     look_up_zone(control, t_ms);
+    ask_past(control);
     tell_transitions(control);
     publish(control, t_ms);
     next_ms = earliest(next_ms, control->out.demand.next_ms);

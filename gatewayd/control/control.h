@@ -30,6 +30,10 @@ void control_restore(struct control *control, const char *key, const char *value
 void control_start(struct control *control);
 bool control_is_started(const struct control *control);
 
+/* The home's past as it was asked for; takes it. NULL: it could not be read. */
+struct past;
+void control_take_past(struct control *control, struct past *past);
+
 /* New readings are in the latest-value table: decides at once when evidence is among them,
  * then returns as control_step; else 0. */
 int64_t control_readings(struct control *control, const struct record_batch *batch);

@@ -12,6 +12,7 @@
 #include "gatewayd/control/drill.h"
 #include "gatewayd/control/journal.h"
 #include "gatewayd/control/modes.h"
+#include "gatewayd/control/past.h"
 #include "gatewayd/control/plan_in.h"
 #include "gatewayd/control/planned.h"
 #include "gatewayd/control/policy.h"
@@ -24,6 +25,8 @@ struct control {
     struct control_ports ports;
     pthread_mutex_t lock; /* of all below; taken before view_lock */
     bool is_configured, is_started, is_stopping;
+    bool is_past_asked;
+    uint64_t past_serial; /* configurations so far: an older one's past is not taken */
     char timezone[64];
     int64_t zone_ms, zone_asked_ms; /* local time - UTC, and when it was looked up */
     struct site_map map;

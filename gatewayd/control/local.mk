@@ -9,6 +9,7 @@ gatewayd_control_libcontrol_la_SOURCES = \
 	gatewayd/control/drill.c gatewayd/control/drill.h \
 	gatewayd/control/journal.c gatewayd/control/journal.h \
 	gatewayd/control/modes.c gatewayd/control/modes.h \
+	gatewayd/control/past.c gatewayd/control/past.h \
 	gatewayd/control/plan_in.c gatewayd/control/plan_in.h \
 	gatewayd/control/planned.c gatewayd/control/planned.h \
 	gatewayd/control/policy.c gatewayd/control/policy.h gatewayd/control/ports.h \

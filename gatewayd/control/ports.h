@@ -12,6 +12,8 @@
 
 #define CONTROL_NAME_MAX 130 /* "device.point" */
 
+struct past;
+
 /* A point by its number in the catalogue of the day. */
 struct control_ref {
     bool is_there;
@@ -60,6 +62,8 @@ struct control_ports {
     void (*keep)(void *ctx, const char *key, const char *value);
     /* The grid message, to be retained on every route that may have it. */
     void (*publish)(void *ctx, const char *payload);
+    /* Fills the past from the store, not on the loop, then gives it to control_take_past. */
+    void (*ask_past)(void *ctx, struct past *past);
     /* Calls control_step soon. */
     void (*wake)(void *ctx);
     /* False: the journal is in RAM. */

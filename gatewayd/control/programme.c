@@ -14,6 +14,11 @@
 /* What a served Wh of a class is worth beside the others. */
 static const double weights[DISPATCH_CLASSES] = {100, 10, 3, 1, 1};
 
+double programme_mean_w(double typical_w)
+{
+    return MEAN_SHARE * typical_w;
+}
+
 struct circuit_limits programme_limits(const struct site_map *map)
 {
     struct circuit_limits limits = {.headroom_permille =
@@ -63,7 +68,8 @@ static void fill_setup(struct programme *programme, const struct site_map *map)
     for (unsigned c = 0; c < DISPATCH_CLASSES; c++)
         setup->classes[c] = (struct dispatch_class_rule){.weight = weights[c]};
     for (uint32_t i = 0; i < map->n_circuits; i++)
-        programme->home.mean_w[map->circuits[i].class] += MEAN_SHARE * map->circuits[i].typical_w;
+        programme->home.mean_w[map->circuits[i].class] +=
+            programme_mean_w(map->circuits[i].typical_w);
     for (uint32_t i = 0; i < map->n_batteries; i++)
         programme->storages[setup->n_storages++] =
             storage_of(map->batteries[i].source, map->outage->floor_black);

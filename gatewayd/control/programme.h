@@ -37,6 +37,8 @@ void programme_done(struct programme *programme);
 /* One order for each circuit; false: there is no programme, the plan is untouched. */
 bool programme_step(struct programme *programme, const struct programme_in *in,
                     struct circuit_plan *ret);
+/* What a circuit draws in the mean, until measured. */
+double programme_mean_w(double typical_w);
 /* headroom x what the batteries may give, for a medical home less. */
 struct circuit_limits programme_limits(const struct site_map *map);
 

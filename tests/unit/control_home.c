@@ -225,6 +225,13 @@ static void port_wake(void *ctx)
     (void)ctx; /* the next poll comes anyway */
 }
 
+static void port_ask_past(void *ctx, struct past *past)
+{
+    (void)ctx;
+    free(home.past);
+    home.past = past;
+}
+
 static bool port_is_on_disk(void *ctx)
 {
     (void)ctx;
@@ -243,6 +250,7 @@ static void open_control(void)
     const struct control_ports ports = {.read = port_read, .write = port_write,
                                         .event = port_event, .clear = port_clear,
                                         .keep = port_keep, .publish = port_publish,
+                                        .ask_past = port_ask_past,
                                         .wake = port_wake, .is_on_disk = port_is_on_disk};
 
     home.control = control_new(&ports);
@@ -288,6 +296,7 @@ static void forget_config(void)
 void home_end(void)
 {
     control_free(home.control);
+    free(home.past);
     forget_config();
     clock_fake(0, -1, CLOCK_UNSET);
 }

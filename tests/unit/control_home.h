@@ -46,6 +46,7 @@ struct home {
         bool is_there;
     } facts[32];
     char published[4096];
+    struct past *past; /* asked for and not taken back by the test */
 };
 
 extern struct home home;

@@ -67,6 +67,16 @@ void site_history(struct site *site, unsigned slot,
     solo_history(&site->solo, slot, circuit_w, pv_w);
 }
 
+double site_demand_w(const struct site *site, enum dispatch_class class, unsigned slot)
+{
+    return forecast_demand_w(&site->solo.circuits[class], slot);
+}
+
+double site_pv_peak_w(const struct site *site)
+{
+    return site->solo.pv.rated_w;
+}
+
 /* Class by class: what is drawn, and which are on with every circuit. */
 static unsigned sum_classes(const struct site *site, const struct site_in *in,
                             double ret_w[DISPATCH_CLASSES])

@@ -64,6 +64,9 @@ struct site *site_new(const struct site_config *config);
 void site_free(struct site *site);
 void site_history(struct site *site, unsigned slot,
                   const double circuit_w[DISPATCH_CLASSES], double pv_w);
+/* What is expected of a class, and of the roof at its best, for whoever wants to look. */
+double site_demand_w(const struct site *site, enum dispatch_class class, unsigned slot);
+double site_pv_peak_w(const struct site *site);
 /* What the coordinator is told (under the resident's grant): the step that ended. */
 void site_report(struct site *site, const struct site_in *in,
                  struct dispatch_report *ret);
