@@ -421,6 +421,15 @@ static bool has_ended(struct host_peer *peer, int unused)
     return peer->is_gone;
 }
 
+/* What a process said last is still in the channel when its end is known. */
+static void take_rest(struct host_peer *peer)
+{
+    struct channel_message message;
+
+    while (channel_receive(peer->channel, &message) == 1)
+        take_message(peer, &message);
+}
+
 int peer_wait_end(struct host_peer *peer, int timeout_ms)
 {
     int64_t end_ns = clock_boot_ns() + timeout_ms * CLOCK_NS_PER_MS;
@@ -430,6 +439,7 @@ int peer_wait_end(struct host_peer *peer, int timeout_ms)
         poll(NULL, 0, 5); /* the channel closed a moment before the process ends */
     if (!peer->is_gone)
         return -1000;
+    take_rest(peer);
     return WIFEXITED(peer->status) ? WEXITSTATUS(peer->status) : -WTERMSIG(peer->status);
 }
 

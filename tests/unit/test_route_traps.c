@@ -194,23 +194,31 @@ static struct rig_route *start_under_faketime(const char *library)
     return route;
 }
 
-/* One at a time: each waits for a wake-up of Paho's send thread. */
-static bool send_some(struct rig_route *route, unsigned first, unsigned n)
+/* One at a time: each waits for a wake-up of Paho's send thread. One that comes between its
+ * look and its wait is lost, and its timer of a second makes up for it: rare, and a few of
+ * them are no stall. */
+static bool send_some(struct rig_route *route, unsigned first, unsigned n, unsigned *ret_n_slow)
 {
-    for (unsigned i = first; i < first + n; i++)
+    *ret_n_slow = 0;
+    for (unsigned i = first; i < first + n; i++) {
+        int64_t begin_ns = clock_boot_ns();
+
         if (rig_route_publish(route, i, "readings", false, "x") < 0 ||
-            !rig_route_wait(route, rig_has_answers, i + 1) || route->n_lost[i])
+            !rig_route_wait(route, rig_has_answers, i + 1) || route->n_lost[i] ||
+            clock_boot_ns() - begin_ns > 3 * CLOCK_NS_PER_S)
             return false;
+        *ret_n_slow += clock_boot_ns() - begin_ns > CLOCK_NS_PER_S * 9 / 10;
+    }
     return true;
 }
 
 static void check_after_step(struct rig_route *route, unsigned first)
 {
-    int64_t begin_ns = clock_boot_ns();
-    unsigned n_down = route->n_down;
+    int64_t begin_ns;
+    unsigned n_down = route->n_down, n_slow;
 
-    CU_ASSERT_TRUE_FATAL(send_some(route, first, 100));
-    CU_ASSERT_TRUE(clock_boot_ns() - begin_ns < CLOCK_NS_PER_S);
+    CU_ASSERT_TRUE_FATAL(send_some(route, first, 100, &n_slow));
+    CU_ASSERT_TRUE(n_slow <= 2);
     rig_process_stop(broker, SIGKILL);
     CU_ASSERT_TRUE_FATAL(rig_route_wait(route, rig_is_down, n_down + 1));
     broker = rig_broker_start(port, NULL);
@@ -223,6 +231,7 @@ static void steps_of_the_wall_clock_stall_nothing(void)
 {
     static const char *const steps[] = {"-86400", "+34560000", "-1000000000"};
     char library[256];
+    unsigned n_slow;
     struct rig_route *route;
 
     if (IS_SANITIZED || !find_faketime(library, sizeof library)) {
@@ -234,7 +243,7 @@ static void steps_of_the_wall_clock_stall_nothing(void)
     rig_write_file("clock", "+0");
     route = start_under_faketime(library);
     CU_ASSERT_TRUE_FATAL(rig_route_wait(route, rig_is_connected, 0));
-    CU_ASSERT_TRUE_FATAL(send_some(route, 0, 100));
+    CU_ASSERT_TRUE_FATAL(send_some(route, 0, 100, &n_slow));
     for (unsigned i = 0; i < 3; i++) {
         rig_write_file("clock", steps[i]);
         check_after_step(route, 100 + i * 100);
