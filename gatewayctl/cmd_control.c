@@ -93,10 +93,40 @@ static void add_evidence(struct table *table, const json_t *evidence)
                                                                              : TINT_NONE);
 }
 
+/* What is left to itself is not worth a line. */
+static void add_output(struct table *table, const json_t *output)
+{
+    const json_t *wanted = json_object_get(output, "wanted");
+    bool is_missing = json_is_null(json_object_get(output, "point"));
+    bool follows = !json_is_false(json_object_get(output, "follows"));
+    char text[400];
+
+    if (is_missing)
+        snprintf(text, sizeof text, "%s", ctl_text(output, "why"));
+    else if (json_is_number(wanted))
+        snprintf(text, sizeof text, "%s %.0f%s: %s", ctl_text(output, "point"),
+                 json_number_value(wanted), follows ? "" : ", does not follow",
+                 ctl_text(output, "why"));
+    else
+        return;
+    add_line(table, ctl_text(output, "name"), text, is_missing || !follows ? TINT_WARN : TINT_NONE);
+}
+
+static void add_medical(struct table *table, const json_t *hours)
+{
+    char text[80];
+
+    if (!json_is_number(hours))
+        return;
+    snprintf(text, sizeof text, "the device runs for about %.1f h", json_number_value(hours));
+    add_line(table, "medical", text, json_number_value(hours) <= 8 ? TINT_WARN : TINT_NONE);
+}
+
 static void print_grid(const struct ctl *ctl, const json_t *grid)
 {
     struct table *table = table_new("|", ctl->has_colour);
     const json_t *evidence = json_object_get(grid, "evidence"), *drill;
+    const json_t *outputs = json_object_get(grid, "outputs");
     char since[HUMAN_MAX], text[200];
 
     human_time(ctl_number(grid, "since"), since);
@@ -107,6 +137,9 @@ static void print_grid(const struct ctl *ctl, const json_t *grid)
     add_energy(table, grid);
     add_powers(table, grid);
     add_shed(table, json_object_get(grid, "shed"));
+    add_medical(table, json_object_get(grid, "medical_h"));
+    for (size_t i = 0; i < json_array_size(outputs); i++)
+        add_output(table, json_array_get(outputs, i));
     if (json_is_true(json_object_get(grid, "storm")))
         add_line(table, "storm", "the reserve is raised", TINT_WARN);
     if (json_is_false(json_object_get(grid, "grid_code_confirmed")))

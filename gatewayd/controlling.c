@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gatewayd/control/control.h"
+#include "gatewayd/control/notices.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/own_past.h"
 #include "lib/base/clock.h"
@@ -102,8 +103,10 @@ static void port_write(void *ctx, const struct control_write *write, control_don
 static void port_event(void *ctx, const char *code, const char *severity, const char *text)
 {
     struct controlling *controlling = ctx;
+    bool is_health = strcmp(code, NOTICES_MEDICAL_CODE) == 0; /* a grant of its own */
 
-    gateway_tell(controlling->gateway, CATEGORY_GRID, code, severity, text);
+    gateway_tell(controlling->gateway, is_health ? CATEGORY_HEALTH : CATEGORY_GRID, code,
+                 severity, text);
 }
 
 static void port_clear(void *ctx, const char *code, const char *text)
@@ -339,10 +342,10 @@ void controlling_plan(void *ctx, const char *route, const struct route_message *
                      message->retained);
 }
 
-const char *controlling_owner_of(struct controlling *controlling, uint32_t device,
-                                 uint32_t point)
+bool controlling_owns(struct controlling *controlling, uint32_t device, uint32_t point,
+                      char *ret_text, size_t size)
 {
-    return control_owner_of(controlling->control, device, point);
+    return control_owns(controlling->control, device, point, ret_text, size);
 }
 
 /* ---- the API ------------------------------------------------------------------------------------ */

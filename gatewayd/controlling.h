@@ -35,9 +35,9 @@ void controlling_device_lost(struct controlling *controlling, uint32_t device);
 void controlling_plan(void *gateway, const char *route, const struct route_message *message);
 /* A post of the API that is for control: finished here. */
 void controlling_post(struct controlling *controlling, struct api_post *post);
-/* The circuit whose switch this point is, or NULL. */
-const char *controlling_owner_of(struct controlling *controlling, uint32_t device,
-                                 uint32_t point);
+/* Is this point control's alone? *ret_text (size bytes): why. */
+bool controlling_owns(struct controlling *controlling, uint32_t device, uint32_t point,
+                      char *ret_text, size_t size);
 /* Fills the ports that show control. Any thread calls them. */
 void controlling_fill_ports(struct api_ports *ports);
 void controlling_put_metrics(struct controlling *controlling, struct strbuf *buf);

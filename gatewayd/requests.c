@@ -61,14 +61,7 @@ static void post_reload(struct gateway *gateway, struct api_post *post)
 static bool refuse_owned(struct gateway *gateway, uint32_t device, uint32_t point, char *text,
                          size_t size)
 {
-    const char *circuit = controlling_owner_of(gateway->controlling, device, point);
-
-    if (circuit && !*circuit)
-        snprintf(text, size, "it is the tie to the grid, which outage control alone moves");
-    else if (circuit)
-        snprintf(text, size, "it is the switch of circuit '%s', which outage control moves; use "
-                 "'gatewayctl override %s on|off|auto'", circuit, circuit);
-    return circuit != NULL;
+    return controlling_owns(gateway->controlling, device, point, text, size);
 }
 
 static void post_write(struct gateway *gateway, struct api_post *post)

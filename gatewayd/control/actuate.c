@@ -59,7 +59,7 @@ static void put_value(const struct actuator *actuator, double value, char text[3
     if (actuator->config.is_bool)
         snprintf(text, 32, "%s", value >= 0.5 ? "on" : "off");
     else
-        snprintf(text, 32, "%g W", value);
+        snprintf(text, 32, "%g %s", value, actuator->config.is_permille ? "permille" : "W");
 }
 
 /* ---- answers ---------------------------------------------------------------------------- */
@@ -292,6 +292,11 @@ void actuate_repeat(struct actuate *actuate, uint32_t device)
             actuate->list[i]->is_settled = false;
             actuate->list[i]->due_ms = 0;
         }
+}
+
+const char *actuate_name(const struct actuate *actuate, uint32_t index)
+{
+    return actuate->list[index]->config.name;
 }
 
 void actuate_get(const struct actuate *actuate, uint32_t index, struct actuator_now *ret)

@@ -9,13 +9,13 @@
 
 #include "gatewayd/control/ports.h"
 
-#define ACTUATORS_MAX 80 /* circuits and set-points of one site */
+#define ACTUATORS_MAX 96 /* circuits, set-points and requests of one site */
 #define ACTUATE_FEEDBACK_MS 2000
 
 struct actuator_config {
     char name[CONTROL_NAME_MAX];
     struct control_ref ref;
-    bool is_bool;
+    bool is_bool, is_permille; /* else W */
     double failsafe, tolerance;
     uint32_t lease_ms;
 };
@@ -54,6 +54,8 @@ int64_t actuate_step(struct actuate *actuate, int64_t t_boot_ms);
 void actuate_step_one(struct actuate *actuate, uint32_t index, int64_t t_boot_ms);
 /* Did somebody else undo our order three times within 10 min, though the device obeys? */
 bool actuate_is_overturned(const struct actuate *actuate, uint32_t index, int64_t t_boot_ms);
+/* Its point, "device.point". */
+const char *actuate_name(const struct actuate *actuate, uint32_t index);
 void actuate_get(const struct actuate *actuate, uint32_t index, struct actuator_now *ret);
 /* The device was lost or our writes were undone: everything is sent again. */
 void actuate_repeat(struct actuate *actuate, uint32_t device);

@@ -17,7 +17,6 @@
 
 #define ZONE_MS 900000
 #define PUBLISH_MS 60000
-#define SETPOINT_TOLERANCE_W 5.0 /* devices round */
 #define QUIET_PUBLISH_MS 900000
 
 static int64_t now_ms(void)
@@ -43,6 +42,8 @@ struct control *control_new(const struct control_ports *ports)
     control->mean_load_w = (double)NAN;
     journal_init(&control->journal);
     policy_init(&control->policy);
+    asks_init(&control->outputs.asks);
+    notices_init(&control->notices);
     sense_init(&control->sense);
     return control;
 }
@@ -64,51 +65,6 @@ static void look_up_zone(struct control *control, int64_t t_ms)
         return;
     control->zone_asked_ms = t_ms;
     zone_offset_ms(control->timezone, clock_wall_ms(), &control->zone_ms);
-}
-
-static void name_point(const struct catalog *catalog, const struct control_ref *ref, char *text)
-{
-    const struct catalog_device *device = &catalog->devices[ref->device];
-
-    snprintf(text, CONTROL_NAME_MAX, "%s.%s", device->name, device->points[ref->point].name);
-}
-
-/* One actuator for each circuit, then one for each battery, then the tie, in order, so that their numbers
- * agree; those without a point have a name that no point has. */
-static void configure_outputs(struct control *control, const struct catalog *catalog)
-{
-    static struct actuator_config list[ACTUATORS_MAX];
-    uint32_t n = control->map.n_circuits;
-
-    for (uint32_t i = 0; i < control->map.n_circuits; i++) {
-        const struct site_switch *sw = &control->map.switches[i];
-
-        list[i] = (struct actuator_config){.ref = sw->ref, .is_bool = true,
-                                           .failsafe = sw->failsafe, .lease_ms = sw->lease_ms};
-        if (sw->ref.is_there)
-            name_point(catalog, &sw->ref, list[i].name);
-        else
-            snprintf(list[i].name, sizeof list[i].name, "-%u", i);
-    }
-    for (uint32_t i = 0; i < control->map.n_batteries; i++, n++) {
-        const struct site_battery *battery = &control->map.batteries[i];
-
-        list[n] = (struct actuator_config){.ref = battery->setpoint,
-                                           .failsafe = battery->setpoint_failsafe_w,
-                                           .tolerance = SETPOINT_TOLERANCE_W,
-                                           .lease_ms = battery->setpoint_lease_ms};
-        if (battery->setpoint.is_there)
-            name_point(catalog, &battery->setpoint, list[n].name);
-        else
-            snprintf(list[n].name, sizeof list[n].name, "-battery-%u", i);
-    }
-    list[n] = (struct actuator_config){.ref = control->map.tie.sw, .is_bool = true,
-                                       .failsafe = control->map.tie.failsafe,
-                                       .lease_ms = control->map.tie.lease_ms, .name = "-tie"};
-    if (control->map.tie.sw.is_there)
-        name_point(catalog, &control->map.tie.sw, list[n].name);
-    n++;
-    actuate_configure(control->actuate, list, n);
 }
 
 /* The same in the same order: what is known of them stays known over a reload. */
@@ -198,7 +154,7 @@ void control_configure(struct control *control, const struct config *config,
     }
     if (!keeps_charge)
         charge_init(&control->charge);
-    configure_outputs(control, catalog);
+    control_outputs_configure(control, catalog);
     programme_configure(&control->programme, &control->map);
     control->is_configured = true;
     control->is_past_asked = false;
@@ -222,6 +178,8 @@ void control_restore(struct control *control, const char *key, const char *value
         }
     } else if (!control->is_started && strcmp(key, JOURNAL_OUTAGES_KEY) == 0) {
         journal_take_outages(&control->journal, value);
+    } else if (!control->is_started && strcmp(key, NOTICES_DARK_KEY) == 0) {
+        notices_restore(&control->notices, value);
     } else if (!control->is_started && strcmp(key, JOURNAL_DISTRUST_KEY) == 0) {
         control->evidence.distrusted = journal_distrusted(value, &control->evidence);
         control->journal.distrusted = control->evidence.distrusted;
@@ -336,22 +294,6 @@ static void give_orders(struct control *control)
                             report_why(control, i, why, sizeof why));
 }
 
-/* Only after the journal has it: see modes.h. */
-static void force_modes(struct control *control)
-{
-    const struct modes_in in = {&control->map, &control->ports, &control->out.demand,
-                                &control->policy_out, control->wishes.is_held};
-
-    for (uint32_t i = 0; i < control->map.n_batteries; i++) {
-        double w = modes_step(&control->modes, &in, i);
-
-        if (isnan(w))
-            actuate_leave(control->actuate, control->map.n_circuits + i);
-        else
-            actuate_want(control->actuate, control->map.n_circuits + i, w, false);
-    }
-}
-
 static uint64_t stuck_bits(const struct control *control)
 {
     uint64_t bits = 0;
@@ -374,6 +316,7 @@ static void play_drill(struct control *control, int64_t t_ms, const struct decid
 
     if (!control->drill.is_running)
         return;
+    in.setpoints = NULL;
     in.programme = NULL; /* it learns from what is, not from what is played */
     /* a real outage ends it: the rest is no exercise */
     if (control->out.demand.state != GRID_OK)
@@ -394,7 +337,7 @@ static void play_drill(struct control *control, int64_t t_ms, const struct decid
 
 static int64_t decide(struct control *control, int64_t t_ms)
 {
-    const struct decide_in in = {.t_boot_ms = t_ms,
+    struct decide_in in = {.t_boot_ms = t_ms,
                                  .map = &control->map,
                                  .now = control->now,
                                  .demand = &control->out.demand,
@@ -410,14 +353,16 @@ static int64_t decide(struct control *control, int64_t t_ms)
                                  .plan_ms = control->plan.t_last_ms,
                                  .plan_first_ms = control->plan.t_first_ms};
     const struct tie_in tie = control_tie_input(control, t_ms);
-    int64_t next_ms = decide_step(&control->decide, &in, &control->orders);
+    int64_t next_ms, asks_ms;
 
+    control_outputs_decide(control, t_ms, &in);
+    next_ms = decide_step(&control->decide, &in, &control->orders);
     play_drill(control, t_ms, &in);
     if (!control->out.demand.no_switching)
         give_orders(control);
     tie_move(&control->tie, &tie, &control->out.demand);
-    force_modes(control);
-    return next_ms;
+    asks_ms = control_outputs_order(control, t_ms);
+    return asks_ms < next_ms ? asks_ms : next_ms;
 }
 
 /* ---- what others are told --------------------------------------------------------------------------- */
@@ -443,6 +388,27 @@ static void publish(struct control *control, int64_t t_ms)
     control->n_published++;
 }
 
+static void notice(struct control *control, int64_t t_ms)
+{
+    char off[300] = "";
+    uint64_t shed = control_shed(control);
+    size_t len = 0;
+    const struct notices_in in = {.t_boot_ms = t_ms,
+                                  .map = &control->map,
+                                  .demand = &control->out.demand,
+                                  .power = &control->power,
+                                  .mean_load_w = control->mean_load_w,
+                                  .runtime_s = control_runtime_s(control),
+                                  .outage_ms = control->grid.outage_ms,
+                                  .off = off};
+
+    for (uint32_t i = 0; i < control->map.n_circuits && len < sizeof off; i++)
+        if (shed & UINT64_C(1) << i)
+            len += (size_t)snprintf(off + len, sizeof off - len, "%s%s", len ? ", " : "",
+                                    site_map_circuit_name(&control->map, i));
+    notices_step(&control->notices, &control->ports, &in);
+}
+
 static int64_t earliest(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -459,10 +425,11 @@ static void step(struct control *control, int64_t t_ms)
     next_ms = decide(control, t_ms);
     /* orders first: what is written down may take its time */
     next_ms = earliest(next_ms, actuate_step(control->actuate, t_ms));
-    actuate_get_stats(control->actuate, &control->outputs);
+    actuate_get_stats(control->actuate, &control->stats);
     look_up_zone(control, t_ms);
     ask_past(control);
     tell_transitions(control);
+    notice(control, t_ms);
     publish(control, t_ms);
     next_ms = earliest(next_ms, control->out.demand.next_ms);
     next_ms = earliest(next_ms, plan_in_next_ms(&control->plan, t_ms));

@@ -56,9 +56,10 @@ int control_confirm(struct control *control, bool is_present, char *ret_text, si
 int control_storm(struct control *control, int64_t for_ms, char *ret_text, size_t size);
 /* An outage is played for so long with the actuators disconnected; 0 ends it. */
 int control_drill(struct control *control, int64_t for_ms, char *ret_text, size_t size);
-/* Why a person or a command may not write this point: the circuit whose switch it is, "" the
- * tie to the grid; NULL: they may. */
-const char *control_owner_of(struct control *control, uint32_t device, uint32_t point);
+/* May a person or a command not write this point, because it is ours (a circuit's switch, a
+ * request to a device)? *ret_text (size bytes): a sentence why. */
+bool control_owns(struct control *control, uint32_t device, uint32_t point, char *ret_text,
+                  size_t size);
 
 /* Any thread: documents of the API, as docs/openapi.yaml says. */
 void control_put_grid(struct control *control, struct strbuf *buf);

@@ -155,12 +155,28 @@ int control_drill(struct control *control, int64_t for_ms, char *ret_text, size_
     return rc;
 }
 
-const char *control_owner_of(struct control *control, uint32_t device, uint32_t point)
+bool control_owns(struct control *control, uint32_t device, uint32_t point, char *ret_text,
+                  size_t size)
 {
-    int index = control->map.is_active ? site_map_switch_of(&control->map, device, point) : -1;
+    const char *circuit, *request;
     const struct control_ref *tie = &control->map.tie.sw;
+    bool is_tie = tie->is_there && tie->device == device && tie->point == point;
+    int index;
 
-    if (control->map.is_active && tie->is_there && tie->device == device && tie->point == point)
-        return "";
-    return index < 0 ? NULL : site_map_circuit_name(&control->map, (uint32_t)index);
+    if (!control->map.is_active)
+        return false;
+    index = site_map_switch_of(&control->map, device, point);
+    request = site_map_request_of(&control->map, device, point);
+    if (index >= 0) {
+        circuit = site_map_circuit_name(&control->map, (uint32_t)index);
+        snprintf(ret_text, size,
+                 "it is the switch of circuit '%s', which outage control moves; use "
+                 "'gatewayctl override %s on|off|auto'",
+                 circuit, circuit);
+    } else if (is_tie) {
+        snprintf(ret_text, size, "it is the tie to the grid, which outage control alone moves");
+    } else if (request) {
+        snprintf(ret_text, size, "outage control alone asks for it (%s)", request);
+    }
+    return index >= 0 || is_tie || request;
 }

@@ -8,10 +8,11 @@
 #include "gatewayd/control/actuate.h"
 #include "gatewayd/control/charge.h"
 #include "gatewayd/control/control.h"
+#include "gatewayd/control/control_outputs.h"
 #include "gatewayd/control/decide.h"
 #include "gatewayd/control/drill.h"
 #include "gatewayd/control/journal.h"
-#include "gatewayd/control/modes.h"
+#include "gatewayd/control/notices.h"
 #include "gatewayd/control/past.h"
 #include "gatewayd/control/plan_in.h"
 #include "gatewayd/control/planned.h"
@@ -48,7 +49,7 @@ struct control {
     struct policy_out policy_out;
     struct decide decide;
     struct programme programme;
-    struct modes modes;
+    struct outputs outputs;
     struct circuit_now now[CIRCUIT_MAX];
     struct circuit_plan orders;
     struct actuate *actuate;
@@ -56,6 +57,7 @@ struct control {
     struct drill drill;
     struct tie tie;
     struct planned planned;
+    struct notices notices;
     enum grid_person person; /* said since the last step */
     int64_t step_ms, next_ms, published_ms;
     uint64_t n_steps, n_published;
@@ -64,7 +66,7 @@ struct control {
     struct {
         uint64_t n_transitions, n_plans;
     } count;
-    struct actuate_stats outputs; /* copied after each step: answers come without the lock */
+    struct actuate_stats stats; /* copied after each step: answers come without the lock */
 };
 
 /* Seconds the stored energy lasts at the mean load, down to the critical floor; < 0: not

@@ -395,6 +395,16 @@ static int64_t stage(struct decide *decide, const struct decide_in *in,
     return next_ms;
 }
 
+static void take_setpoints(const struct decide_in *in, struct interlock_site *site,
+                           struct circuit_plan *plan)
+{
+    if (!in->setpoints)
+        return;
+    site->n_setpoints = plan->n_setpoints = in->setpoints->n;
+    site->setpoints = in->setpoints->limits;
+    memcpy(plan->setpoints, in->setpoints->orders, sizeof plan->setpoints);
+}
+
 int64_t decide_step(struct decide *decide, const struct decide_in *in, struct circuit_plan *ret)
 {
     struct interlock_site site = {.n_circuits = in->map->n_circuits,
@@ -406,6 +416,7 @@ int64_t decide_step(struct decide *decide, const struct decide_in *in, struct ci
                                         .unswitched_w = 0};
     int64_t next_ms, quiet_ms;
 
+    site.is_sync_ok = in->is_sync_ok;
     calm_down(decide, in);
     site.unswitched_w = other_w(decide, in);
     memset(ret, 0, sizeof *ret);
@@ -415,6 +426,8 @@ int64_t decide_step(struct decide *decide, const struct decide_in *in, struct ci
         apply_policy(in, ret);
     next_ms = stage(decide, in, ret);
     ret->ask_sync = in->demand->ask_sync;
+    ret->close_tie = in->demand->close_tie;
+    take_setpoints(in, &site, ret);
     interlock_apply(&site, in->t_boot_ms, ret, &decide->changes);
     quiet_ms = in->t_boot_ms + (in->demand->state == GRID_OK ? QUIET_MS : LOOK_MS);
     return next_ms < quiet_ms ? next_ms : quiet_ms;

@@ -10,6 +10,7 @@
 #include "gatewayd/control/plan_in.h"
 #include "gatewayd/control/policy.h"
 #include "gatewayd/control/programme.h"
+#include "gatewayd/control/setpoints.h"
 #include "gatewayd/control/sense.h"
 #include "gatewayd/control/site_map.h"
 #include "lib/microgrid/interlock.h"
@@ -36,6 +37,8 @@ struct decide_in {
     const struct policy_out *policy;
     enum evidence_tri vf_good, tie_closed;
     bool is_overloaded;
+    bool is_sync_ok; /* of the switch to the grid */
+    const struct setpoints_out *setpoints; /* NULL: none (a drill) */
     struct programme *programme; /* NULL: classes and power alone (a drill) */
     int64_t local_ms, plan_ms;   /* wall time of the site; when the plan's last message came */
     int64_t plan_first_ms;       /* when its first came */

@@ -22,8 +22,10 @@ double programme_mean_w(double typical_w)
 struct circuit_limits programme_limits(const struct site_map *map)
 {
     struct circuit_limits limits = {.headroom_permille =
-                                        map->outage->medical.power_w > 0 ? 600 : 800};
+                                        map->outage->medical.power_w > 0 ? 600 : 800,
+                                    .pcs_continuous_w = map->outage->limits.pcs_w};
 
+    memcpy(limits.leg_w, map->outage->limits.leg_w, sizeof limits.leg_w);
     for (uint32_t i = 0; i < map->n_batteries; i++)
         if (!map->batteries[i].source->is_ev)
             limits.bms_max_discharge_w += map->batteries[i].source->max_discharge_w;

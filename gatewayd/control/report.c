@@ -238,6 +238,8 @@ void control_put_grid(struct control *control, struct strbuf *buf)
     strbuf_puts(buf, ",\"planned_from\":");
     strbuf_put_i64(buf, control->policy_out.planned_from_ms);
     put_bool(buf, ",\"hold\":", control->wishes.is_held);
+    control_outputs_put(control, buf);
+    put_number(buf, ",\"medical_h\":", control->notices.medical_h, true);
     put_plan(control, buf);
     put_drill(control, buf);
     put_moment(buf, ",\"next_check\":", control->next_ms);
@@ -328,11 +330,11 @@ void control_put_metrics(struct control *control, struct strbuf *buf)
         put_metric(buf, "gatewayd_circuits_shed", "Circuits that are off by us.",
                    __builtin_popcountll(control_shed(control)));
         put_metric(buf, "gatewayd_circuit_switches_total", "Orders to switch a circuit.",
-                   (double)control->outputs.n_switched);
+                   (double)control->stats.n_switched);
         put_metric(buf, "gatewayd_control_writes_total", "Writes of control.",
-                   (double)control->outputs.n_writes);
+                   (double)control->stats.n_writes);
         put_metric(buf, "gatewayd_control_failed_total", "Writes that failed or did not hold.",
-                   (double)control->outputs.n_failed);
+                   (double)control->stats.n_failed);
         put_metric(buf, "gatewayd_control_steps_total", "Decisions.", (double)control->n_steps);
         put_metric(buf, "gatewayd_usable_permille", "Stored energy above the cut-off.",
                    control->power.usable_permille);

@@ -144,7 +144,8 @@ static void add_battery(struct site_map *map, const struct catalog *catalog,
                                      .soc = point_of(catalog, device, "soc_permille"),
                                      .power = point_of(catalog, device, "power_w"),
                                      .setpoint = point_of(catalog, device, "power_setpoint_w"),
-                                     .alarm = point_of(catalog, device, "alarm")};
+                                     .alarm = point_of(catalog, device, "alarm"),
+                                     .plugged = point_of(catalog, device, "plugged")};
     if (battery->setpoint.is_there) {
         const struct catalog_point *point = catalog_point_of(catalog, &battery->setpoint);
 
@@ -211,6 +212,54 @@ static void add_tie(struct site_map *map, const struct catalog *catalog)
     tie->lease_ms = catalog_point_of(catalog, &tie->sw)->lease_ms;
 }
 
+/* ---- what else may be moved ---------------------------------------------------------------- */
+
+static void add_pv_limit(struct site_map *map, const struct catalog *catalog, int device)
+{
+    struct control_ref watts = point_of(catalog, device, "power_limit_w");
+    struct control_ref permille = point_of(catalog, device, "power_limit_permille");
+    bool is_watts = watts.is_there && catalog_point_of(catalog, &watts)->writable;
+    const struct control_ref *ref = is_watts ? &watts : &permille;
+    const struct catalog_point *point;
+
+    if (!ref->is_there || map->n_pv_limits == SITE_PV_LIMITS_MAX)
+        return;
+    point = catalog_point_of(catalog, ref);
+    if (!point->writable)
+        return;
+    map->pv_limits[map->n_pv_limits++] =
+        (struct site_pv_limit){.limit = *ref,
+                               .rated = point_of(catalog, device, "power_rated_w"),
+                               .is_permille = !is_watts,
+                               .min = point->write_min,
+                               .max = point->write_max,
+                               .failsafe = point->failsafe,
+                               .lease_ms = point->lease_ms};
+}
+
+static void add_request(struct site_map *map, const struct catalog *catalog,
+                        enum site_request request, const char *name)
+{
+    struct site_switch *sw = &map->requests[request];
+
+    sw->ref = find(map, catalog, name);
+    if (!sw->ref.is_there)
+        return;
+    sw->failsafe = catalog_point_of(catalog, &sw->ref)->failsafe;
+    sw->lease_ms = catalog_point_of(catalog, &sw->ref)->lease_ms;
+}
+
+static void add_actors(struct site_map *map, const struct catalog *catalog)
+{
+    const struct config_outage *outage = map->outage;
+
+    for (uint32_t i = 0; i < catalog->n_devices; i++)
+        if (catalog->devices[i].role == ROLE_PV)
+            add_pv_limit(map, catalog, (int)i);
+    add_request(map, catalog, REQUEST_RESTART, outage->restart);
+    add_request(map, catalog, REQUEST_GENERATOR, outage->generator.sw);
+}
+
 /* ---- the state machine's configuration --------------------------------------------------- */
 
 /* The profile for tests has the same rows, walked faster. */
@@ -275,24 +324,50 @@ void site_map_build(struct site_map *map, const struct config_outage *outage,
     add_charge(map, catalog);
     add_meters(map, catalog);
     add_tie(map, catalog);
+    add_actors(map, catalog);
     if (outage->medical.power)
         map->medical = find(map, catalog, outage->medical.power);
     fill_config(map, gateway_id);
 }
 
+static void spare(struct control_ref *ref, const struct config *config)
+{
+    if (ref->is_there && config->devices[ref->device].points[ref->point].persistent)
+        ref->is_there = false;
+}
+
 void site_map_spare_flash(struct site_map *map, const struct config *config)
 {
-    for (uint32_t i = 0; i < map->n_batteries; i++) {
-        struct control_ref *ref = &map->batteries[i].setpoint;
+    for (uint32_t i = 0; i < map->n_batteries; i++)
+        spare(&map->batteries[i].setpoint, config);
+    for (uint32_t i = 0; i < map->n_pv_limits; i++)
+        spare(&map->pv_limits[i].limit, config);
+}
 
-        if (ref->is_there && config->devices[ref->device].points[ref->point].persistent)
-            ref->is_there = false;
+const char *site_map_request_name(enum site_request request)
+{
+    static const char *const names[REQUEST_COUNT] = {
+        [REQUEST_RESTART] = "restart",
+        [REQUEST_GENERATOR] = "generator",
+    };
+
+    return names[request];
+}
+
+const char *site_map_request_of(const struct site_map *map, uint32_t device, uint32_t point)
+{
+    for (int i = 0; i < REQUEST_COUNT; i++) {
+        const struct control_ref *ref = &map->requests[i].ref;
+
+        if (ref->is_there && ref->device == device && ref->point == point)
+            return site_map_request_name((enum site_request)i);
     }
+    return NULL;
 }
 
 uint32_t site_map_tie_output(const struct site_map *map)
 {
-    return map->n_circuits + map->n_batteries;
+    return map->n_circuits + map->n_batteries + map->n_pv_limits;
 }
 
 const char *site_map_circuit_name(const struct site_map *map, uint32_t index)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 lib_libgateway_la_SOURCES += \
+	lib/config/actors.c lib/config/actors.h \
 	lib/config/arena.c lib/config/arena.h \
 	lib/config/basics.c lib/config/basics.h \
 	lib/config/buses.c lib/config/buses.h \

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/config/actors.h"
 #include "lib/config/circuits.h"
 #include "lib/config/outage_data.h"
 #include "lib/config/policies.h"
@@ -20,11 +21,11 @@
 
 struct outage_keys {
     int64_t island, feeds, site, in_band_ms;
-    const char *grid_code;
+    const char *grid_code, *restart;
     double reserve, frequency_slope_hz;
     const struct tree_node *evidence, *sources, *floors, *operator, * medical,
         *departures;
-    const struct tree_node *planned, *schedule, *tie;
+    const struct tree_node *planned, *schedule, *tie, *generator, *limits;
 };
 
 #define OUTAGE(field) .offset = offsetof(struct outage_keys, field)
@@ -50,6 +51,9 @@ static const struct schema_key outage_table[] = {
     SCHEMA_KEY("planned", LIST, OUTAGE(planned)),
     SCHEMA_KEY("schedule", MAP, OUTAGE(schedule)),
     SCHEMA_KEY("tie", MAP, OUTAGE(tie)),
+    SCHEMA_KEY("restart", POINT_REF, OUTAGE(restart)),
+    SCHEMA_KEY("generator", MAP, OUTAGE(generator)),
+    SCHEMA_KEY("limits", MAP, OUTAGE(limits)),
 };
 
 struct floor_keys {
@@ -423,6 +427,8 @@ static void build_outage(struct load *load, const struct tree_node *tree,
     bool ok = schema_read(load->report, &outage_schema, tree, &keys);
     const struct policies_trees calendar = {keys.medical, keys.departures, keys.planned,
                                             keys.schedule};
+    const struct actors_trees actors = {tree, keys.generator, keys.limits,
+                                        keys.restart};
 
     outage->is_given = true;
     outage->island = (enum config_island)keys.island;
@@ -439,6 +445,7 @@ static void build_outage(struct load *load, const struct tree_node *tree,
     check_in_band(load, tree, outage, profile);
     check_nominal(load, &keys, outage, profile);
     policies_build_calendar(load, &calendar, outage);
+    actors_build(load, &actors, outage);
     if (ok)
         build_floors(load, tree, &keys, outage);
     if (load->report->n_errors != n_errors)

@@ -71,5 +71,7 @@ void config_outage_free(struct config_outage *outage)
     free(outage->grid_code);
     free(outage->operator_letter);
     free(outage->medical.power);
+    free(outage->restart);
+    free(outage->generator.sw);
     free(outage);
 }

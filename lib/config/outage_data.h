@@ -115,6 +115,15 @@ struct config_outage {
         char *sync;     /* the device's own "sync OK"; "" none */
         bool self_sync; /* let close, it waits for synchronism by itself */
     } tie;
+    char *restart; /* boolean request: let the inverter form the island again; "" none */
+    struct {
+        char *sw;    /* point; "" none */
+        double stop; /* % of usable energy */
+        uint32_t start_after_ms, min_run_ms, min_rest_ms;
+    } generator;
+    struct {
+        double pcs_w, leg_w[3]; /* continuous power; 0: not said */
+    } limits;
     struct config_policies policies;
 };
 

@@ -321,13 +321,22 @@ static bool may_force(const struct look *look, enum setpoint_kind kind)
     return kind == SETPOINT_PV_LIMIT || !demand->freeze_forced;
 }
 
+/* A car that stops is a bulk load that is dropped. */
+static bool is_stop(const struct grid_demand *demand, enum setpoint_kind kind,
+                    const struct setpoint_order *order)
+{
+    return kind == SETPOINT_EV && demand->drop_p4 && !demand->no_switching &&
+           order->value_w == 0;
+}
+
 static void limit_setpoint(struct look *look, uint32_t i)
 {
     const struct setpoint *setpoint = &look->site->setpoints[i];
     struct setpoint_order *order = &look->plan->setpoints[i];
     struct setpoint_order was = *order;
 
-    if (!may_force(look, setpoint->kind))
+    if (!may_force(look, setpoint->kind) &&
+        !is_stop(look->site->demand, setpoint->kind, order))
         order->is_wanted = false;
     if (!isfinite(order->value_w) || !(setpoint->min_w <= setpoint->max_w))
         order->value_w = setpoint->failsafe_w;
@@ -463,7 +472,8 @@ static const char *rest_violation(const struct interlock_site *site,
         if (!order->is_wanted)
             continue;
         if (demand->no_switching ||
-            (demand->freeze_forced && setpoint->kind != SETPOINT_PV_LIMIT))
+            (demand->freeze_forced && setpoint->kind != SETPOINT_PV_LIMIT &&
+             !is_stop(demand, setpoint->kind, order)))
             return "a set-point is forced while frozen";
         if (order->value_w != setpoint->failsafe_w &&
             !(order->value_w >= setpoint->min_w && order->value_w <= setpoint->max_w))

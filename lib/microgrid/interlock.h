@@ -49,7 +49,7 @@ struct interlock_changes {
  * - min-off;
  * - power, whole and by leg, inrush included: new loads go first, then running ones from P4
  *   up, overridden ones after others, P0 (where it has a switch at all) last;
- * - set-points into min..max, not a number: failsafe; none while frozen;
+ * - set-points into min..max, not a number: failsafe; none while frozen, but a car is stopped with P4;
  * - the tie only as demanded, a closing command only with the device's own sync OK.
  * Feedback is believed over command. Switching off before min-on ends is the safe side. */
 void interlock_apply(const struct interlock_site *site, int64_t t_boot_ms,

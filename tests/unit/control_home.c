@@ -34,6 +34,8 @@ static const char yaml[] =
     "      - {name: tie, table: coil, address: 4, write: {failsafe: off, lease: 20 s}}\n"
     "      - {name: tie_closed, table: discrete, address: 9}\n"
     "      - {name: sync_ok, table: discrete, address: 10}\n"
+    "      - {name: restart, table: coil, address: 14, write: {failsafe: off, lease: 20 s}}\n"
+    "      - {name: generator, table: coil, address: 15, write: {failsafe: off, lease: 20 s}}\n"
     "  - name: meter\n"
     "    bus: line\n"
     "    unit: 2\n"
@@ -69,6 +71,11 @@ static const char yaml[] =
     "    points:\n"
     "      - {name: soc_permille, table: holding, address: 0, type: uint16}\n"
     "      - {name: power_w, table: holding, address: 1, type: int16, unit: W}\n"
+    "      - {name: power_setpoint_w, table: holding, address: 2, type: int16, unit: W,"
+    " write: {min: -6000, max: 6000, failsafe: 0, lease: 20 s}}\n"
+    "      - {name: plugged, table: discrete, address: 3}\n";
+
+static const char yaml_outage[] =
     "circuits:\n"
     "  - {name: heater, switch: panel.heater, class: P4, typical: 1200 W, min_on: 0 s,"
     " min_off: 0 s, drops_out: no}\n"
@@ -88,6 +95,17 @@ static const char own_island[] =
     "    - {point: panel.grid_present, kind: contact, supply: own}\n"
     "    - {point: meter.voltage_v, kind: voltage, supply: grid, nominal: 202}\n"
     "    - {point: battery.grid_status, kind: pcs, supply: own}\n";
+
+static const char roof[] =
+    "  - name: roof\n"
+    "    bus: line\n"
+    "    unit: 6\n"
+    "    role: pv\n"
+    "    interval: 250 ms\n"
+    "    points:\n"
+    "      - {name: power_w, table: holding, address: 0, type: int16, unit: W}\n"
+    "      - {name: power_limit_w, table: holding, address: 1, type: int16, unit: W,"
+    " write: {min: 0, max: 4000, failsafe: 4000, lease: 20 s}}\n";
 
 static const char one_battery[] =
     "[{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}]";
@@ -280,6 +298,12 @@ void home_begin(const char *more)
     home_set(HOME_BATTERY_2_W, 0);
     home_set(HOME_CAR_SOC, 700);
     home_set(HOME_CAR_W, 0);
+    home_set(HOME_CAR_SETPOINT, 0);
+    home_set(HOME_PLUGGED, 1);
+    home_set(HOME_PV_W, 0);
+    home_set(HOME_PV_LIMIT, 4000);
+    home_set(HOME_RESTART, 0);
+    home_set(HOME_GENERATOR, 0);
     for (int i = HOME_HEATER; i <= HOME_FRIDGE; i++)
         home_set((enum home_point)i, i >= HOME_KETTLE);
     home_grid(true);

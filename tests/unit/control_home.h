@@ -9,11 +9,12 @@
 /* Points of the test's configuration, in the order of the catalogue. */
 enum home_point {
     HOME_HEATER, HOME_WASHER, HOME_KETTLE, HOME_FRIDGE, HOME_CONTACT, /* device panel */
-    HOME_TIE, HOME_AUX, HOME_SYNC,
+    HOME_TIE, HOME_AUX, HOME_SYNC, HOME_RESTART, HOME_GENERATOR,
     HOME_VOLTAGE, HOME_GRID_W,                                        /* meter */
     HOME_PCS, HOME_SOC, HOME_BATTERY_W, HOME_SETPOINT,                /* battery */
     HOME_SOC_2, HOME_BATTERY_2_W,                                     /* shed */
-    HOME_CAR_SOC, HOME_CAR_W,                                         /* car */
+    HOME_CAR_SOC, HOME_CAR_W, HOME_CAR_SETPOINT, HOME_PLUGGED,        /* car */
+    HOME_PV_W, HOME_PV_LIMIT,                                         /* roof, if any */
     HOME_POINTS
 };
 
@@ -52,6 +53,8 @@ struct home {
 extern struct home home;
 /* The value of `sources` from the next configuration on; NULL: the one battery. */
 extern const char *home_sources;
+/* A device of role pv whose power can be limited. */
+extern bool home_has_roof;
 /* Likewise the lines of `island` and `evidence`; NULL: own, by contact, voltage and PCS. */
 extern const char *home_island;
 
