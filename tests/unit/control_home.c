@@ -111,6 +111,7 @@ static const char one_battery[] =
     "[{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}]";
 
 const char *home_sources, *home_island;
+bool home_has_roof;
 
 static void load(const char *more)
 {
@@ -123,8 +124,9 @@ static void load(const char *more)
     struct strbuf text;
 
     CU_ASSERT_TRUE_FATAL(fd >= 0);
-    dprintf(fd, "%s%s  sources: %s\n%s", yaml, home_island ? home_island : own_island,
-            home_sources ? home_sources : one_battery, more ? more : "");
+    dprintf(fd, "%s%s%s%s  sources: %s\n%s", yaml, home_has_roof ? roof : "", yaml_outage,
+            home_island ? home_island : own_island, home_sources ? home_sources : one_battery,
+            more ? more : "");
     close(fd);
     sources.map_dirs = no_maps;
     sources.config_dir = NULL;
