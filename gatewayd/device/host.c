@@ -208,6 +208,8 @@ static void describe_status(int status, char *ret_text, size_t size)
     if (WIFSIGNALED(status))
         snprintf(ret_text, size, "killed by signal %d (%s)", WTERMSIG(status),
                  sigdescr_np(WTERMSIG(status)));
+    else if (WEXITSTATUS(status) == HOST_EXIT_UNSAFE)
+        snprintf(ret_text, size, "outputs of it are not at failsafe");
     else
         snprintf(ret_text, size, "exit status %d", WEXITSTATUS(status));
 }

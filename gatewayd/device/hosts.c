@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "gatewayd/device/host.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/channel/wire.h"
+#include "lib/host/host.h"
 #include "lib/host/host_msg.h"
 
 #define KEY_MAX 80
@@ -391,13 +393,17 @@ static int on_reap(sd_event_source *source, void *ctx)
 /* An alarm at the end of the daemon; in a reload the next host of its buses takes over. */
 static void tell_killed(struct hosts *hosts, const struct host *host)
 {
+    int status = child_stop_status(host->child);
     char line[300];
 
-    if (child_stop_status(host->child) == 0)
+    if (status == 0)
         return;
     hosts->n_killed += hosts->stopping;
     snprintf(line, sizeof line,
-             "host '%s' did not end by itself: its outputs may not be at failsafe", host->key);
+             WIFEXITED(status) && WEXITSTATUS(status) == HOST_EXIT_UNSAFE
+                 ? "host '%s' could not bring all its outputs to failsafe"
+                 : "host '%s' did not end by itself: its outputs may not be at failsafe",
+             host->key);
     hosts->hooks.event(hosts->hooks.ctx, "", "host-killed", hosts->stopping ? "alarm" : "warning",
                        line);
 }

@@ -41,7 +41,8 @@ struct bus_runner {
     _Atomic int stop;      /* 1: close; 2: failsafes first */
     _Atomic int64_t stop_boot_ns; /* set before stop */
     _Atomic bool is_kicked;
-    char text[200];        /* written before the state, read after it */
+    char text[200];        /* written before the state, read after it; so the next */
+    unsigned n_unsafe;     /* outputs not at failsafe at the end */
 
     /* bus thread only */
     struct lease_table leases;
@@ -406,6 +407,7 @@ static void bring_to_failsafe(struct bus_runner *runner)
     unsigned n_left = command_all_to_failsafe(&runner->bus, &runner->leases,
                                               until_ns > least_ns ? until_ns : least_ns);
 
+    runner->n_unsafe = n_left;
     if (n_left > 0)
         outbox_log(runner->bus.outbox, LOG_LEVEL_ERROR, runner->bus.subject,
                    "%u outputs could not be written to failsafe", n_left);
@@ -486,6 +488,11 @@ enum bus_runner_state bus_runner_state(const struct bus_runner *runner)
 const char *bus_runner_text(const struct bus_runner *runner)
 {
     return bus_runner_state(runner) == BUS_RUNNER_FAILED ? runner->text : "";
+}
+
+unsigned bus_runner_n_unsafe(const struct bus_runner *runner)
+{
+    return runner->n_unsafe;
 }
 
 const struct bus *bus_runner_bus(const struct bus_runner *runner)

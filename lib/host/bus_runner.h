@@ -33,6 +33,8 @@ void bus_runner_free(struct bus_runner *runner);
 enum bus_runner_state bus_runner_state(const struct bus_runner *runner);
 /* Why it failed, once the state says so; "" otherwise. */
 const char *bus_runner_text(const struct bus_runner *runner);
+/* Outputs that could not be brought to failsafe at the end; once the thread has ended. */
+unsigned bus_runner_n_unsafe(const struct bus_runner *runner);
 const struct bus *bus_runner_bus(const struct bus_runner *runner); /* its atomics only */
 
 /* False when the queue is full. */

@@ -509,6 +509,9 @@ int host_run(const struct host_setup *setup)
     rc = host->rc;
     if (host->n_buses > 0 && !stop_buses(host))
         return HOST_EXIT_STUCK; /* its threads still use all of this */
+    for (uint32_t i = 0; i < host->n_buses && rc == 0; i++)
+        if (bus_runner_n_unsafe(host->runners[i]) > 0)
+            rc = HOST_EXIT_UNSAFE;
     free_all(host);
     return rc;
 }

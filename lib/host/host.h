@@ -12,6 +12,7 @@
 
 #define HOST_HEARTBEAT_LIMIT_MS 5000 /* without one for so long: failsafes, exit */
 #define HOST_EXIT_STUCK 70           /* a plugin hung or aborted; the blame page names it */
+#define HOST_EXIT_UNSAFE 71          /* outputs it owned could not be brought to failsafe */
 
 /* What a signal handler adds to the eventfd stop_fd. */
 #define HOST_STOP_SIGNAL 1
@@ -25,7 +26,7 @@ struct host_setup {
 };
 
 /* Runs until the core says stop or is gone. 0: every thread has ended and all is freed;
- * 1: a malformed message or configuration, all is freed; HOST_EXIT_STUCK: a thread is stuck
+ * HOST_EXIT_UNSAFE: the same, but for outputs; 1: a malformed message or configuration, all is freed; HOST_EXIT_STUCK: a thread is stuck
  * inside its plugin, outputs of the other buses are at failsafe; the process must _exit. */
 int host_run(const struct host_setup *setup);
 

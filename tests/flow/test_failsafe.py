@@ -74,6 +74,18 @@ def main():
         gateway.start()
         at_failsafe(gateway, "a killed host, restart", 5)
 
+        # the host ends well, but its device takes no write
+        switch_on(gateway)
+        outputs, aside = gateway.home / "outputs", gateway.home / "aside"
+        outputs.rename(aside)
+        outputs.mkdir()
+        assert gateway.stop() < 6
+        outputs.rmdir()
+        aside.rename(outputs)
+        assert "could not bring all its outputs to failsafe" in gateway.log()
+        gateway.start()
+        at_failsafe(gateway, "a device that took no write, restart", 5)
+
         # as systemd stops a unit: every process of it at once
         switch_on(gateway)
         children = gateway.children()
