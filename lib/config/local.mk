@@ -31,12 +31,15 @@ lib_libgateway_la_SOURCES += \
 	lib/config/zone_rule.c lib/config/zone_rule.h
 
 if HAVE_CUNIT
-check_PROGRAMS += tests/unit/test_config
-TESTS += tests/unit/test_config
+check_PROGRAMS += tests/unit/test_config tests/unit/test_units
+TESTS += tests/unit/test_config tests/unit/test_units
 tests_unit_test_config_SOURCES = tests/unit/test_config.c tests/unit/config_plugins.h \
 	tests/unit/suite.h
 tests_unit_test_config_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_config_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(YAML_LIBS) $(LIBM)
+tests_unit_test_units_SOURCES = tests/unit/test_units.c tests/unit/suite.h
+tests_unit_test_units_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_units_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(YAML_LIBS) $(LIBM)
 endif
 EXTRA_DIST += tests/config tests/fuzz/corpus/yaml tests/fuzz/corpus/map
 
