@@ -125,9 +125,11 @@ struct fact {
 static void store_fact(void *arg)
 {
     struct fact *fact = arg;
-    int rc = store_fact_put(fact->controlling->gateway->store, fact->key,
-                            fact->has_value ? fact->value : NULL);
+    struct store *store = fact->controlling->gateway->store;
+    int rc;
 
+    store_commit(store); /* the journal explains the state that a restart goes on from */
+    rc = store_fact_put(store, fact->key, fact->has_value ? fact->value : NULL);
     if (rc < 0)
         log_warning("control", "cannot keep %s: %s", fact->key, strerror(-rc));
     free(fact);

@@ -520,6 +520,12 @@ char *store_fact_get(struct store *store, const char *key)
     return tables_fact_get(store->writer.db, key);
 }
 
+void store_commit(struct store *store)
+{
+    if (writer_has_work(&store->writer))
+        writer_commit(&store->writer);
+}
+
 int store_fact_put(struct store *store, const char *key, const char *value)
 {
     int rc = tables_fact_put(store->writer.db, key, value);

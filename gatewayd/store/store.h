@@ -154,6 +154,9 @@ int store_cursor_save(struct store *store, const char *route,
 /* In all epochs. */
 int store_cursor_forget(struct store *store, const char *route);
 
+/* Commits what was appended before: a fact that speaks of it is never ahead of it. */
+void store_commit(struct store *store);
+
 /* Small durable facts ("owned.custom.limit_w"), committed at once. get: malloc'ed or NULL. */
 char *store_fact_get(struct store *store, const char *key);
 int store_fact_put(struct store *store, const char *key, const char *value); /* NULL: delete */

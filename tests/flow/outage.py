@@ -72,8 +72,9 @@ class Home:
     """Devices, a broker with a subscriber when wanted, and the daemon."""
 
     def __init__(self, world, evidence=VOLTAGE + PCS, island="own", more="", lease="20 s",
-                 broker=False):
-        words = []
+                 broker=False, writes=None, store="@HOME@/store"):
+        """writes: a file for each point written (tools/devicesim); store: its directory."""
+        words = ["--writes", writes] if writes else []
         for _ in range(3):
             words += ["--tcp", "127.0.0.1:0", "--registers", "20", "--content", "plain"]
         self.world = world
@@ -84,7 +85,8 @@ class Home:
             more += FORWARD.format(self.broker.port)
         panel, meter, battery = self.devices.ports()
         self.config = CONFIG.format(panel=panel, meter=meter, battery=battery, island=island,
-                                    evidence=evidence, more=more, lease=lease)
+                                    evidence=evidence, more=more, lease=lease).replace(
+                                        "@HOME@/store", str(store))
         self.grid(True)
         self.soc(800)
         self.gateway = Gateway(world, self.config)

@@ -5,8 +5,10 @@
  * then stores one record more and prints the number that it got. One line each:
  *
  *   R epoch boot seq t_ms period_ms device [point=value | point!quality]...
- *   E epoch boot seq code       G epoch boot seq seq_from seq_to count reason
+ *   E epoch boot seq code t_ms text
+ *   G epoch boot seq seq_from seq_to count reason
  *   C epoch boot seq            K route epoch low [first-last]...
+ *   F key value                 (the facts that control and writes keep)
  *   ! code severity             (what the store told about itself)
  *   N epoch seq disk|ram        (the record stored now, once more as R behind it)
  */
@@ -80,8 +82,8 @@ static void print_record(const struct stored_record *record)
         print_readings(record);
         break;
     case STORED_EVENT:
-        printf("E %s %s %" PRIu64 " %s\n", record->epoch, record->boot, record->seq,
-               record->code);
+        printf("E %s %s %" PRIu64 " %s %" PRId64 " %s\n", record->epoch, record->boot,
+               record->seq, record->code, record->t_wall_ms, record->text);
         break;
     case STORED_GAP:
         printf("G %s %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s\n",
@@ -106,6 +108,12 @@ static void print_cursor(void)
     printf("\n");
 }
 
+static void print_fact(void *ctx, const char *key, const char *value)
+{
+    (void)ctx;
+    printf("F %s %s\n", key, value);
+}
+
 static int print_all(void)
 {
     struct stored_record record;
@@ -118,7 +126,11 @@ static int print_all(void)
         print_record(&record);
     store_reader_close(reader);
     print_cursor();
-    return rc;
+    if (rc == 0)
+        rc = store_fact_each(dump.store, "owned.", print_fact, NULL);
+    if (rc >= 0)
+        rc = store_fact_each(dump.store, "control.", print_fact, NULL);
+    return rc < 0 ? rc : 0;
 }
 
 static void read_all(void *arg)

@@ -93,6 +93,7 @@ class Dump:
     def __init__(self, lines):
         self.records, self.seqs, self.notices = {}, [], []
         self.gaps = set()
+        self.events, self.facts = [], {}  # (seq, code, t_wall_ms, text), key -> value
         self.cursor = self.new = self.new_name = self.epoch = None
         for line in lines:
             kind, rest = line.split(" ", 1)
@@ -111,6 +112,10 @@ class Dump:
             elif kind == "K" and not self.new:
                 self.cursor = (word[1], int(word[2]),
                                [tuple(map(int, r.split("-"))) for r in word[3:]])
+            elif kind == "E" and not self.new:
+                self.events.append((int(word[2]), word[3], int(word[4]), rest.split(" ", 5)[5]))
+            elif kind == "F" and not self.new:
+                self.facts[word[0]] = rest.partition(" ")[2]
             elif kind == "!":
                 self.notices.append(rest)
             elif kind == "N":
@@ -128,9 +133,9 @@ class Dump:
                 yield int(device[3:]), int(value)
 
 
-def dump_of(store):
+def dump_of(store, gateway=GATEWAY):
     """Opens it with the real store, which repairs it and adds one record."""
-    done = subprocess.run([program("tests/power/dump_store"), str(store), GATEWAY, ROUTE],
+    done = subprocess.run([program("tests/power/dump_store"), str(store), gateway, ROUTE],
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, f"the store does not open: {done.stderr[-500:]}"
     return Dump(done.stdout.splitlines())
@@ -169,6 +174,7 @@ def kept_from(deaths, final):
 
 class Judge:
     """Plays the cuts of one log; made once for each process that does."""
+    gateway = GATEWAY
 
     def __init__(self, plan, world_dir, name):
         self.plan = plan
@@ -197,7 +203,7 @@ class Judge:
             return result
         try:
             store = f"{mount}/store"
-            dump = dump_of(store)
+            dump = dump_of(store, self.gateway)
             url = f"file:{store}/store.db?mode=ro"
             # closed also when it is damaged: an open file would keep the mount
             with contextlib.closing(sqlite3.connect(url, uri=True)) as db:
@@ -300,9 +306,9 @@ class Judge:
             result["faults"].append(f"{result['window_ms']:.0f} ms of readings are lost")
 
 
-def work(plan, world_dir, name, jobs, out):
+def work(plan, world_dir, name, jobs, out, kind):
     """In a child: jobs are (at, seed or None, lies), ascending; one line of JSON for each."""
-    judge = Judge(plan, world_dir, name)
+    judge = kind(plan, world_dir, name)
     try:
         with open(out, "w") as file:
             for at, seed, n_lies in jobs:
@@ -312,8 +318,8 @@ def work(plan, world_dir, name, jobs, out):
         judge.close()
 
 
-def play(plan, world_dir, jobs, n_workers=2):
-    """The results of all jobs, shared between processes."""
+def play(plan, world_dir, jobs, n_workers=2, kind=Judge):
+    """The results of all jobs, shared between processes; kind: of the judge."""
     children = []
     for i in range(n_workers):
         out = os.path.join(world_dir, f"states-{len(jobs)}-{i}")
@@ -321,7 +327,7 @@ def play(plan, world_dir, jobs, n_workers=2):
         if pid == 0:
             rc = 1
             try:
-                work(plan, world_dir, f"{i}", jobs[i::n_workers], out)
+                work(plan, world_dir, f"{i}", jobs[i::n_workers], out, kind)
                 rc = 0
             except Exception as e:  # its parent reports the missing lines
                 print(f"states: {e!r}", flush=True)

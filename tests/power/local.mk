@@ -2,7 +2,7 @@
 # Power cuts: the store on a logged disk, opened in the states a cut could have left.
 # And the daemon killed 50 times. `make check-power` alone runs them: cuts need root, loop
 # devices, FUSE and qemu-storage-daemon, and all of it takes minutes.
-power_tests = tests/power/test_kills.py tests/power/test_power_cut.py
+power_tests = tests/power/test_kills.py tests/power/test_power_cut.py tests/power/test_control_cut.py
 POWER_LIMIT = 400
 
 check_PROGRAMS += tests/power/dump_store
