@@ -110,6 +110,13 @@ static void ask_past(struct control *control)
     control->ports.ask_past(control->ports.ctx, past);
 }
 
+static void use_past(struct control *control, const struct past *past)
+{
+    past_feed(past, control->zone_ms, control->programme.site, &control->programme.home);
+    outlook_learn(&control->outlook, past, control->zone_ms);
+    control->grid.config.has_forecast = control->outlook.is_known;
+}
+
 void control_take_past(struct control *control, struct past *past)
 {
     if (!past)
@@ -117,7 +124,7 @@ void control_take_past(struct control *control, struct past *past)
     pthread_mutex_lock(&control->lock);
     look_up_zone(control, now_ms());
     if (past->serial == control->past_serial && control->programme.site)
-        past_feed(past, control->zone_ms, control->programme.site, &control->programme.home);
+        use_past(control, past);
     pthread_mutex_unlock(&control->lock);
     free(past);
 }
@@ -148,6 +155,7 @@ void control_configure(struct control *control, const struct config *config,
     if (!control->is_configured)
         grid_state_init(&control->grid, &map.config, GRID_OK, now_ms());
     control->grid.config = map.config;
+    control->outlook.is_known = false; /* until the new programme's past is read */
     if (!keeps_circuits) {
         decide_init(&control->decide, map.config.code.is_for_tests);
         control->journal.known = 0;
@@ -347,7 +355,7 @@ static int64_t decide(struct control *control, int64_t t_ms)
                                  .policy = &control->policy_out,
                                  .vf_good = control->verdict.vf_good,
                                  .tie_closed = control->verdict.tie_closed,
-                                 .is_overloaded = false,
+                                 .is_overloaded = control->is_overloaded,
                                  .programme = &control->programme,
                                  .local_ms = clock_wall_ms() + control->zone_ms,
                                  .plan_ms = control->plan.t_last_ms,

@@ -9,6 +9,7 @@
 #include "lib/base/clock.h"
 
 #define MEAN_SPAN_S 900.0
+#define OVERLOAD_MS 2000 /* above what the batteries may give: no spike that they carry */
 
 static void note_mean(struct control *control, int64_t t_ms)
 {
@@ -83,10 +84,38 @@ static void look_at_tie(struct control *control, int64_t t_ms)
     tie_look(&control->tie, &in);
 }
 
+/* Below the critical floor before dawn? A community's home asks its plan. */
+static enum evidence_tri forecast_below(const struct control *control)
+{
+    double floor_wh =
+        control->power.capacity_wh * control->map.config.critical_permille / 1000;
+
+    if (clock_trust_now() == CLOCK_UNSET || control->map.config.island != ISLAND_OWN)
+        return TRI_UNKNOWN;
+    return outlook_below(&control->outlook, clock_wall_ms() + control->zone_ms,
+                         control->power.usable_wh - floor_wh);
+}
+
+/* The inverter says so, or more is drawn of the batteries than they may give. */
+static void see_overload(struct control *control, int64_t t_ms)
+{
+    double most_w = 0;
+
+    for (uint32_t i = 0; i < control->map.n_batteries; i++)
+        most_w += control->map.batteries[i].source->max_discharge_w;
+    if (!(control->power.battery_w > most_w) || most_w <= 0)
+        control->over_since_ms = 0;
+    else if (!control->over_since_ms)
+        control->over_since_ms = t_ms;
+    control->is_overloaded = sense_overload(&control->map, &control->ports) ||
+                             (control->over_since_ms && t_ms - control->over_since_ms >= OVERLOAD_MS);
+}
+
 static void step_state(struct control *control, int64_t t_ms)
 {
     const struct plan_content *plan = plan_in_now(&control->plan, t_ms);
     struct grid_input input = {.verdict = &control->verdict,
+                               .forecast_below = forecast_below(control),
                                .has_pcs_alarm = sense_alarm(&control->map, &control->ports),
                                .is_pv_seen = control->power.pv_w > 0,
                                .is_daylight = control->power.pv_w > 0,
@@ -113,6 +142,7 @@ void control_see(struct control *control, int64_t t_ms)
     charge_sum(&control->charge, &control->map, &control->stored);
     sense_powers(&control->map, &control->ports, &control->stored, &control->power);
     note_mean(control, t_ms);
+    see_overload(control, t_ms);
     look_at_tie(control, t_ms);
     step_state(control, t_ms);
     see_circuits(control, t_ms);

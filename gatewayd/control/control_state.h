@@ -13,6 +13,7 @@
 #include "gatewayd/control/drill.h"
 #include "gatewayd/control/journal.h"
 #include "gatewayd/control/notices.h"
+#include "gatewayd/control/outlook.h"
 #include "gatewayd/control/past.h"
 #include "gatewayd/control/plan_in.h"
 #include "gatewayd/control/planned.h"
@@ -38,6 +39,9 @@ struct control {
     struct charge charge;
     struct charge_sum stored;
     struct sense_power power;
+    struct outlook outlook;
+    int64_t over_since_ms; /* the batteries give more than they may; 0: they do not */
+    bool is_overloaded;
     double mean_load_w; /* over 15 min; NaN: not known yet */
     int64_t mean_ms;
     struct grid_state grid;

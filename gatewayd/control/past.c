@@ -165,10 +165,15 @@ static void feed_means(const struct past *past, struct dispatch_home *home)
     home->mean_w[DISPATCH_P0] += past->most_other_w < 0 ? w : fmin(w, past->most_other_w);
 }
 
+unsigned past_shift(int64_t zone_ms)
+{
+    return (unsigned)((zone_ms + DAY_MS) / PAST_SLOT_MS % DISPATCH_SLOTS);
+}
+
 void past_feed(const struct past *past, int64_t zone_ms, struct site *site,
                struct dispatch_home *home)
 {
-    unsigned shift = (unsigned)((zone_ms + DAY_MS) / PAST_SLOT_MS % DISPATCH_SLOTS);
+    unsigned shift = past_shift(zone_ms);
     double none[DISPATCH_CLASSES], w[DISPATCH_CLASSES];
 
     for (unsigned c = 0; c < DISPATCH_CLASSES; c++)

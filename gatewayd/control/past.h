@@ -61,6 +61,8 @@ struct past *past_new(const struct site_map *map, int64_t now_wall_ms);
 void past_add(struct past *past, const struct past_row *row);
 /* After the last row. */
 void past_end(struct past *past);
+/* By how many half hours the site's day is ahead of UTC's. */
+unsigned past_shift(int64_t zone_ms);
 /* Into the programme: home's planning means are replaced where a day is known. Classes and
  * times of which nothing is known stay as they are. */
 void past_feed(const struct past *past, int64_t zone_ms, struct site *site,

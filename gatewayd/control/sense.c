@@ -114,6 +114,14 @@ void sense_powers(const struct site_map *map, const struct control_ports *ports,
     ret->load_w = ret->grid_w + ret->pv_w + ret->battery_w;
 }
 
+bool sense_overload(const struct site_map *map, const struct control_ports *ports)
+{
+    for (uint32_t i = 0; i < map->n_batteries; i++)
+        if (sense_value(ports, &map->batteries[i].overload) > 0.5)
+            return true;
+    return false;
+}
+
 bool sense_alarm(const struct site_map *map, const struct control_ports *ports)
 {
     for (uint32_t i = 0; i < map->n_batteries; i++)

@@ -37,5 +37,7 @@ void sense_powers(const struct site_map *map, const struct control_ports *ports,
 double sense_value(const struct control_ports *ports, const struct control_ref *ref);
 /* Does any battery or PCS say it has an alarm? */
 bool sense_alarm(const struct site_map *map, const struct control_ports *ports);
+/* Does any say that it carries more than it can for long? */
+bool sense_overload(const struct site_map *map, const struct control_ports *ports);
 
 #endif

@@ -145,7 +145,8 @@ static void add_battery(struct site_map *map, const struct catalog *catalog,
                                      .power = point_of(catalog, device, "power_w"),
                                      .setpoint = point_of(catalog, device, "power_setpoint_w"),
                                      .alarm = point_of(catalog, device, "alarm"),
-                                     .plugged = point_of(catalog, device, "plugged")};
+                                     .plugged = point_of(catalog, device, "plugged"),
+                                     .overload = point_of(catalog, device, "overload")};
     if (battery->setpoint.is_there) {
         const struct catalog_point *point = catalog_point_of(catalog, &battery->setpoint);
 

@@ -23,7 +23,7 @@ _Static_assert(SITE_BATTERIES_MAX + SITE_PV_LIMITS_MAX <= SETPOINT_MAX,
 
 struct site_battery {
     const struct config_source *source;
-    struct control_ref soc, power, setpoint, alarm, plugged;
+    struct control_ref soc, power, setpoint, alarm, plugged, overload;
     double setpoint_min_w, setpoint_max_w, setpoint_failsafe_w;
     uint32_t setpoint_lease_ms;
 };

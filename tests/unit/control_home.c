@@ -55,6 +55,7 @@ static const char yaml[] =
     "      - {name: power_w, table: holding, address: 2, type: int16, unit: W}\n"
     "      - {name: power_setpoint_w, table: holding, address: 3, type: int16, unit: W,"
     " write: {min: -2000, max: 2000, failsafe: 0, lease: 20 s}}\n"
+    "      - {name: overload, table: holding, address: 4, type: uint16}\n"
     "  - name: shed\n"
     "    bus: line\n"
     "    unit: 4\n"
@@ -293,6 +294,7 @@ void home_begin(const char *more)
     home_set(HOME_GRID_W, 600);
     home_set(HOME_BATTERY_W, 0);
     home_set(HOME_SETPOINT, 0);
+    home_set(HOME_OVERLOAD, 0);
     home_set(HOME_TIE, 1);
     home_set(HOME_AUX, 1);
     home_set(HOME_SYNC, 0);

@@ -11,7 +11,7 @@ enum home_point {
     HOME_HEATER, HOME_WASHER, HOME_KETTLE, HOME_FRIDGE, HOME_CONTACT, /* device panel */
     HOME_TIE, HOME_AUX, HOME_SYNC, HOME_RESTART, HOME_GENERATOR,
     HOME_VOLTAGE, HOME_GRID_W,                                        /* meter */
-    HOME_PCS, HOME_SOC, HOME_BATTERY_W, HOME_SETPOINT,                /* battery */
+    HOME_PCS, HOME_SOC, HOME_BATTERY_W, HOME_SETPOINT, HOME_OVERLOAD, /* battery */
     HOME_SOC_2, HOME_BATTERY_2_W,                                     /* shed */
     HOME_CAR_SOC, HOME_CAR_W, HOME_CAR_SETPOINT, HOME_PLUGGED,        /* car */
     HOME_PV_W, HOME_PV_LIMIT,                                         /* roof, if any */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tests of what gatewayd/control takes from devices: charges of several batteries, those
- * that fall silent or lie, outputs that do not follow, cars, notices and its own history.
+ * that fall silent or lie, outputs that do not follow, the tie and planned outages.
  */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gatewayd/control/control.h"
@@ -318,155 +317,6 @@ static CU_TestInfo ties[] = {
     CU_TEST_INFO_NULL,
 };
 
-/* ---- its own past ---------------------------------------------------------------------------- */
-
-#define SLOT_MS PAST_SLOT_MS
-
-/* A fridge with a meter (P1), a kettle without (P2), a roof, a meter at the grid. */
-static struct config_circuit past_circuits[] = {
-    {.power = (char[]){"fridge.power_w"}, .typical_w = 100},
-    {.power = (char[]){""},               .typical_w = 200},
-};
-static struct config_outage past_outage = {.circuits = past_circuits, .n_circuits = 2};
-static struct site_map past_map;
-static struct dispatch_home past_home;
-static struct dispatch_setup past_setup = {.n_homes = 1, .homes = &past_home};
-static int64_t past_now_ms;
-
-static struct past *begin_past(void)
-{
-    past_map = (struct site_map){.outage = &past_outage, .n_circuits = 2, .n_pv = 1, .n_grid = 1};
-    past_map.circuits[0].class = CIRCUIT_P1;
-    past_map.circuits[1].class = CIRCUIT_P2;
-    past_home = (struct dispatch_home){.learns_pv = true, .mean_w = {0, 30, 60, 0, 0}};
-    past_now_ms = INT64_C(20780) * 86400000; /* a midnight of UTC */
-    return past_new(&past_map, past_now_ms);
-}
-
-static void add_flow(struct past *past, int64_t start_ms, const char *device, enum role role,
-                     enum energy_flow flow, double w)
-{
-    const struct past_row row = {device, role, flow, start_ms, w / 2, true, -1};
-
-    past_add(past, &row);
-}
-
-/* A day that ends so many days ago: 80 W of fridge at night, 40 W by day, 600 W of home. */
-static void add_day(struct past *past, int days_ago, double peak_w)
-{
-    int64_t day_ms = past_now_ms - (int64_t)(days_ago + 1) * 86400000;
-
-    for (int s = 0; s < 48; s++) {
-        double pv_w = s >= 20 && s < 28 ? peak_w : 0;
-
-        add_flow(past, day_ms + s * SLOT_MS, "roof", ROLE_PV, ENERGY_PRODUCTION, pv_w);
-        add_flow(past, day_ms + s * SLOT_MS, "meter", ROLE_GRID, ENERGY_IMPORT, 600 - pv_w);
-        add_flow(past, day_ms + s * SLOT_MS, "fridge", ROLE_CIRCUIT, ENERGY_CONSUMPTION,
-                 s < 16 ? 80 : 40);
-    }
-}
-
-static struct site *feed(struct past *past, int64_t zone_ms)
-{
-    const struct site_config config = {.setup = &past_setup};
-    struct site *site = site_new(&config);
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(site);
-    past_end(past);
-    past_feed(past, zone_ms, site, &past_home);
-    free(past);
-    return site;
-}
-
-static void days_gone_by_tell_the_day_to_come(void)
-{
-    struct past *past = begin_past();
-    struct site *site;
-
-    add_day(past, 25, 4000); /* the brightest day of the month */
-    add_day(past, 1, 500);
-    add_day(past, 0, 500);
-    site = feed(past, 9 * 3600000);
-    CU_ASSERT_DOUBLE_EQUAL(site_pv_peak_w(site), 4800, 250); /* a fifth above the most seen */
-    /* UTC's night is the day in Japan; a quarter is the mean's */
-    CU_ASSERT_TRUE(site_demand_w(site, DISPATCH_P1, 24) > 70);
-    CU_ASSERT_TRUE(site_demand_w(site, DISPATCH_P1, 4) < 46);
-    CU_ASSERT_DOUBLE_EQUAL(past_home.mean_w[DISPATCH_P1], (16 * 80 + 32 * 40) / 48.0, 0.1);
-    /* 600 W less the fridge and the kettle's usual 60 */
-    CU_ASSERT_DOUBLE_EQUAL(past_home.mean_w[DISPATCH_P0], 600 - 160 / 3.0 - 60, 0.1);
-    CU_ASSERT_EQUAL(past_home.mean_w[DISPATCH_P2], 60);
-    site_free(site);
-}
-
-static void without_a_past_the_planning_figures_stand(void)
-{
-    struct site *site = feed(begin_past(), 0);
-
-    CU_ASSERT_EQUAL(site_pv_peak_w(site), 0);
-    CU_ASSERT_EQUAL(past_home.mean_w[DISPATCH_P0], 0);
-    CU_ASSERT_EQUAL(past_home.mean_w[DISPATCH_P1], 30);
-    site_free(site);
-}
-
-/* Hours of which only a part is known, or that were dark, teach nothing. */
-static void broken_and_dark_hours_teach_nothing(void)
-{
-    struct past *past = begin_past();
-    struct site *site;
-
-    for (int s = 0; s < 48; s++) {
-        const struct past_row row = {"fridge", ROLE_CIRCUIT, ENERGY_CONSUMPTION,
-                                     past_now_ms - (48 - s) * SLOT_MS, 1000, s % 2 != 0,
-                                     s % 2 ? 1800 : -1};
-
-        past_add(past, &row);
-    }
-    site = feed(past, 0);
-    CU_ASSERT_EQUAL(past_home.mean_w[DISPATCH_P1], 30);
-    site_free(site);
-}
-
-static void import_for_a_day(struct past *past, double w)
-{
-    for (int64_t t_ms = past->until_ms - 48 * SLOT_MS; t_ms < past->until_ms; t_ms += SLOT_MS)
-        add_flow(past, t_ms, "meter", ROLE_GRID, ENERGY_IMPORT, w);
-    past_end(past);
-}
-
-static void a_programme_is_told_its_past_once_and_again_after_a_reload(void)
-{
-    struct past *past;
-
-    home_begin(NULL);
-    past = home.past;
-    home.past = NULL;
-    CU_ASSERT_PTR_NOT_NULL_FATAL(past);
-    import_for_a_day(past, 1000);
-    control_take_past(home.control, past);
-    /* less three tenths of 2100 W of circuits without meters */
-    CU_ASSERT_DOUBLE_EQUAL(home.control->programme.home.mean_w[0], 1000 - 630, 0.1);
-    home_pass(60000);
-    CU_ASSERT_PTR_NULL(home.past);
-    home_reload("  reserve: 50 %\n");
-    home_pass(1000);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(home.past);
-    past = home.past;
-    home.past = NULL;
-    home_reload(NULL); /* what was asked for before it is of another site */
-    import_for_a_day(past, 1000);
-    control_take_past(home.control, past);
-    CU_ASSERT_EQUAL(home.control->programme.home.mean_w[0], 0);
-    home_end();
-}
-
-static CU_TestInfo pasts[] = {
-    TEST(days_gone_by_tell_the_day_to_come),
-    TEST(without_a_past_the_planning_figures_stand),
-    TEST(broken_and_dark_hours_teach_nothing),
-    TEST(a_programme_is_told_its_past_once_and_again_after_a_reload),
-    CU_TEST_INFO_NULL,
-};
-
 static CU_TestInfo batteries[] = {
     TEST(batteries_count_together_by_their_capacity),
     TEST(a_battery_that_falls_silent_empties_nothing),
@@ -548,7 +398,6 @@ int main(void)
         {"batteries", NULL, NULL, NULL, NULL, batteries},
         {"outputs",   NULL, NULL, NULL, NULL, outputs  },
         {"tie",       NULL, NULL, NULL, NULL, ties     },
-        {"past",      NULL, NULL, NULL, NULL, pasts    },
         CU_SUITE_INFO_NULL,
     };
 
