@@ -6,6 +6,7 @@
 
 #include "lib/microgrid/dispatch/area.h"
 #include "lib/microgrid/dispatch/community.h"
+#include "lib/microgrid/dispatch/horizon.h"
 #include "lib/microgrid/dispatch/split.h"
 #include "tests/unit/suite.h"
 
@@ -135,7 +136,42 @@ static void what_a_stuck_relay_draws_is_planned_with(void)
     CU_ASSERT(price_with(700) > price_with(0));
 }
 
+/* The dull day's sun in the half hour in which it is forecast to rise. */
+static double dull_dawn_w(double now_w)
+{
+    struct forecast_pv pv;
+    struct horizon horizon = {.setup = &setup,
+                              .time = {.local_s = 4 * 3600},
+                              .pv = &pv,
+                              .pv_scale = 1,
+                              .room_wh = 1e5};
+    struct value_model model;
+
+    forecast_pv_init(&pv, 44000);
+    forecast_pv_begin_issue(&pv);
+    for (unsigned k = 0; k < 24; k++) {
+        double w = k < 6 ? 0 : 8000;
+        struct forecast_pv_point point = {
+            .from_s = 1800.0 * k, .w = {w, w, w}
+        };
+
+        forecast_pv_add(&pv, &point);
+    }
+    pv.last_w = now_w;
+    horizon_build(&horizon, &model);
+    CU_ASSERT_DOUBLE_EQUAL(model.stages[6].pv_w[1], 8000, 1);
+    return model.stages[6].pv_w[0];
+}
+
+static void before_dawn_the_sun_may_be_late_and_by_day_it_is_there(void)
+{
+    make_setup();
+    CU_ASSERT_DOUBLE_EQUAL(dull_dawn_w(0), 0, 1);
+    CU_ASSERT(dull_dawn_w(20000) > 7000);
+}
+
 static CU_TestInfo tests[] = {
+    TEST(before_dawn_the_sun_may_be_late_and_by_day_it_is_there),
     TEST(a_booked_car_takes_sun_but_nothing_that_p0_needs),
     TEST(no_car_goes_on_charging_when_the_grid_goes),
     TEST(what_a_stuck_relay_draws_is_planned_with),

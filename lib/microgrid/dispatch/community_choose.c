@@ -10,7 +10,7 @@
 /* A home may draw so much more than it is expected to before its plan sheds. */
 #define BUDGET_FACTOR 1.5
 /* Rotation: nobody is moved before this, and who is on stays until another lacks more. */
-#define DWELL_S 1800.0
+#define DWELL_S 900.0
 #define STICK_H 2.0
 #define ISLAND_SHARE 0.85 /* of the island's load limit */
 #define POWER_SHARE 0.7   /* of what the grid-forming storages can give */
@@ -160,7 +160,7 @@ static void choose_class(struct community_planner *planner, unsigned c)
     unsigned n = planner->setup->n_homes;
     double share = planner->share[c];
     struct rotate_rule rule = {
-        .fit = c == DISPATCH_P0 ? 1.2 : 0.5, .min_s = DWELL_S, .stick_h = STICK_H};
+        .fit = c == DISPATCH_P0 ? 1.2 : 0.3, .min_s = DWELL_S, .stick_h = STICK_H};
 
     for (unsigned h = 0; h < n; h++) {
         const struct community_home *home = &planner->homes[h];

@@ -10,6 +10,9 @@
 #define FACTOR_FADE_S (4 * 3600.0)
 /* At this time of day the weather of the day is taken as known. */
 #define REVEAL_S (9 * 3600.0)
+/* Fog, snow and a wrong clock: before it is up, a dull day's sun may be so late. */
+#define LATE_S 3600.0
+#define UP_SHARE 0.02 /* of the rated power: the sun is up */
 
 double horizon_demand_w(const struct horizon *horizon, unsigned class, double lead_s)
 {
@@ -60,6 +63,17 @@ static void add_trips(const struct horizon *horizon, double lead_s, double lengt
     stage->room_wh = fmax(stage->room_wh, 1);
 }
 
+/* The night's reserve must reach to a late sun: no forecast is right to the half hour. */
+static void delay_sun(const struct horizon *horizon, double lead_s, double *dull_w)
+{
+    double late_w[FORECAST_PV_QUANTILES];
+
+    if (horizon->pv->last_w >= UP_SHARE * horizon->pv->rated_w)
+        return;
+    forecast_pv_at(horizon->pv, &horizon->time, lead_s - LATE_S, late_w);
+    *dull_w = fmin(*dull_w, late_w[0]);
+}
+
 static void fill_stage(const struct horizon *horizon, double lead_s, double length_s,
                        struct value_stage *stage)
 {
@@ -67,6 +81,7 @@ static void fill_stage(const struct horizon *horizon, double lead_s, double leng
 
     *stage = (struct value_stage){.hours = length_s / 3600, .room_wh = horizon->room_wh};
     forecast_pv_at(horizon->pv, &horizon->time, middle_s, stage->pv_w);
+    delay_sun(horizon, middle_s, &stage->pv_w[0]);
     for (unsigned r = 0; r < VALUE_REGIMES; r++)
         stage->pv_w[r] =
             fmin(stage->pv_w[r] * horizon->pv_scale, horizon->setup->pv_limit_w);

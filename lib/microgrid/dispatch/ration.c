@@ -7,7 +7,7 @@
 #include <math.h>
 
 /* Below the weight by this share a class is off: rather a slow fade than a flap. */
-#define FADE 0.4
+#define FADE 0.6
 
 struct level {
     double energy_wh;
