@@ -23,6 +23,7 @@ flow_tests = \
 	tests/flow/test_outage_gpio.py \
 	tests/flow/test_outage_kills.py \
 	tests/flow/test_outage_people.py \
+	tests/flow/test_outage_setpoints.py \
 	tests/flow/test_reload.py \
 	tests/flow/test_restored_consent.py \
 	tests/flow/test_restored_copy.py \
