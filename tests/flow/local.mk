@@ -21,6 +21,7 @@ flow_tests = \
 	tests/flow/test_outage.py \
 	tests/flow/test_outage_evidence.py \
 	tests/flow/test_outage_gpio.py \
+	tests/flow/test_outage_islands.py \
 	tests/flow/test_outage_kills.py \
 	tests/flow/test_outage_people.py \
 	tests/flow/test_outage_setpoints.py \

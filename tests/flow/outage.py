@@ -135,7 +135,7 @@ class Home:
             raise AssertionError(f"{error}, but {self.coils()}: {said}") from error
 
     def grid_doc(self):
-        return json.loads(self.gateway.ctl("--json", "grid", check=False).stdout)
+        return self.gateway.get("grid")
 
     def state(self):
         return self.grid_doc()["state"]
@@ -145,7 +145,7 @@ class Home:
                         seconds)
 
     def circuit(self, name):
-        return next(c for c in self.gateway.json("circuits")["circuits"] if c["name"] == name)
+        return next(c for c in self.gateway.get("circuits")["circuits"] if c["name"] == name)
 
     def events(self, code=None):
         events = self.gateway.json("events")["events"]
