@@ -263,7 +263,7 @@ static bool port_is_on_disk(void *ctx)
 
 static void set_clock(void)
 {
-    clock_fake(home.t_ms * CLOCK_NS_PER_MS, WALL_MS + home.t_ms, CLOCK_SYNCED);
+    clock_fake(home.t_ms * CLOCK_NS_PER_MS, WALL_MS + home.t_ms + home.wall_step_ms, CLOCK_SYNCED);
 }
 
 static void open_control(void)

@@ -30,6 +30,7 @@ struct home {
     struct config *config;
     struct catalog *catalog;
     int64_t t_ms;
+    int64_t wall_step_ms; /* the wall clock was set by so much */
     struct {
         double value;
         bool is_good, is_frozen; /* frozen: shows the old value whatever is written */

@@ -2,7 +2,7 @@
 /*
  * Tests of gatewayd/control for homes that form no island of their own (outage.island
  * community and none): what tells them of the grid, when a person is asked and heard, and
- * when their loads come back, so that they do not move together.
+ * when their loads come back, so that they do not move together; and a wall clock that is set.
  */
 #include <string.h>
 
@@ -274,6 +274,89 @@ static void an_islands_loads_wait_no_longer_than_those_of_any_site(void)
     end();
 }
 
+/* ---- the wall clock is set ---------------------------------------------------------------- */
+
+/* A day on and a day back, at any moment: only boot time counts. */
+static void set_clock_both_ways(void)
+{
+    const int64_t day_ms = INT64_C(86400000);
+    const int64_t steps_ms[] = {day_ms, -day_ms, -400 * day_ms, 0};
+
+    for (size_t i = 0; i < sizeof steps_ms / sizeof steps_ms[0]; i++) {
+        home.wall_step_ms = steps_ms[i];
+        home_pass(250);
+    }
+}
+
+static void a_set_clock_moves_no_state_and_sheds_nothing(void)
+{
+    static const char *const states[] = {"ISLANDED", "LOW_RESERVE", "CRITICAL", "BLACK"};
+    static const double soc[] = {820, 330, 220, 150};
+
+    begin(NULL);
+    set_clock_both_ways();
+    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
+    home_grid(false);
+    for (int i = 0; i < 4; i++) {
+        home_set(HOME_SOC, soc[i]);
+        goes(states[i], 10000);
+        home_pass(2000);
+        set_clock_both_ways();
+        CU_ASSERT_STRING_EQUAL(home_state(), states[i]);
+        CU_ASSERT_EQUAL(home_is_on("fridge"), i < 3);
+        CU_ASSERT_EQUAL(home_is_on("kettle"), i < 2);
+        CU_ASSERT_EQUAL(home_is_on("washer"), i < 1);
+    }
+    end();
+}
+
+static void a_set_clock_shortens_and_lengthens_no_timer(void)
+{
+    int64_t plain_ms = 0, since_ms;
+
+    for (int is_set = 0; is_set < 2; is_set++) {
+        begin(NULL);
+        home_grid(false);
+        goes("ISLANDED", 10000);
+        home_grid(true);
+        goes("RECONNECTING", 2000);
+        since_ms = home.t_ms;
+        if (is_set)
+            set_clock_both_ways();
+        else
+            home_pass(1000);
+        goes("GRID_OK", 60000);
+        if (!is_set)
+            plain_ms = home.t_ms - since_ms;
+        else
+            CU_ASSERT_EQUAL(home.t_ms - since_ms, plain_ms);
+        end();
+    }
+}
+
+static void a_set_clock_ends_no_wish_and_no_plan(void)
+{
+    begin(community);
+    CU_ASSERT_EQUAL(control_override(home.control, "kettle", "off", 60000, text, sizeof text), 0);
+    plan("\"plan\":\"a\",\"state\":\"ISLANDED\",\"p_max\":\"P2\"");
+    set_clock_both_ways();
+    CU_ASSERT_FALSE(home_is_on("washer") || home_is_on("kettle"));
+    home_pass(40000); /* the plan ended by its own time, the wish has not */
+    set_clock_both_ways();
+    CU_ASSERT_TRUE(home_is_on("washer"));
+    CU_ASSERT_FALSE(home_is_on("kettle"));
+    home_pass(60000);
+    CU_ASSERT_TRUE(home_is_on("kettle"));
+    end();
+}
+
+static CU_TestInfo clocks[] = {
+    TEST(a_set_clock_moves_no_state_and_sheds_nothing),
+    TEST(a_set_clock_shortens_and_lengthens_no_timer),
+    TEST(a_set_clock_ends_no_wish_and_no_plan),
+    CU_TEST_INFO_NULL,
+};
+
 static CU_TestInfo evidence[] = {
     TEST(one_reading_of_0_v_does_not_darken_a_home_of_a_community),
     TEST(while_plans_come_a_suspicion_waits_for_the_next_one),
@@ -296,6 +379,7 @@ static CU_TestInfo together[] = {
 static CU_SuiteInfo suites[] = {
     {"what tells of the grid", NULL, NULL, NULL, NULL, evidence},
     {"not together", NULL, NULL, NULL, NULL, together},
+    {"the wall clock is set", NULL, NULL, NULL, NULL, clocks},
     CU_SUITE_INFO_NULL,
 };
 
