@@ -150,14 +150,14 @@ static void order_all(const struct cars *cars, const struct cars_in *in,
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < in->map->n_batteries; i++)
-        if (in->map->batteries[i].source->is_ev) {
+        if (in->map->batteries[i].is_car) {
             describe(in, i, &storages[n], &evs[n]);
             n++;
         }
     split_evs(evs, n, &island, w);
     n = 0;
     for (uint32_t i = 0; i < in->map->n_batteries; i++)
-        if (in->map->batteries[i].source->is_ev) {
+        if (in->map->batteries[i].is_car) {
             if (evs[n].is_connected)
                 order_one(cars, in, w[n], &ret[i]);
             n++;
@@ -178,7 +178,7 @@ void cars_step(struct cars *cars, const struct cars_in *in,
     }
     /* a bulk load that nothing else may switch */
     for (uint32_t i = 0; i < in->map->n_batteries; i++)
-        if (in->map->batteries[i].source->is_ev && is_there(in, &in->map->batteries[i]) &&
+        if (in->map->batteries[i].is_car && is_there(in, &in->map->batteries[i]) &&
             (demand->drop_p4 || (demand->is_islanded && !may_take(in))))
             ret[i] = (struct cars_order){.is_wanted = true,
                                          .why = "no car is charged while the grid is gone"};

@@ -79,7 +79,8 @@ static void step_one(struct charge_battery *battery, const struct site_battery *
 {
     double w = sense_value(ports, &from->power), moved_wh = w * (double)dt_ms / MS_PER_H;
     struct control_reading reading;
-    bool is_told = from->soc.is_there && ports->read(ports->ctx, &from->soc, &reading) &&
+    bool is_here = !from->plugged.is_there || sense_value(ports, &from->plugged) > 0.5;
+    bool is_told = is_here && from->soc.is_there && ports->read(ports->ctx, &from->soc, &reading) &&
                    reading.is_good && reading.has_value;
 
     if (!isnan(moved_wh)) {
@@ -147,15 +148,16 @@ void charge_sum(const struct charge *charge, const struct site_map *map, struct 
     for (uint32_t i = 0; i < map->n_batteries; i++) {
         const struct charge_battery *battery = &charge->batteries[i];
         const struct config_source *source = map->batteries[i].source;
-        double above_wh = source->capacity_wh * (1 - source->cut_off / 100);
+        double floor = map->batteries[i].floor;
+        double above_wh = source->capacity_wh * (1 - floor / 100);
 
-        if (source->is_ev || !battery->is_known)
+        if (map->batteries[i].is_car || !battery->is_known)
             continue;
         all_wh += source->capacity_wh;
         soc_wh += source->capacity_wh * battery->soc_permille / 1000;
         ret->capacity_wh += above_wh;
         ret->usable_wh +=
-            usable_permille(battery->soc_permille, source->cut_off) / 1000 * above_wh;
+            usable_permille(battery->soc_permille, floor) / 1000 * above_wh;
         is_live |= battery->is_live;
         if (battery->is_live && battery->told_ms > ret->t_ms)
             ret->t_ms = battery->told_ms;

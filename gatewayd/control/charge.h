@@ -31,7 +31,7 @@ void charge_init(struct charge *charge);
 /* The map's batteries are those of the step before; tells the alarm "battery-stuck". */
 void charge_step(struct charge *charge, const struct site_map *map,
                  const struct control_ports *ports, int64_t t_boot_ms);
-/* Of all batteries that are no cars and whose charge is known, by their capacity. NaN: no
+/* Of all batteries that form the island and whose charge is known, by their capacity. NaN: no
  * battery tells its charge now. */
 struct charge_sum {
     double usable_wh, capacity_wh; /* above the cut-off */

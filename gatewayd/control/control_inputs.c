@@ -141,6 +141,7 @@ void control_see(struct control *control, int64_t t_ms)
     charge_step(&control->charge, &control->map, &control->ports, t_ms);
     charge_sum(&control->charge, &control->map, &control->stored);
     sense_powers(&control->map, &control->ports, &control->stored, &control->power);
+    programme_see_cars(&control->programme, &control->map, &control->charge);
     note_mean(control, t_ms);
     see_overload(control, t_ms);
     look_at_tie(control, t_ms);

@@ -15,7 +15,7 @@ static bool may_force(const struct modes_in *in)
 
 static double usable_percent(const struct modes_in *in, const struct site_battery *battery)
 {
-    double soc = sense_value(in->ports, &battery->soc) / 10, floor = battery->source->cut_off;
+    double soc = sense_value(in->ports, &battery->soc) / 10, floor = battery->floor;
 
     return (soc - floor) / (100 - floor) * 100;
 }
@@ -28,7 +28,7 @@ double modes_step(struct modes *modes, const struct modes_in *in, uint32_t i)
     double usable = usable_percent(in, battery);
     uint32_t bit = UINT32_C(1) << i;
 
-    if (!may_force(in) || !battery->setpoint.is_there || source->is_ev || isnan(usable) ||
+    if (!may_force(in) || !battery->setpoint.is_there || battery->is_car || isnan(usable) ||
         usable >= in->policy->reserve)
         modes->charging &= ~bit;
     else if (usable < in->policy->reserve - AGAIN)

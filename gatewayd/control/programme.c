@@ -11,8 +11,14 @@
 #define SLOPE_HZ 1.0
 #define NO_LIMIT_W 1e9
 
-/* What a served Wh of a class is worth beside the others. */
-static const double weights[DISPATCH_CLASSES] = {100, 10, 3, 1, 1};
+/* What a served Wh of a class is worth beside the others. Who took refuge lives on P1 and P2;
+ * where cars are shared their charge is no bulk load like another. */
+static const double weights[][DISPATCH_CLASSES] = {
+    [CONFIG_SITE_HOME] = {100, 10, 3, 1, 1},
+    [CONFIG_SITE_STATION] = {100, 10, 3, 1, 1},
+    [CONFIG_SITE_SHELTER] = {100, 50, 20, 1, 1},
+    [CONFIG_SITE_MOBILITY] = {100, 10, 3, 1, 2},
+};
 
 double programme_mean_w(double typical_w)
 {
@@ -27,24 +33,25 @@ struct circuit_limits programme_limits(const struct site_map *map)
 
     memcpy(limits.leg_w, map->outage->limits.leg_w, sizeof limits.leg_w);
     for (uint32_t i = 0; i < map->n_batteries; i++)
-        if (!map->batteries[i].source->is_ev)
+        if (!map->batteries[i].is_car)
             limits.bms_max_discharge_w += map->batteries[i].source->max_discharge_w;
     return limits;
 }
 
-static struct dispatch_storage storage_of(const struct config_source *source, double floor)
+static struct dispatch_storage storage_of(const struct site_battery *battery, double floor)
 {
-    double soc_min = source->cut_off / 100;
+    const struct config_source *source = battery->source;
+    double soc_min = (battery->is_car ? source->cut_off : battery->floor) / 100;
     double charge_w = source->max_charge_w > 0 ? source->max_charge_w : source->max_discharge_w;
 
     return (struct dispatch_storage){
-        .is_ev = source->is_ev,
-        .is_grid_forming = !source->is_ev,
+        .is_ev = battery->is_car,
+        .is_grid_forming = !battery->is_car,
         .capacity_wh = source->capacity_wh,
         .soc_min = soc_min + (1 - soc_min) * floor / 100,
         .soc_max = 1,
-        .soc_reserve = source->is_ev ? fmax(soc_min, source->departure_floor / 100) : soc_min,
-        .soc_depart = source->is_ev ? fmax(soc_min, source->departure_floor / 100) : 0,
+        .soc_reserve = battery->is_car ? 1 : soc_min, /* a car: until it is seen */
+        .soc_depart = battery->is_car ? battery->floor / 100 : 0,
         .max_charge_w = charge_w,
         .max_discharge_w = source->max_discharge_w,
         .eta_charge = ETA,
@@ -68,13 +75,13 @@ static void fill_setup(struct programme *programme, const struct site_map *map)
                                              .is_medical = map->outage->medical.power_w > 0,
                                              .learns_pv = map->n_pv > 0};
     for (unsigned c = 0; c < DISPATCH_CLASSES; c++)
-        setup->classes[c] = (struct dispatch_class_rule){.weight = weights[c]};
+        setup->classes[c] = (struct dispatch_class_rule){.weight = weights[map->outage->site][c]};
     for (uint32_t i = 0; i < map->n_circuits; i++)
         programme->home.mean_w[map->circuits[i].class] +=
             programme_mean_w(map->circuits[i].typical_w);
     for (uint32_t i = 0; i < map->n_batteries; i++)
         programme->storages[setup->n_storages++] =
-            storage_of(map->batteries[i].source, map->outage->floor_black);
+            storage_of(&map->batteries[i], map->outage->floor_black);
 }
 
 void programme_configure(struct programme *programme, const struct site_map *map)
@@ -90,6 +97,32 @@ void programme_configure(struct programme *programme, const struct site_map *map
     fill_setup(programme, map);
     if (programme->setup.n_storages && map->is_active)
         programme->site = site_new(&config);
+}
+
+/* Kept for whoever leaves next, whenever that is. */
+static double due_soc(const struct site_map *map, const struct site_battery *battery)
+{
+    double due = battery->floor;
+
+    for (uint32_t i = 0; i < map->outage->n_departures; i++)
+        if (strcmp(map->outage->departures[i].ev, battery->source->battery) == 0)
+            due = fmax(due, map->outage->departures[i].soc);
+    return due / 100;
+}
+
+void programme_see_cars(struct programme *programme, const struct site_map *map,
+                        const struct charge *charge)
+{
+    for (uint32_t i = 0; i < map->n_batteries && i < programme->setup.n_storages; i++) {
+        const struct site_battery *battery = &map->batteries[i];
+        const struct charge_battery *is = &charge->batteries[i];
+        double over = is->is_live && battery->setpoint.is_there
+                          ? is->soc_permille / 1000 - due_soc(map, battery)
+                          : 0;
+
+        if (battery->is_car)
+            programme->storages[i].soc_reserve = 1 - fmax(over, 0);
+    }
 }
 
 void programme_done(struct programme *programme)

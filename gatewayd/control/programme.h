@@ -33,6 +33,9 @@ struct programme_in {
 
 /* Zeroed before the first call; keeps nothing of an earlier map. The map is borrowed. */
 void programme_configure(struct programme *programme, const struct site_map *map);
+/* What cars have above what is due counts while they are here and can be told to give. */
+void programme_see_cars(struct programme *programme, const struct site_map *map,
+                        const struct charge *charge);
 void programme_done(struct programme *programme);
 /* One order for each circuit; false: there is no programme, the plan is untouched. */
 bool programme_step(struct programme *programme, const struct programme_in *in,

@@ -109,7 +109,7 @@ void sense_powers(const struct site_map *map, const struct control_ports *ports,
         double w = sense_value(ports, &map->batteries[i].power);
 
         /* a car that drove off takes its charger's word with it */
-        ret->battery_w += isnan(w) && map->batteries[i].source->is_ev ? 0 : w;
+        ret->battery_w += isnan(w) && map->batteries[i].is_car ? 0 : w;
     }
     ret->load_w = ret->grid_w + ret->pv_w + ret->battery_w;
 }
@@ -125,7 +125,7 @@ bool sense_overload(const struct site_map *map, const struct control_ports *port
 bool sense_alarm(const struct site_map *map, const struct control_ports *ports)
 {
     for (uint32_t i = 0; i < map->n_batteries; i++)
-        if (!map->batteries[i].source->is_ev &&
+        if (!map->batteries[i].is_car &&
             sense_value(ports, &map->batteries[i].alarm) > 0.5)
             return true;
     return false;

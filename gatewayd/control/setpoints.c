@@ -19,7 +19,7 @@ static void describe(const struct site_map *map, struct setpoints_out *ret)
 
         ret->limits[i] = (struct setpoint){
             .index = (uint16_t)i,
-            .kind = battery->source->is_ev ? SETPOINT_EV : SETPOINT_BATTERY,
+            .kind = battery->is_car ? SETPOINT_EV : SETPOINT_BATTERY,
             .min_w = battery->setpoint_min_w,
             .max_w = battery->setpoint_max_w,
             .failsafe_w = battery->setpoint_failsafe_w};
@@ -53,7 +53,7 @@ static double charge_w(const struct site_map *map)
     for (uint32_t i = 0; i < map->n_batteries; i++) {
         const struct config_source *source = map->batteries[i].source;
 
-        if (!source->is_ev)
+        if (!map->batteries[i].is_car)
             sum += source->max_charge_w > 0 ? source->max_charge_w : source->max_discharge_w;
     }
     return sum;
@@ -62,7 +62,7 @@ static double charge_w(const struct site_map *map)
 static bool has_movable_car(const struct site_map *map)
 {
     for (uint32_t i = 0; i < map->n_batteries; i++)
-        if (map->batteries[i].source->is_ev && map->batteries[i].setpoint.is_there)
+        if (map->batteries[i].is_car && map->batteries[i].setpoint.is_there)
             return true;
     return false;
 }

@@ -158,6 +158,23 @@ static void add_battery(struct site_map *map, const struct catalog *catalog,
     }
 }
 
+/* A home without a battery of its own lives on the car whose charger may form an island. */
+static void settle_cars(struct site_map *map)
+{
+    bool has_battery = false;
+
+    for (uint32_t i = 0; i < map->n_batteries; i++)
+        has_battery |= !map->batteries[i].source->is_ev;
+    for (uint32_t i = 0; i < map->n_batteries; i++) {
+        struct site_battery *battery = &map->batteries[i];
+        const struct config_source *source = battery->source;
+
+        battery->is_car = source->is_ev && (has_battery || !source->black_start);
+        battery->floor =
+            source->is_ev ? fmax(source->cut_off, source->departure_floor) : source->cut_off;
+    }
+}
+
 /* One source for all of them, by capacity: what is stored is stored, in whichever. A car may
  * leave: its charge says nothing about the house. */
 static void add_charge(struct site_map *map, const struct catalog *catalog)
@@ -169,7 +186,7 @@ static void add_charge(struct site_map *map, const struct catalog *catalog)
         const struct site_battery *battery = &map->batteries[i];
         uint32_t poll_ms;
 
-        if (battery->source->is_ev || !battery->soc.is_there)
+        if (battery->is_car || !battery->soc.is_there)
             continue;
         if (source) {
             poll_ms = catalog_point_of(catalog, &battery->soc)->interval_ms;
@@ -295,6 +312,9 @@ static void fill_config(struct site_map *map, const char *gateway_id)
     applied = grid_code_apply(code, &letter, &configured);
     map->config = grid_config_default(&applied, grid_config_seed(gateway_id));
     map->config.island = (enum grid_island)outage->island;
+    map->config.can_black_start = map->n_batteries == 0; /* nobody said */
+    for (uint32_t i = 0; i < map->n_batteries; i++)
+        map->config.can_black_start |= outage->sources[i].black_start;
     if (applied.is_for_tests)
         hasten(&map->config.timing);
     if (!outage->is_given)
@@ -322,6 +342,7 @@ void site_map_build(struct site_map *map, const struct config_outage *outage,
         add_evidence(map, catalog, &outage->evidence[i]);
     for (uint32_t i = 0; i < outage->n_sources; i++)
         add_battery(map, catalog, &outage->sources[i]);
+    settle_cars(map);
     add_charge(map, catalog);
     add_meters(map, catalog);
     add_tie(map, catalog);

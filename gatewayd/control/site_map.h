@@ -23,6 +23,8 @@ _Static_assert(SITE_BATTERIES_MAX + SITE_PV_LIMITS_MAX <= SETPOINT_MAX,
 
 struct site_battery {
     const struct config_source *source;
+    bool is_car;  /* one that may leave; else it forms the island, be it a car's charger */
+    double floor; /* %: its cut-off, of a car what its owner keeps */
     struct control_ref soc, power, setpoint, alarm, plugged, overload;
     double setpoint_min_w, setpoint_max_w, setpoint_failsafe_w;
     uint32_t setpoint_lease_ms;

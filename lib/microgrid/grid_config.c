@@ -37,6 +37,7 @@ struct grid_config grid_config_default(const struct grid_code *code, uint64_t si
         .critical_permille = 150,
         .black_permille = 80,
         .recover_permille = 50,
+        .can_black_start = true,
         .site_seed = site_seed,
     };
 }

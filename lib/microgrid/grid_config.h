@@ -42,6 +42,8 @@ struct grid_config {
     struct grid_timing timing;
     uint32_t low_permille, critical_permille, black_permille; /* R1 > R2 > R3, usable */
     uint32_t recover_permille;  /* 50: above a floor before it is left */
+    bool can_black_start;       /* some source may form an island alone; false: none is
+                                 * asked to */
     bool has_forecast;          /* false: is_forecast_below is never known */
     uint64_t site_seed;         /* hash of the gateway's id: spreads homes in time */
     /* community: frequency tells usable energy: hz = nominal + slope x (usable - 0.5) */

@@ -84,7 +84,7 @@ static enum evidence_tri vf_good(const struct grid_ctx *ctx)
     return ctx->v->pcs == PCS_OFF || ctx->in->has_pcs_alarm ? TRI_NO : TRI_YES;
 }
 
-bool grid_guard_may_try(const struct grid_ctx *ctx)
+static bool is_window(const struct grid_ctx *ctx)
 {
     const struct grid_timing *timing = &ctx->grid->config.timing;
     int64_t in_ms = ctx->now_ms - ctx->grid->entered_ms;
@@ -94,6 +94,11 @@ bool grid_guard_may_try(const struct grid_ctx *ctx)
     if (!has_sun && !is_above(ctx, ctx->grid->config.critical_permille))
         return false;
     return timing->try_every_ms > 0 && in_ms % timing->try_every_ms < timing->try_ms;
+}
+
+bool grid_guard_may_try(const struct grid_ctx *ctx)
+{
+    return ctx->grid->config.can_black_start && is_window(ctx);
 }
 
 uint32_t grid_guard_sources(const struct evidence *evidence, uint32_t kinds)
@@ -376,7 +381,7 @@ bool grid_guard_unwanted(const struct grid_ctx *ctx)
 
 bool grid_guard_restarted(const struct grid_ctx *ctx)
 {
-    return grid_guard_may_try(ctx) && is_above(ctx, ctx->grid->config.black_permille);
+    return is_window(ctx) && is_above(ctx, ctx->grid->config.black_permille);
 }
 
 bool grid_guard_tie_open(const struct grid_ctx *ctx)

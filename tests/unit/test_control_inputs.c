@@ -317,6 +317,113 @@ static CU_TestInfo ties[] = {
     CU_TEST_INFO_NULL,
 };
 
+/* ---- cars, and who may start an island ------------------------------------------------------------ */
+
+#define BATTERY "{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %"
+#define CAR "{battery: car, capacity: 40 kWh, max_discharge: 3 kW, cut_off: 10 %"
+
+static void begin_with(const char *sources, const char *more)
+{
+    home_sources = sources;
+    home_begin(more);
+    home_set(HOME_PLUGGED, 1);
+    home_pass(500);
+}
+
+/* What the programme counts of it, in % of its capacity. */
+static double counted(void)
+{
+    return (1 - home.control->programme.storages[1].soc_reserve) * 100;
+}
+
+static void of_a_car_only_what_is_not_due_and_is_here_counts(void)
+{
+    begin_with("[" BATTERY "}, " CAR ", departure_floor: 30 %}]", NULL);
+    CU_ASSERT_DOUBLE_EQUAL(counted(), 40, 0.1); /* 70 % in it */
+    home_set(HOME_PLUGGED, 0);
+    home_pass(500);
+    CU_ASSERT_EQUAL(counted(), 0);
+    home_set(HOME_PLUGGED, 1);
+    home_silence(HOME_CAR_SOC);
+    home_pass(500);
+    CU_ASSERT_EQUAL(counted(), 0);
+    end_on_two();
+    begin_with("[" BATTERY "}, " CAR ", departure_floor: 30 %}]",
+               "  departures: [{ev: car, at: \"07:30\", soc: 60 %}]\n");
+    CU_ASSERT_DOUBLE_EQUAL(counted(), 10, 0.1);
+    home_set(HOME_CAR_SOC, 500);
+    home_pass(1000);
+    CU_ASSERT_EQUAL(counted(), 0);
+    end_on_two();
+}
+
+/* Its charger forms the island; its owner keeps 30 %. */
+static void a_home_may_live_on_a_car_alone(void)
+{
+    begin_with("[" CAR ", departure_floor: 30 %, black_start: yes}]", NULL);
+    home_grid(false);
+    home_pass(10000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    CU_ASSERT_DOUBLE_EQUAL(usable(), 400.0 / 700 * 1000, 0.5);
+    home_set(HOME_CAR_SOC, 400); /* 14 % of what may be used */
+    home_pass(3000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "CRITICAL");
+    home_set(HOME_PLUGGED, 0); /* gone: not known, and no reason for anything */
+    home_pass(20000);
+    CU_ASSERT_TRUE(isnan(usable()));
+    CU_ASSERT_STRING_EQUAL(home_state(), "CRITICAL");
+    end_on_two();
+}
+
+/* The inverter goes off beside a full battery. An hour is 36 s in the profile of tests. */
+static bool asks_for_a_restart(const char *sources)
+{
+    bool asks = false;
+
+    begin_with(sources, NULL);
+    home_grid(false);
+    home_pass(10000);
+    home_set(HOME_PCS, 3);
+    home_pass(10000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "BLACK");
+    for (int i = 0; i < 40; i++) {
+        home_pass(1000);
+        asks |= home.control->out.demand.try_restart;
+    }
+    home_set(HOME_PCS, 2); /* started by whomever: it is used */
+    home_pass(40000);
+    CU_ASSERT_STRING_NOT_EQUAL(home_state(), "BLACK");
+    end_on_two();
+    return asks;
+}
+
+static void no_island_is_started_from_what_cannot_start_one(void)
+{
+    CU_ASSERT_TRUE(asks_for_a_restart("[" BATTERY "}]"));
+    CU_ASSERT_FALSE(asks_for_a_restart("[" BATTERY ", black_start: no}, " CAR "}]"));
+    CU_ASSERT_TRUE(asks_for_a_restart("[" BATTERY ", black_start: no}, " CAR
+                                      ", black_start: yes}]"));
+}
+
+static void a_shelter_values_what_its_guests_live_on(void)
+{
+    home_begin(NULL);
+    CU_ASSERT_EQUAL(home.control->programme.setup.classes[DISPATCH_P2].weight, 3);
+    home_end();
+    home_begin("  site: shelter\n");
+    CU_ASSERT_EQUAL(home.control->programme.setup.classes[DISPATCH_P1].weight, 50);
+    CU_ASSERT_EQUAL(home.control->programme.setup.classes[DISPATCH_P2].weight, 20);
+    home_end();
+}
+
+static CU_TestInfo cars[] = {
+    TEST(of_a_car_only_what_is_not_due_and_is_here_counts),
+    TEST(a_home_may_live_on_a_car_alone),
+    TEST(no_island_is_started_from_what_cannot_start_one),
+    TEST(a_shelter_values_what_its_guests_live_on),
+    CU_TEST_INFO_NULL,
+};
+
 static CU_TestInfo batteries[] = {
     TEST(batteries_count_together_by_their_capacity),
     TEST(a_battery_that_falls_silent_empties_nothing),
@@ -398,6 +505,7 @@ int main(void)
         {"batteries", NULL, NULL, NULL, NULL, batteries},
         {"outputs",   NULL, NULL, NULL, NULL, outputs  },
         {"tie",       NULL, NULL, NULL, NULL, ties     },
+        {"cars",      NULL, NULL, NULL, NULL, cars     },
         CU_SUITE_INFO_NULL,
     };
 
