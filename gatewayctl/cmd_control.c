@@ -69,7 +69,7 @@ static void add_powers(struct table *table, const json_t *grid)
     add_line(table, "power", text, TINT_NONE);
 }
 
-static void add_shed(struct table *table, const json_t *shed)
+static void add_shed(struct table *table, const char *what, const json_t *shed, enum tint tint)
 {
     char text[400] = "";
     size_t len = 0;
@@ -77,7 +77,7 @@ static void add_shed(struct table *table, const json_t *shed)
     for (size_t i = 0; i < json_array_size(shed) && len < sizeof text; i++)
         len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", i ? ", " : "",
                                 json_string_value(json_array_get(shed, i)));
-    add_line(table, "off by us", *text ? text : "nothing", *text ? TINT_WARN : TINT_NONE);
+    add_line(table, what, *text ? text : "nothing", *text ? tint : TINT_NONE);
 }
 
 static void add_evidence(struct table *table, const json_t *evidence)
@@ -136,7 +136,9 @@ static void print_grid(const struct ctl *ctl, const json_t *grid)
         add_line(table, "hold", "nothing is switched by itself", TINT_WARN);
     add_energy(table, grid);
     add_powers(table, grid);
-    add_shed(table, json_object_get(grid, "shed"));
+    add_shed(table, "off by us", json_object_get(grid, "shed"), TINT_WARN);
+    if (json_is_array(json_object_get(grid, "if_lost")))
+        add_shed(table, "off if lost", json_object_get(grid, "if_lost"), TINT_NONE);
     add_medical(table, json_object_get(grid, "medical_h"));
     for (size_t i = 0; i < json_array_size(outputs); i++)
         add_output(table, json_array_get(outputs, i));

@@ -156,6 +156,7 @@ void control_configure(struct control *control, const struct config *config,
         grid_state_init(&control->grid, &map.config, GRID_OK, now_ms());
     control->grid.config = map.config;
     control->outlook.is_known = false; /* until the new programme's past is read */
+    control->shed_table.t_boot_ms = 0; /* of the circuits as they were */
     if (!keeps_circuits) {
         decide_init(&control->decide, map.config.code.is_for_tests);
         control->journal.known = 0;
@@ -343,6 +344,18 @@ static void play_drill(struct control *control, int64_t t_ms, const struct decid
     drill_note(&control->drill, shed, stuck_bits(control), control_runtime_s(control));
 }
 
+/* What a loss drops needs no plan: that is made while these are on their way. */
+static void drop_now(struct control *control, const struct decide_in *in)
+{
+    uint64_t drop = shed_table_now(&control->shed_table, in);
+
+    for (uint32_t i = 0; drop >> i; i++)
+        if (drop >> i & 1) {
+            actuate_want(control->actuate, i, 0, true);
+            actuate_step_one(control->actuate, i, in->t_boot_ms);
+        }
+}
+
 static int64_t decide(struct control *control, int64_t t_ms)
 {
     struct decide_in in = {.t_boot_ms = t_ms,
@@ -363,6 +376,7 @@ static int64_t decide(struct control *control, int64_t t_ms)
     const struct tie_in tie = control_tie_input(control, t_ms);
     int64_t next_ms, asks_ms;
 
+    drop_now(control, &in);
     control_outputs_decide(control, t_ms, &in);
     next_ms = decide_step(&control->decide, &in, &control->orders);
     play_drill(control, t_ms, &in);
@@ -370,6 +384,7 @@ static int64_t decide(struct control *control, int64_t t_ms)
         give_orders(control);
     tie_move(&control->tie, &tie, &control->out.demand);
     asks_ms = control_outputs_order(control, t_ms);
+    shed_table_refresh(&control->shed_table, &control->decide, &in);
     return asks_ms < next_ms ? asks_ms : next_ms;
 }
 

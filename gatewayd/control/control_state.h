@@ -19,6 +19,7 @@
 #include "gatewayd/control/planned.h"
 #include "gatewayd/control/policy.h"
 #include "gatewayd/control/sense.h"
+#include "gatewayd/control/shed_table.h"
 #include "gatewayd/control/site_map.h"
 #include "gatewayd/control/tie.h"
 #include "gatewayd/control/wishes.h"
@@ -52,6 +53,7 @@ struct control {
     struct policy policy;
     struct policy_out policy_out;
     struct decide decide;
+    struct shed_table shed_table;
     struct programme programme;
     struct outputs outputs;
     struct circuit_now now[CIRCUIT_MAX];

@@ -24,6 +24,7 @@ gatewayd_control_libcontrol_la_SOURCES = \
 	gatewayd/control/report.c gatewayd/control/report.h \
 	gatewayd/control/sense.c gatewayd/control/sense.h \
 	gatewayd/control/setpoints.c gatewayd/control/setpoints.h \
+	gatewayd/control/shed_table.c gatewayd/control/shed_table.h \
 	gatewayd/control/site_map.c gatewayd/control/site_map.h \
 	gatewayd/control/tie.c gatewayd/control/tie.h \
 	gatewayd/control/wishes.c gatewayd/control/wishes.h

@@ -92,19 +92,30 @@ static void put_energy(const struct control *control, struct strbuf *buf)
     put_number(buf, ",\"runtime_s\":", round(runtime_s), runtime_s >= 0);
 }
 
-static void put_shed(const struct control *control, struct strbuf *buf)
+static void put_names(const struct control *control, uint64_t bits, struct strbuf *buf)
 {
-    uint64_t shed = control_shed(control);
     bool any = false;
 
-    strbuf_puts(buf, ",\"shed\":[");
+    strbuf_putc(buf, '[');
     for (uint32_t i = 0; i < control->map.n_circuits; i++)
-        if (shed & UINT64_C(1) << i) {
+        if (bits & UINT64_C(1) << i) {
             strbuf_puts(buf, any ? "," : "");
             strbuf_put_json_string(buf, site_map_circuit_name(&control->map, i));
             any = true;
         }
     strbuf_putc(buf, ']');
+}
+
+/* Only while the grid is there: then it says what would go off. */
+static void put_if_lost(const struct control *control, struct strbuf *buf)
+{
+    bool is_known = control->grid.state == GRID_OK && control->shed_table.t_boot_ms;
+
+    strbuf_puts(buf, ",\"if_lost\":");
+    if (is_known)
+        put_names(control, control->shed_table.at_loss, buf);
+    else
+        strbuf_puts(buf, "null");
 }
 
 static void put_head(const struct control *control, struct strbuf *buf)
@@ -114,7 +125,8 @@ static void put_head(const struct control *control, struct strbuf *buf)
     put_moment(buf, ",\"since\":", control->grid.entered_ms);
     put_evidence(control, buf);
     put_energy(control, buf);
-    put_shed(control, buf);
+    strbuf_puts(buf, ",\"shed\":");
+    put_names(control, control_shed(control), buf);
 }
 
 void report_put_message(struct control *control, struct strbuf *buf)
@@ -238,6 +250,7 @@ void control_put_grid(struct control *control, struct strbuf *buf)
     strbuf_puts(buf, ",\"planned_from\":");
     strbuf_put_i64(buf, control->policy_out.planned_from_ms);
     put_bool(buf, ",\"hold\":", control->wishes.is_held);
+    put_if_lost(control, buf);
     control_outputs_put(control, buf);
     put_number(buf, ",\"medical_h\":", control->notices.medical_h, true);
     put_plan(control, buf);

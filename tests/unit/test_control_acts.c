@@ -287,6 +287,56 @@ static void what_control_asks_is_nobody_elses_to_write(void)
     home_end();
 }
 
+/* ---- the first relays -------------------------------------------------------------------------- */
+
+static void what_a_loss_drops_is_known_before_it_comes(void)
+{
+    home_begin(NULL);
+    home_pass(11000);
+    CU_ASSERT_TRUE(document_has("\"if_lost\":[\"heater\"]"));
+    home_set(HOME_GRID_W, 5000); /* more than the island could bear */
+    home_pass(20000);
+    CU_ASSERT_TRUE(document_has("\"if_lost\":[\"heater\",\"washer\""));
+    home_grid(false);
+    home_pass(10000);
+    CU_ASSERT_TRUE(document_has("\"if_lost\":null"));
+    home_end();
+}
+
+/* The table is told to drop more than the plan would, and is obeyed before it. */
+static void the_first_relays_wait_for_no_plan(void)
+{
+    unsigned n;
+
+    home_begin(NULL);
+    home_pass(11000);
+    n = home.n_writes;
+    home.control->shed_table.at_sign |= 2; /* the washer */
+    home_set(HOME_CONTACT, 0);
+    home_poll();
+    CU_ASSERT_TRUE_FATAL(home.n_writes >= n + 2);
+    CU_ASSERT_STRING_EQUAL(home.writes[n].name, "panel.heater");
+    CU_ASSERT_STRING_EQUAL(home.writes[n + 1].name, "panel.washer");
+    CU_ASSERT_TRUE(home.writes[n].at_once && home.writes[n].value < 0.5);
+    home_end();
+}
+
+static void a_circuit_kept_on_by_its_owner_is_in_no_table(void)
+{
+    char text[200];
+    unsigned n;
+
+    home_begin(NULL);
+    home_pass(11000);
+    CU_ASSERT_EQUAL(control_override(home.control, "heater", "on", 0, text, sizeof text), 0);
+    n = home_count_writes("panel.heater");
+    home_set(HOME_CONTACT, 0);
+    home_poll();
+    CU_ASSERT_TRUE(home_is_on("heater"));
+    CU_ASSERT_EQUAL(home_count_writes("panel.heater"), n); /* not even for a moment */
+    home_end();
+}
+
 /* ---- limits ----------------------------------------------------------------------------------- */
 
 static void an_inverters_own_limit_counts(void)
@@ -384,6 +434,9 @@ static CU_TestInfo requests[] = {
     TEST(a_generator_runs_from_a_low_reserve_until_it_is_filled),
     TEST(what_control_asks_is_nobody_elses_to_write),
     TEST(an_inverters_own_limit_counts),
+    TEST(what_a_loss_drops_is_known_before_it_comes),
+    TEST(the_first_relays_wait_for_no_plan),
+    TEST(a_circuit_kept_on_by_its_owner_is_in_no_table),
     CU_TEST_INFO_NULL,
 };
 
