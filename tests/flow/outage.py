@@ -72,13 +72,14 @@ class Home:
     """Devices, a broker with a subscriber when wanted, and the daemon."""
 
     def __init__(self, world, evidence=VOLTAGE + PCS, island="own", more="", lease="20 s",
-                 broker=False, writes=None, store="@HOME@/store"):
+                 broker=False, writes=None, store="@HOME@/store",
+                 name="gateway"):
         """writes: a file for each point written (tools/devicesim); store: its directory."""
         words = ["--writes", writes] if writes else []
         for _ in range(3):
             words += ["--tcp", "127.0.0.1:0", "--registers", "20", "--content", "plain"]
         self.world = world
-        self.devices = Devices(world, *words)
+        self.devices = Devices(world, *words, name=f"{name}-devices")
         self.broker = Broker(world) if broker else None
         self.subscriber = Subscriber(world, self.broker) if broker else None
         if broker:
@@ -89,7 +90,7 @@ class Home:
                                         "@HOME@/store", str(store))
         self.grid(True)
         self.soc(800)
-        self.gateway = Gateway(world, self.config)
+        self.gateway = Gateway(world, self.config, name=name)
 
     # ---- what the world does
     def set(self, device, table, address, value):

@@ -55,7 +55,7 @@ def values_of(tail):
             found[name] = text
         else:
             name, _, text = word.partition("=")
-            found[name] = float(text)
+            found[name] = float({"false": 0, "true": 1}.get(text, text))
     return found
 
 

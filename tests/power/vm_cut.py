@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The installed package in a virtual machine that loses its power again and again, while it
 starts, polls and forwards: the emulator is killed. What the store's disk held at each death
-must be there at the end and with the subscriber, once each.
+must be there at the end and with the subscriber, once each. Control is on: the home is islanded
+and its battery goes up and down; at the end the relays stand as the last state asks.
     vm_cut.py DEBS CACHE     DEBS: folder with gatewayd_*.deb; CACHE keeps the small Debian
 """
 import os
@@ -19,10 +20,14 @@ import vm  # noqa: E402
 import rig  # noqa: E402
 from harness import Broker, Devices, Subscriber, World, skip, tool, wait_for  # noqa: E402
 from judge import config, dump_of, kept_from, once_each  # noqa: E402
+from outage import COILS, PANEL, Home  # noqa: E402
 
 CUTS = int(os.environ.get("POWER_VM_CUTS", "50"))
 SEED = int(os.environ.get("POWER_SEED", "1"))
 N, POINTS = 6, 8
+FAILSAFE = {"heater": 0, "washer": 0, "kettle": 1, "fridge": 1}
+OFF = {800: {"heater"}, 330: {"heater", "washer"}, 220: {"heater", "washer", "kettle"}}
+SLACK_S = 2  # an order that did not wait for the disk, a machine that does other things
 COMMIT_MS = 500
 MACHINE_ID = f"{SEED:032x}"
 HERE = pathlib.Path(__file__).resolve().parent
@@ -105,7 +110,34 @@ class Machine:
             rig.run("umount", mount)
 
 
-def live(machine, subscriber, chance):
+def with_control(text, home):
+    """The configuration with a home's devices, circuits and outage control in it."""
+    buses, rest = home.config.split("buses:\n")[1].split("devices:\n", 1)
+    devices, control = rest.split("circuits:\n", 1)
+    return (text.replace("buses:\n", "buses:\n" + buses)
+            .replace("devices:\n", "devices:\n" + devices) + "circuits:\n" + control)
+
+
+def told(writes, until_ns):
+    """What each relay was told last before that moment, and when."""
+    names, last = {address: name for name, address in COILS.items()}, {}
+    for line in writes.read_text().splitlines():
+        t, device, _, function, address, value = (int(x) for x in line.split())
+        if device == PANEL and function in (5, 15) and t < until_ns and (
+                last.get(names[address], (0, None))[1] != value):
+            last[names[address]] = (t, value)
+    return last
+
+
+def check_owned(dump, writes, t_cut_ns):
+    bad = [name for name, (t, value) in told(writes, t_cut_ns).items()
+           if value != FAILSAFE[name] and t < t_cut_ns - SLACK_S * 1e9
+           and f"owned.panel.{name}" not in dump.facts]
+    assert not bad, f"told and not written down: {bad}, {dump.facts}"
+
+
+def live(machine, subscriber, chance, home):
+    home.soc(chance.choice(list(OFF)))
     begin, n = time.monotonic(), len(subscriber.messages)
     machine.start()
     if chance.random() < 0.2:  # while it boots and starts
@@ -116,6 +148,7 @@ def live(machine, subscriber, chance):
         end = time.monotonic() + chance.uniform(0, 3)
     wait_for(lambda: time.monotonic() >= end, "its end", 20)
     machine.cut()
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 def run_all(world, debs, cache):
@@ -130,20 +163,29 @@ def run_all(world, debs, cache):
     devices = Devices(world, "--tcp", "127.0.0.1:0", "--count", str(N), "--registers",
                       str(2 * POINTS), "--content", "counter")
     subscriber = Subscriber(world, broker)
-    text = config(devices.ports(), broker.port, "/var/lib/gatewayd", COMMIT_MS, POINTS)
+    writes = world.dir / "writes"
+    home = Home(world, writes=writes, name="home")
+    home.grid(False)
+    text = with_control(config(devices.ports(), broker.port, "/var/lib/gatewayd", COMMIT_MS,
+                               POINTS), home)
     store = world.dir / "store.img"
     make_store(store, owner, text.replace("127.0.0.1", "10.0.2.2")
                .replace("@HOME@", "/run/gatewayd"))
     machine = Machine(world, kernel, initrd, world.dir / "root.img", store)
     made, begin, deaths = time.monotonic() - begin, time.monotonic(), []
     for n in range(CUTS):
-        live(machine, subscriber, chance)
+        t_cut_ns = live(machine, subscriber, chance, home)
         deaths.append((machine.found(), n))
+        if deaths[-1][0]:
+            check_owned(deaths[-1][0], writes, t_cut_ns)
         print(f"cut {n}: {len(subscriber.messages)} messages", flush=True)
     spent = time.monotonic() - begin
     last = next(dump for dump, _ in reversed(deaths) if dump)
     numbers = set(range(1, last.seqs[-1] + 1))
+    home.soc(220)
     machine.start()
+    wait_for(lambda: home.coils() == {name: name not in OFF[220] for name in COILS},
+             "the relays of the last state", 60)
     wait_for(lambda: numbers <= subscriber.epochs().get(last.epoch, set()),
              "every number at the subscriber", 120)
     machine.cut()
@@ -153,7 +195,9 @@ def run_all(world, debs, cache):
     print(f"seed {SEED}: made in {made:.0f} s, {CUTS} cuts in {spent:.0f} s, "
           f"{sum(d is None for d, _ in deaths)} before there was a store; {len(final.seqs)} "
           f"numbers of {len({key[1] for key in final.records})} boots, {len(final.records)} "
-          f"records stored and delivered, {repeats} repeats removed, 0 lost, 0 twice")
+          f"records stored and delivered, {repeats} repeats removed, 0 lost, 0 twice; "
+          f"{sum(e[1] == 'circuit' for e in final.events)} circuits switched in "
+          f"{sum(e[1] == 'grid-state' for e in final.events)} changes of state")
     subscriber.stop()
 
 
