@@ -71,17 +71,19 @@ static void post_write(struct gateway *gateway, struct api_post *post)
     int point = device < 0 ? -1
                            : catalog_device_find_point(&gateway->catalog->devices[device],
                                                        request->point);
+    const struct write_order order = {.device = (uint32_t)device, .point = (uint32_t)point,
+                                      .value = request->value,
+                                      .lease_ms = request->lease_ms, .by = "api"};
     char text[200];
 
     if (point < 0) {
         api_post_finish(post, API_NOT_FOUND, "no such device or point", NULL);
         return;
     }
-    if (refuse_owned(gateway, (uint32_t)device, (uint32_t)point, text, sizeof text))
+    if (refuse_owned(gateway, order.device, order.point, text, sizeof text))
         api_post_finish(post, API_REFUSED, text, NULL);
     else
-        writes_begin(gateway->writes, gateway->catalog, (uint32_t)device, (uint32_t)point,
-                     &request->value, request->lease_ms, "api", on_post_answer, post);
+        writes_order(gateway->writes, gateway->catalog, &order, on_post_answer, post);
 }
 
 static void post_read(struct gateway *gateway, struct api_post *post)
@@ -222,6 +224,17 @@ static void refuse_unnoted(struct asked *asked)
     send_answer(asked);
 }
 
+static void order_command(struct asked *asked)
+{
+    const struct command *command = &asked->command;
+    const struct write_order order = {.device = command->device, .point = command->point,
+                                      .value = command->value,
+                                      .lease_ms = command->lease_ms, .by = command->by};
+
+    writes_order(asked->gateway->writes, asked->gateway->catalog, &order, on_command_answer,
+                 asked);
+}
+
 static void do_command(void *arg)
 {
     struct asked *asked = arg;
@@ -242,8 +255,7 @@ static void do_command(void *arg)
     else if (refuse_owned(gateway, command->device, command->point, text, sizeof text))
         answer_command(asked, COMMAND_REFUSED, text, NULL);
     else
-        writes_begin(gateway->writes, gateway->catalog, command->device, command->point,
-                     &command->value, command->lease_ms, command->by, on_command_answer, asked);
+        order_command(asked);
 }
 
 static void note_command(void *arg)

@@ -282,16 +282,6 @@ void writes_order(struct writes *writes, struct catalog *catalog,
         note_and_send(writes, name, pending->id, order);
 }
 
-void writes_begin(struct writes *writes, struct catalog *catalog, uint32_t device,
-                  uint32_t point, const struct gw_value *value, uint32_t lease_ms,
-                  const char *by, write_answer_fn answer, void *ctx)
-{
-    const struct write_order order = {.device = device, .point = point, .value = *value,
-                                      .lease_ms = lease_ms, .by = by};
-
-    writes_order(writes, catalog, &order, answer, ctx);
-}
-
 void writes_release(struct writes *writes, struct catalog *catalog, uint32_t device,
                     uint32_t point, write_answer_fn answer, void *ctx)
 {

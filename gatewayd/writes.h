@@ -31,20 +31,16 @@ struct writes *writes_new(struct hosts *hosts, struct store *store, struct loop_
 void writes_stop(struct writes *writes);
 void writes_free(struct writes *writes);
 
-/* by: who asked, for the journal ("api", "coordinator"). Value physical; lease_ms 0: the
- * point's own. Everything else is answered through `answer`, perhaps before this returns. */
-void writes_begin(struct writes *writes, struct catalog *catalog, uint32_t device,
-                  uint32_t point, const struct gw_value *value, uint32_t lease_ms,
-                  const char *by, write_answer_fn answer, void *ctx);
-/* The same for control: `at_once` does not wait for the journal (a load switched off must not
- * hang on a slow disk); a point that the journal has already is not noted again. */
+/* at_once does not wait for the journal: a load switched off must not hang on a slow disk. */
 struct write_order {
     uint32_t device, point;
-    struct gw_value value;
-    uint32_t lease_ms;
-    const char *by;
+    struct gw_value value; /* physical: a number or a truth */
+    uint32_t lease_ms;     /* 0: the point's own */
+    const char *by;        /* who asked, for the journal ("api", "coordinator") */
     bool at_once;
 };
+/* Everything is answered through `answer`, perhaps before this returns. A point that the
+ * journal has already is not noted again. */
 void writes_order(struct writes *writes, struct catalog *catalog,
                   const struct write_order *order, write_answer_fn answer, void *ctx);
 /* Sets the point to its failsafe and lets go of it. */
