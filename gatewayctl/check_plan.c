@@ -5,6 +5,7 @@
  */
 #include "gatewayctl/check_plan.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,10 +13,10 @@
 #include <string.h>
 
 #include "gatewayctl/ctl.h"
-#include "gatewayctl/host_view.h"
 #include "gatewayctl/human.h"
 #include "lib/base/err.h"
 #include "lib/host/plugin_query.h"
+#include "lib/hostview/host_view.h"
 
 struct check {
     const struct config *config;
@@ -161,13 +162,28 @@ static void take_exit(struct check *check, const char *plugin, int rc, const cha
     tell(check, "error", "plugin", NULL, text);
 }
 
+static int view_plugin(const struct check *check, const char *plugin,
+                       struct host_config *ret_view)
+{
+    const struct config *config = check->config;
+    uint32_t *buses = calloc(config->n_buses + 1, sizeof *buses), n = 0;
+    int rc;
+
+    for (uint32_t i = 0; buses && i < config->n_buses; i++)
+        if (strcmp(config->buses[i].plugin, plugin) == 0)
+            buses[n++] = i;
+    rc = n > 0 ? host_view_make(config, buses, n, check->tools->plugin_dir, ret_view) : -ENOMEM;
+    free(buses);
+    return rc;
+}
+
 static void ask_plugin(struct check *check, const char *plugin)
 {
     struct strbuf input, lines, errors;
     struct host_config view;
     unsigned n_before = check->n_errors;
     char *rest, *line;
-    int rc = host_view_make(check->config, plugin, check->tools->plugin_dir, &view);
+    int rc = view_plugin(check, plugin, &view);
 
     if (rc < 0)
         return;

@@ -12,7 +12,6 @@ gatewayctl_gatewayctl_SOURCES = \
 	gatewayctl/cmd_control.c \
 	gatewayctl/cmd_status.c gatewayctl/cmd_watch.c \
 	gatewayctl/ctl.c gatewayctl/ctl.h \
-	gatewayctl/host_view.c gatewayctl/host_view.h \
 	gatewayctl/human.c gatewayctl/human.h \
 	gatewayctl/points.c gatewayctl/points.h \
 	gatewayctl/table.c gatewayctl/table.h \

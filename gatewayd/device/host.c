@@ -17,62 +17,14 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/host/host.h"
-#include "lib/host/host_config.h"
 #include "lib/host/host_msg.h"
+#include "lib/hostview/host_view.h"
 
 #define SILENCE_LIMIT_S 10
 #define RATE_MIN_PER_S 2000.0 /* readings/s any host may bring: bursts of edges */
 #define RATE_FACTOR 10.0      /* above what its intervals ask for */
 
 /* ---- the configuration of the host ------------------------------------------------------ */
-
-static struct host_point point_of(const struct config_point *from)
-{
-    return (struct host_point){
-        .name = from->name, .scale = from->scale, .offset = from->offset,
-        .interval_ms = from->interval_ms, .writable = from->writable,
-        .is_bool = from->is_bool, .is_float = from->is_float, .write_min = from->write_min,
-        .write_max = from->write_max, .failsafe = from->failsafe, .max_rate = from->max_rate,
-        .lease_ms = from->lease_ms, .options = from->options};
-}
-
-/* A view: strings and options stay the configuration's. free_view frees only the arrays. */
-static int view_device(const struct config_device *from, uint32_t index,
-                       struct host_device *ret_device)
-{
-    *ret_device = (struct host_device){
-        .index = index, .name = from->name, .options = from->options,
-        .n_points = from->n_points,
-        .points = calloc(from->n_points + 1, sizeof *ret_device->points)};
-    for (uint32_t i = 0; ret_device->points && i < from->n_points; i++)
-        ret_device->points[i] = point_of(&from->points[i]);
-    return ret_device->points ? 0 : -ENOMEM;
-}
-
-static int view_bus(const struct config *config, uint32_t bus, struct host_bus *ret_bus)
-{
-    int rc = 0;
-
-    *ret_bus = (struct host_bus){
-        .index = bus, .name = config->buses[bus].name, .options = config->buses[bus].options,
-        .devices = calloc(config->n_devices + 1, sizeof *ret_bus->devices)};
-    if (!ret_bus->devices)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < config->n_devices && rc == 0; i++)
-        if (config->devices[i].bus == bus)
-            rc = view_device(&config->devices[i], i, &ret_bus->devices[ret_bus->n_devices++]);
-    return rc;
-}
-
-static void free_view(struct host_config *view)
-{
-    for (uint32_t i = 0; view->buses && i < view->n_buses; i++) {
-        for (uint32_t j = 0; j < view->buses[i].n_devices; j++)
-            free(view->buses[i].devices[j].points);
-        free(view->buses[i].devices);
-    }
-    free(view->buses);
-}
 
 static int write_all(int fd, const char *data, size_t len)
 {
@@ -90,27 +42,22 @@ static int write_all(int fd, const char *data, size_t len)
 static int make_config_fd(struct host *host, const struct config *config,
                           const uint32_t *bus_indexes)
 {
-    struct host_config view = {.plugin = host->plugin, .n_buses = host->n_buses};
+    struct host_config view;
     struct strbuf buf;
-    int rc = 0;
+    int rc = host_view_make(config, bus_indexes, host->n_buses,
+                            hosts_options_of(host->set)->plugin_dir, &view);
 
+    if (rc < 0)
+        return rc;
     strbuf_init(&buf);
-    view.plugin_dir = strdup(hosts_options_of(host->set)->plugin_dir);
-    view.buses = calloc(host->n_buses + 1, sizeof *view.buses);
-    if (!view.buses || !view.plugin_dir)
+    host_config_encode(&view, &buf);
+    host_view_done(&view);
+    host->config_fd = memfd_create("gatewayd-host", MFD_CLOEXEC);
+    if (buf.failed)
         rc = -ENOMEM;
-    for (uint32_t i = 0; i < host->n_buses && rc == 0; i++)
-        rc = view_bus(config, bus_indexes[i], &view.buses[i]);
-    if (rc == 0)
-        host_config_encode(&view, &buf);
-    if (rc == 0 && buf.failed)
-        rc = -ENOMEM;
-    host->config_fd = rc == 0 ? memfd_create("gatewayd-host", MFD_CLOEXEC) : -1;
-    if (rc == 0)
+    else
         rc = host->config_fd < 0 ? -errno : write_all(host->config_fd, buf.data, buf.len);
     strbuf_done(&buf);
-    free(view.plugin_dir);
-    free_view(&view);
     return rc;
 }
 

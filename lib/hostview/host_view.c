@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the checked configuration to what gateway-devhost --check reads; see check_plan.c.
- */
-#include "gatewayctl/host_view.h"
+/* From a checked configuration to what a host is told; see host_view.h. */
+#include "lib/hostview/host_view.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 static struct host_point point_of(const struct config_point *from)
 {
@@ -66,19 +64,18 @@ static int add_bus(struct host_config *view, const struct config *config, uint32
     return rc;
 }
 
-int host_view_make(const struct config *config, const char *plugin,
+int host_view_make(const struct config *config, const uint32_t *buses, uint32_t n_buses,
                    const char *plugin_dir, struct host_config *ret_view)
 {
     struct host_config view = {
-        .plugin = (char *)(uintptr_t)plugin,
+        .plugin = config->buses[buses[0]].plugin,
         .plugin_dir = (char *)(uintptr_t)plugin_dir,
-        .buses = calloc(config->n_buses + 1, sizeof *view.buses),
+        .buses = calloc(n_buses + 1, sizeof *view.buses),
     };
     int rc = view.buses ? 0 : -ENOMEM;
 
-    for (uint32_t i = 0; i < config->n_buses && rc == 0; i++)
-        if (strcmp(config->buses[i].plugin, plugin) == 0)
-            rc = add_bus(&view, config, i);
+    for (uint32_t i = 0; i < n_buses && rc == 0; i++)
+        rc = add_bus(&view, config, buses[i]);
     if (rc < 0)
         host_view_done(&view);
     else
