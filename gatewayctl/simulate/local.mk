@@ -12,6 +12,7 @@ simulate_core = \
 	gatewayctl/simulate/plant.c gatewayctl/simulate/plant.h \
 	gatewayctl/simulate/post.c gatewayctl/simulate/post.h \
 	gatewayctl/simulate/promise.c gatewayctl/simulate/promise.h \
+	gatewayctl/simulate/promise_bound.c gatewayctl/simulate/promise_bound.h \
 	gatewayctl/simulate/promise_slice.c gatewayctl/simulate/promise_slice.h \
 	gatewayctl/simulate/report.c gatewayctl/simulate/report.h \
 	gatewayctl/simulate/report_chart.c gatewayctl/simulate/report_chart.h \

@@ -15,6 +15,9 @@
 #include "gatewayctl/simulate/promise_slice.h"
 
 #define THREADS_MAX 16
+#define SLACK_H (1 / 3600.0)
+/* A breaker takes one home's critical load for some steps, and no more. */
+#define TRIPS_ALONE_PERCENT 99.8
 
 struct sweep {
     struct promise *promise;
@@ -43,6 +46,7 @@ static void judge(const struct promise *promise, const struct metrics *metrics,
     start->least_percent = 100;
     start->critical_percent = metrics->critical_percent;
     start->n_collapses = metrics->n_collapses;
+    start->n_home_trips = metrics->n_home_trips;
     for (unsigned h = 0; h < promise->community->n_homes; h++) {
         struct promise_home home =
             promise_home_of(metrics, h, promise->scenario->axis.step_s);
@@ -73,6 +77,8 @@ static int run_start(const struct promise *promise, struct promise_start *start)
     }
     if (rc == 0)
         judge(promise, &metrics, start);
+    if (rc == 0)
+        rc = promise_bound_find(promise->community, &slice, &start->bound);
     if (controller.free)
         controller.free(controller.ctx);
     metrics_done(&metrics);
@@ -148,14 +154,27 @@ int promise_sweep(struct promise *promise, struct gw_error *reterr)
     return rc;
 }
 
+struct promise_count promise_count(const struct promise *promise)
+{
+    double full_h = promise->n_steps * (double)promise->scenario->axis.step_s / 3600;
+    struct promise_count count = {0};
+
+    for (unsigned i = 0; i < promise->n_starts; i++) {
+        const struct promise_start *start = &promise->starts[i];
+        bool is_held = start->held_h >= full_h - SLACK_H;
+        bool is_permitted = start->bound.held_h >= full_h - SLACK_H;
+
+        count.n_held += is_held;
+        count.n_permitted += is_permitted;
+        count.n_tripped += !is_held && is_permitted && start->n_home_trips > 0 &&
+                           start->critical_percent >= TRIPS_ALONE_PERCENT;
+    }
+    return count;
+}
+
 bool promise_is_held(const struct promise *promise)
 {
-    double full_s = promise->n_steps * (double)promise->scenario->axis.step_s;
-
-    for (unsigned i = 0; i < promise->n_starts; i++)
-        if (promise->starts[i].held_h * 3600 < full_s - 1)
-            return false;
-    return true;
+    return promise_count(promise).n_held == promise->n_starts;
 }
 
 void promise_done(struct promise *promise)

@@ -8,6 +8,7 @@
 #define GATEWAYCTL_SIMULATE_PROMISE_H
 
 #include "gatewayctl/simulate/metrics.h"
+#include "gatewayctl/simulate/promise_bound.h"
 
 struct promise_home {
     double held_h; /* until its critical load was lost first */
@@ -18,7 +19,8 @@ struct promise_start {
     unsigned step;
     double held_h; /* of the home that lost critical load first */
     double critical_percent, least_percent;
-    unsigned n_collapses;
+    unsigned n_collapses, n_home_trips;
+    struct promise_bound bound; /* what the energy permits */
 };
 
 struct promise {
@@ -44,5 +46,11 @@ struct promise_home promise_home_of(const struct metrics *metrics, unsigned home
                                     unsigned step_s);
 /* Held in full, in every home, at every start. */
 bool promise_is_held(const struct promise *promise);
+/* Of the starts: held in full; held if the energy alone decided; not held though it would
+ * have been, but for a main breaker that tripped. */
+struct promise_count {
+    unsigned n_held, n_permitted, n_tripped;
+};
+struct promise_count promise_count(const struct promise *promise);
 
 #endif

@@ -133,22 +133,27 @@ void summary_print_promise(const struct promise *promise, const struct metrics *
 {
     const struct promise_start *start = &promise->starts[promise->worst];
     double full_h = promise->n_steps * (double)promise->scenario->axis.step_s / 3600;
-    unsigned n_held = 0;
+    struct promise_count count = promise_count(promise);
     char when[32];
 
-    for (unsigned i = 0; i < promise->n_starts; i++)
-        n_held += promise->starts[i].held_h >= full_h - 1e-6;
     printf("%.1f h without the grid, batteries at %.0f %% of usable, EVs as they are: ",
            full_h, 100 * promise->reserve);
     if (promise_is_held(promise))
         printf("held in every home at all %u starts.\n", promise->n_starts);
     else
-        printf("NOT held; %u of %u starts were.\n", n_held, promise->n_starts);
+        printf("NOT held; %u of %u starts were.\n", count.n_held, promise->n_starts);
+    printf("The energy alone would permit %u of %u", count.n_permitted,
+           promise->n_starts);
+    if (count.n_tripped)
+        printf("; in %u of them only a home's main breaker tripped", count.n_tripped);
+    printf(".\n");
     printf("Worst start: %s (step %u): held %.1f h, critical load %.2f %%, worst home "
-           "%.2f %%, %u collapse%s.\n\n",
+           "%.2f %%, %u collapse%s.\nThe energy permits there: %.1f h, critical load "
+           "%.2f %%.\n\n",
            local_time(&promise->scenario->axis, start->step, when), start->step,
            start->held_h, start->critical_percent, start->least_percent,
-           start->n_collapses, start->n_collapses == 1 ? "" : "s");
+           start->n_collapses, start->n_collapses == 1 ? "" : "s", start->bound.held_h,
+           start->bound.critical_percent);
     print_homes(promise, worst, has_colour);
 }
 
@@ -160,11 +165,13 @@ json_t *summary_promise_json(const struct promise *promise, const struct metrics
     for (unsigned i = 0; i < promise->n_starts; i++) {
         const struct promise_start *s = &promise->starts[i];
 
-        json_array_append_new(starts, json_pack("{s:i,s:f,s:f,s:f,s:i}", "step",
-                                                (int)s->step, "held_h", s->held_h,
-                                                "critical_percent", s->critical_percent,
-                                                "worst_home_percent", s->least_percent,
-                                                "collapses", (int)s->n_collapses));
+        json_array_append_new(
+            starts, json_pack("{s:i,s:f,s:f,s:f,s:i,s:i,s:f,s:f}", "step", (int)s->step,
+                              "held_h", s->held_h, "critical_percent",
+                              s->critical_percent, "worst_home_percent", s->least_percent,
+                              "collapses", (int)s->n_collapses, "home_trips",
+                              (int)s->n_home_trips, "bound_held_h", s->bound.held_h,
+                              "bound_critical_percent", s->bound.critical_percent));
     }
     for (unsigned h = 0; h < promise->community->n_homes; h++) {
         struct promise_home home = promise_home_of(worst, h, step_s);

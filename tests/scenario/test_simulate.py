@@ -165,6 +165,9 @@ def a_promise_is_swept_over_every_whole_hour(folder, scenario, n_starts, result)
         assert worst["worst_home_percent"] == min(h["critical_percent"]
                                                   for h in promise["homes"])
         assert worst["held_h"] == min(h["held_h"] for h in promise["homes"])
+        for start in starts:
+            assert start["held_h"] <= start["bound_held_h"] + 1e-6, start
+            assert start["critical_percent"] <= start["bound_critical_percent"] + 1e-6, start
         assert promise["held"] == all(s["held_h"] == 15 for s in starts)
         assert done.returncode == (0 if promise["held"] else 1)
         socs = dict(line.split(",")[1:] for line in open(result, encoding="utf-8")

@@ -418,6 +418,10 @@ static unsigned plan_once(double soc, double now_s)
     unsigned sum = 0;
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(planner);
+    for (unsigned s = 0; s < DISPATCH_SLOTS; s++) /* yesterday there was sun */
+        for (unsigned h = 0; h < N_HOMES; h++)
+            community_history(planner, h, s, homes[h].mean_w,
+                              s >= 16 && s < 32 ? 2000 : 0);
     for (unsigned i = 0; i < 12; i++) {
         report_all(planner, soc, 150);
         community_plan(planner, &time, 300);

@@ -13,6 +13,8 @@
 /* Fog, snow and a wrong clock: before it is up, a dull day's sun may be so late. */
 #define LATE_S 3600.0
 #define UP_SHARE 0.02 /* of the rated power: the sun is up */
+/* Where nobody told how long it takes, the site's promise of a night counts for more. */
+#define P0_UNTOLD 1.5
 
 double horizon_demand_w(const struct horizon *horizon, unsigned class, double lead_s)
 {
@@ -108,6 +110,8 @@ void horizon_build(const struct horizon *horizon, struct value_model *ret)
                                 .noise = 0.05};
     for (unsigned c = 0; c < DISPATCH_CLASSES; c++)
         ret->weight[c] = setup->classes[c].weight;
+    if (!horizon->hazard.has_announcement && !horizon->is_coarse)
+        ret->weight[DISPATCH_P0] *= P0_UNTOLD;
     for (unsigned i = 0; i < setup->n_storages; i++) {
         ret->charge_w += setup->storages[i].max_charge_w;
         if (!setup->storages[i].is_grid_forming)
