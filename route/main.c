@@ -62,12 +62,15 @@ static void set_environment(void)
     unsetenv("https_proxy");
 }
 
+/* Ends the program where it was asked what it is. */
 static bool parse(int argc, char **argv, struct route_options *options, bool *ret_tidy)
 {
     static const struct option table[] = {
         {"ack-timeout-ms", required_argument, NULL, 'a'},
         {"connect-timeout-ms", required_argument, NULL, 'c'},
         {"tidy", no_argument, NULL, 't'}, /* free everything at the end, for leak checks */
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
     };
     int c;
@@ -79,7 +82,10 @@ static bool parse(int argc, char **argv, struct route_options *options, bool *re
             options->connect_timeout_ms = (unsigned)strtoul(optarg, NULL, 10);
         else if (c == 't')
             *ret_tidy = true;
-        else
+        else if (c == 'h' || c == 'V') {
+            fputs(c == 'V' ? PACKAGE_STRING "\n" : usage, stdout);
+            exit(0);
+        } else
             return false;
     }
     return optind == argc && options->ack_timeout_ms && options->connect_timeout_ms;
