@@ -166,6 +166,13 @@ static bool port_is_on_disk(void *ctx)
     return stats.on_disk;
 }
 
+static void port_off_grid(void *ctx, int64_t slot_wall_ms, int32_t off_s)
+{
+    struct controlling *controlling = ctx;
+
+    store_note_off_grid(controlling->gateway->store, slot_wall_ms, off_s);
+}
+
 static void port_ask_past(void *ctx, struct past *past)
 {
     struct controlling *controlling = ctx;
@@ -267,7 +274,8 @@ struct controlling *controlling_new(struct gateway *gateway)
                                         .clear = port_clear, .keep = port_keep,
                                         .publish = port_publish, .wake = port_wake,
                                         .is_on_disk = port_is_on_disk,
-                                        .ask_past = port_ask_past};
+                                        .ask_past = port_ask_past,
+                                        .off_grid = port_off_grid};
 
     if (!controlling)
         return NULL;

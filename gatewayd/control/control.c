@@ -189,6 +189,8 @@ void control_restore(struct control *control, const char *key, const char *value
         journal_take_outages(&control->journal, value);
     } else if (!control->is_started && strcmp(key, NOTICES_DARK_KEY) == 0) {
         notices_restore(&control->notices, value);
+    } else if (!control->is_started && strcmp(key, ABSENCE_KEY) == 0) {
+        absence_restore(&control->absence, value);
     } else if (!control->is_started && strcmp(key, JOURNAL_DISTRUST_KEY) == 0) {
         control->evidence.distrusted = journal_distrusted(value, &control->evidence);
         control->journal.distrusted = control->evidence.distrusted;
@@ -439,11 +441,11 @@ static int64_t earliest(int64_t a, int64_t b)
 
 static void step(struct control *control, int64_t t_ms)
 {
-    int64_t next_ms;
+    int64_t next_ms, absent_ms;
 
     control->step_ms = t_ms;
     control->n_steps++;
-    control_see(control, t_ms);
+    absent_ms = control_see(control, t_ms);
     step_policy(control, t_ms);
     next_ms = decide(control, t_ms);
     /* orders first: what is written down may take its time */
@@ -457,6 +459,7 @@ static void step(struct control *control, int64_t t_ms)
     next_ms = earliest(next_ms, control->out.demand.next_ms);
     next_ms = earliest(next_ms, plan_in_next_ms(&control->plan, t_ms));
     next_ms = earliest(next_ms, control->policy_out.next_ms);
+    next_ms = earliest(next_ms, absent_ms);
     control->next_ms = next_ms > t_ms ? next_ms : t_ms + 1;
 }
 

@@ -136,7 +136,22 @@ static void step_state(struct control *control, int64_t t_ms)
     grid_state_step(&control->grid, t_ms, &input, &control->evidence, &control->out);
 }
 
-void control_see(struct control *control, int64_t t_ms)
+/* Behind an open tie, or fed by nobody. */
+static int64_t count_absence(struct control *control, int64_t t_ms)
+{
+    enum grid_state_id state = control->grid.state;
+    const struct absence_in in = {
+        .t_boot_ms = t_ms,
+        .t_wall_ms = clock_wall_ms(),
+        .is_off = (state >= TRANSFERRING && state <= BLACK) ||
+                  (state == RECONNECTING && control->map.config.island == ISLAND_OWN &&
+                   control->verdict.tie_closed == TRI_NO),
+        .is_clock_set = clock_trust_now() != CLOCK_UNSET};
+
+    return absence_step(&control->absence, &control->ports, &in);
+}
+
+int64_t control_see(struct control *control, int64_t t_ms)
 {
     charge_step(&control->charge, &control->map, &control->ports, t_ms);
     charge_sum(&control->charge, &control->map, &control->stored);
@@ -147,4 +162,5 @@ void control_see(struct control *control, int64_t t_ms)
     look_at_tie(control, t_ms);
     step_state(control, t_ms);
     see_circuits(control, t_ms);
+    return count_absence(control, t_ms);
 }

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "gatewayd/control/absence.h"
 #include "gatewayd/control/actuate.h"
 #include "gatewayd/control/charge.h"
 #include "gatewayd/control/control.h"
@@ -41,6 +42,7 @@ struct control {
     struct charge_sum stored;
     struct sense_power power;
     struct outlook outlook;
+    struct absence absence;
     int64_t over_since_ms; /* the batteries give more than they may; 0: they do not */
     bool is_overloaded;
     double mean_load_w; /* over 15 min; NaN: not known yet */
@@ -81,7 +83,7 @@ double control_runtime_s(const struct control *control);
 /* Bits of the backed circuits that are off by us. Under the lock. */
 uint64_t control_shed(const struct control *control);
 /* Reads everything and steps the state machine: out, now and power are of this moment then.
- * Under the lock. */
-void control_see(struct control *control, int64_t t_ms);
+ * Returns the boot time in ms of the next look. Under the lock. */
+int64_t control_see(struct control *control, int64_t t_ms);
 struct tie_in control_tie_input(struct control *control, int64_t t_ms);
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LTLIBRARIES += gatewayd/control/libcontrol.la
 gatewayd_control_libcontrol_la_SOURCES = \
+	gatewayd/control/absence.c gatewayd/control/absence.h \
 	gatewayd/control/actuate.c gatewayd/control/actuate.h \
 	gatewayd/control/asks.c gatewayd/control/asks.h \
 	gatewayd/control/cars.c gatewayd/control/cars.h \

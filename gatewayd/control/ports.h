@@ -64,6 +64,8 @@ struct control_ports {
     void (*publish)(void *ctx, const char *payload);
     /* Fills the past from the store, not on the loop, then gives it to control_take_past. */
     void (*ask_past)(void *ctx, struct past *past);
+    /* Seconds without the grid in the energy slot that begins then; the slot is over. */
+    void (*off_grid)(void *ctx, int64_t slot_wall_ms, int32_t off_s);
     /* Calls control_step soon. */
     void (*wake)(void *ctx);
     /* False: the journal is in RAM. */

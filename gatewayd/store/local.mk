@@ -17,6 +17,7 @@ gatewayd_store_libstore_la_SOURCES = \
 	gatewayd/store/logbook.c gatewayd/store/logbook.h \
 	gatewayd/store/logbook_open.c gatewayd/store/logbook_open.h \
 	gatewayd/store/log_scan.c gatewayd/store/log_scan.h \
+	gatewayd/store/off_grid.c gatewayd/store/off_grid.h \
 	gatewayd/store/pending.c gatewayd/store/pending.h \
 	gatewayd/store/queue.c gatewayd/store/queue.h \
 	gatewayd/store/reader.c gatewayd/store/reader.h \

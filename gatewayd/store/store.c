@@ -371,6 +371,11 @@ void store_set_tick(struct store *store, bool on)
         queue_wake(&store->queue);
 }
 
+void store_note_off_grid(struct store *store, int64_t slot_ms, int32_t off_grid_s)
+{
+    off_grid_note(&store->writer.summary.off_grid, slot_ms, off_grid_s);
+}
+
 void store_get_stats(struct store *store, struct store_stats *ret_stats)
 {
     pthread_mutex_lock(&store->writer.stats_lock);

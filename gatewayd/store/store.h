@@ -80,6 +80,10 @@ void store_post_in(struct store *store, struct store_place *place, void (*fn)(vo
  * store does not know to have given ("receiver-ahead"). Soon, on the store's thread. */
 int store_new_epoch(struct store *store, const char *reason);
 
+/* Seconds off the grid in the energy slot that begins then, before it is written. Any
+ * thread. */
+void store_note_off_grid(struct store *store, int64_t slot_ms, int32_t off_grid_s);
+
 /* In RAM: looks for the disk soon. */
 void store_try_disk(struct store *store);
 

@@ -23,6 +23,7 @@ void summary_init(struct summary *summary, struct logbook *book)
 {
     *summary = (struct summary){.book = book};
     strbuf_init(&summary->meters);
+    off_grid_init(&summary->off_grid);
 }
 
 void summary_leave(struct summary *summary)
@@ -38,6 +39,7 @@ void summary_done(struct summary *summary)
 {
     summary_leave(summary);
     strbuf_done(&summary->meters);
+    off_grid_done(&summary->off_grid);
     catalog_unref(summary->catalog);
     summary->catalog = NULL;
 }

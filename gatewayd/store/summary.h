@@ -10,6 +10,7 @@
 #define GATEWAYD_STORE_SUMMARY_H
 
 #include "gatewayd/store/logbook.h"
+#include "gatewayd/store/off_grid.h"
 #include "gatewayd/store/summing.h"
 
 #define SUMMARY_SLOT_SHIFT 28   /* keys of `minutes` */
@@ -29,6 +30,7 @@ struct summary {
     int64_t idle_slot; /* the newest for which there was nothing to do */
     uint64_t correction_key; /* corrections up to it are in */
     uint64_t minutes_bytes, slots_bytes;
+    struct off_grid off_grid; /* of the slots to come */
     uint64_t run_bytes; /* what the last run wrote, for 15 minutes */
 };
 

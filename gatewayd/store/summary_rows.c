@@ -165,7 +165,8 @@ static int write_slots(struct summary *summary)
     for (size_t i = 0; i < n && rc == 0; i++) {
         if (blob.len == 0)
             slots_begin(&blob);
-        slots_put(&blob, &slots[i], -1);
+        slots_put(&blob, &slots[i],
+                  off_grid_get(&summary->off_grid, slots[i].slot.start_ms));
         if (i + 1 < n && slots[i + 1].slot.start_ms == slots[i].slot.start_ms)
             continue;
         rc = write_slot(summary, summing_slot(slots[i].slot.start_ms), &blob);

@@ -246,6 +246,15 @@ static void port_wake(void *ctx)
     (void)ctx; /* the next poll comes anyway */
 }
 
+static void port_off_grid(void *ctx, int64_t slot_wall_ms, int32_t off_s)
+{
+    unsigned i = home.n_slots++ % 64;
+
+    (void)ctx;
+    home.slots[i].slot_ms = slot_wall_ms;
+    home.slots[i].off_s = off_s;
+}
+
 static void port_ask_past(void *ctx, struct past *past)
 {
     (void)ctx;
@@ -272,6 +281,7 @@ static void open_control(void)
                                         .event = port_event, .clear = port_clear,
                                         .keep = port_keep, .publish = port_publish,
                                         .ask_past = port_ask_past,
+                                        .off_grid = port_off_grid,
                                         .wake = port_wake, .is_on_disk = port_is_on_disk};
 
     home.control = control_new(&ports);

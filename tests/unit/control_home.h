@@ -48,6 +48,11 @@ struct home {
         bool is_there;
     } facts[32];
     char published[4096];
+    unsigned n_slots; /* of energy, told off the grid for so long */
+    struct {
+        int64_t slot_ms;
+        int32_t off_s;
+    } slots[64];
     struct past *past; /* asked for and not taken back by the test */
 };
 

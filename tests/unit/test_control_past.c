@@ -9,6 +9,7 @@
 
 #include "gatewayd/control/control.h"
 #include "gatewayd/control/control_state.h"
+#include "lib/base/clock.h"
 #include "tests/unit/control_home.h"
 #include "tests/unit/suite.h"
 
@@ -255,6 +256,81 @@ static void more_than_the_battery_may_give_is_no_spike(void)
     home_end();
 }
 
+/* ---- seconds off the grid ---------------------------------------------------------------------------- */
+
+#define ENERGY_SLOT_MS 900000
+
+/* To the middle of the next energy slot. */
+static void pass_to_the_middle_of_a_slot(void)
+{
+    int64_t into_ms = (clock_wall_ms() + ENERGY_SLOT_MS / 2) % ENERGY_SLOT_MS;
+
+    home_pass(ENERGY_SLOT_MS - into_ms);
+}
+
+static void each_slot_tells_how_long_the_grid_was_away(void)
+{
+    home_begin(NULL);
+    pass_to_the_middle_of_a_slot();
+    CU_ASSERT_EQUAL(home.n_slots, 0); /* the first was not watched from its begin */
+    home_pass(ENERGY_SLOT_MS);
+    CU_ASSERT_EQUAL_FATAL(home.n_slots, 1);
+    CU_ASSERT_EQUAL(home.slots[0].slot_ms % ENERGY_SLOT_MS, 0);
+    CU_ASSERT_EQUAL(home.slots[0].off_s, 0);
+    home_grid(false);
+    home_pass(300000);
+    home_grid(true);
+    home_pass(600000);
+    CU_ASSERT_EQUAL_FATAL(home.n_slots, 2);
+    CU_ASSERT_TRUE(home.slots[1].off_s >= 298 && home.slots[1].off_s <= 301);
+    CU_ASSERT_EQUAL(home.slots[1].slot_ms, home.slots[0].slot_ms + ENERGY_SLOT_MS);
+    home_end();
+}
+
+static void an_absence_goes_on_over_a_restart(void)
+{
+    home_begin(NULL);
+    pass_to_the_middle_of_a_slot();
+    home_grid(false);
+    home_pass(2 * ENERGY_SLOT_MS + 60000);
+    CU_ASSERT_EQUAL_FATAL(home.n_slots, 2);
+    CU_ASSERT_TRUE(home.slots[0].off_s >= 448 && home.slots[0].off_s <= 450);
+    CU_ASSERT_EQUAL(home.slots[1].off_s, 900);
+    home.t_ms += 30000;
+    home_restart(NULL);
+    home_pass(ENERGY_SLOT_MS);
+    CU_ASSERT_EQUAL_FATAL(home.n_slots, 3);
+    CU_ASSERT_EQUAL(home.slots[2].off_s, 900);
+    home_grid(true);
+    home_pass(60000);
+    home.t_ms += 30000;
+    home_restart(NULL); /* what was before this one is not known */
+    home_pass(ENERGY_SLOT_MS);
+    CU_ASSERT_EQUAL(home.n_slots, 3);
+    home_end();
+}
+
+static void what_nobody_watched_is_not_told(void)
+{
+    home_begin(NULL);
+    pass_to_the_middle_of_a_slot();
+    home_pass(ENERGY_SLOT_MS);
+    CU_ASSERT_EQUAL(home.n_slots, 1);
+    home.t_ms += 120000; /* it slept */
+    home_pass(ENERGY_SLOT_MS);
+    CU_ASSERT_EQUAL(home.n_slots, 1);
+    home_pass(ENERGY_SLOT_MS);
+    CU_ASSERT_EQUAL(home.n_slots, 2);
+    home_end();
+}
+
+static CU_TestInfo absences[] = {
+    TEST(each_slot_tells_how_long_the_grid_was_away),
+    TEST(an_absence_goes_on_over_a_restart),
+    TEST(what_nobody_watched_is_not_told),
+    CU_TEST_INFO_NULL,
+};
+
 static CU_TestInfo nights[] = {
     TEST(what_is_stored_is_held_against_the_night_ahead),
     TEST(the_past_tells_the_night_ahead),
@@ -277,6 +353,7 @@ int main(void)
     CU_SuiteInfo suites[] = {
         {"past",   NULL, NULL, NULL, NULL, pasts },
         {"nights", NULL, NULL, NULL, NULL, nights},
+        {"absences", NULL, NULL, NULL, NULL, absences},
         CU_SUITE_INFO_NULL,
     };
 

@@ -133,6 +133,28 @@ static void a_clock_set_back_loses_no_page(void)
     finish();
 }
 
+static void a_slot_tells_how_long_the_grid_was_away(void)
+{
+    static struct energies energies;
+    unsigned n = 0;
+
+    begin();
+    store_note_off_grid(fixture_store, HISTORY_T0_MS, 0);
+    store_note_off_grid(fixture_store, HISTORY_T0_MS + 900000, 240);
+    home_feed(&home, 0, 3600, 5);
+    energies_ask(&energies, 0, 3600, ENERGY_15_MIN);
+    for (uint32_t i = 0; i < energies.n; i++) {
+        int64_t nth = (energies.rows[i].start_ms - HISTORY_T0_MS) / 900000;
+
+        n += energies.rows[i].off_grid_s == 240;
+        CU_ASSERT_EQUAL(energies.rows[i].off_grid_s, nth == 0 ? 0 : nth == 1 ? 240 : -1);
+    }
+    CU_ASSERT_TRUE(n > 0);
+    energies_ask(&energies, 0, 1800, ENERGY_30_MIN);
+    CU_ASSERT_EQUAL(energies.rows[0].off_grid_s, 240);
+    finish();
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -140,6 +162,7 @@ int main(void)
         TEST(pages_of_readings_are_all_of_them),
         TEST(late_readings_are_on_their_page),
         TEST(a_clock_set_back_loses_no_page),
+        TEST(a_slot_tells_how_long_the_grid_was_away),
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {
