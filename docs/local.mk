@@ -8,4 +8,5 @@ dist_doc_DATA += docs/scenario-format.md docs/dispatch.md
 dist_doc_DATA += docs/mqtt.md docs/consent-protocol.md docs/history.md
 schemadir = $(docdir)/schema
 dist_schema_DATA = docs/schema/readings.json docs/schema/event.json docs/schema/gap.json \
-	docs/schema/correction.json docs/schema/receipt.json docs/schema/grid.json docs/schema/plan.json docs/schema/consent-record.json
+	docs/schema/correction.json docs/schema/receipt.json docs/schema/grid.json docs/schema/plan.json docs/schema/consent-record.json \
+	docs/schema/state.json docs/schema/cmd.json docs/schema/ack.json

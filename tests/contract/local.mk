@@ -38,5 +38,7 @@ clean-local:
 dist_check_SCRIPTS += tests/contract/schemas
 TESTS += tests/contract/schemas
 EXTRA_DIST += tests/contract/schemas.py
-TESTS += tests/contract/test_docs.py tests/contract/test_openapi.py
-EXTRA_DIST += tests/contract/test_docs.py tests/contract/test_openapi.py
+TESTS += tests/contract/test_docs.py tests/contract/test_messages.py \
+	tests/contract/test_openapi.py
+EXTRA_DIST += tests/contract/test_docs.py tests/contract/test_messages.py \
+	tests/contract/test_openapi.py
