@@ -72,12 +72,24 @@ void drill_note(struct drill *drill, uint64_t shed, uint64_t stuck, double runti
         drill->runtime_s = runtime_s;
 }
 
+/* Bulk loads that an island would have to carry: nothing of ours takes them off. */
+static uint32_t count_unswitched(const struct site_map *map)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < map->n_circuits; i++)
+        n += map->circuits[i].class == CIRCUIT_P4 && map->circuits[i].is_backed &&
+             !map->circuits[i].has_switch;
+    return n;
+}
+
 const char *drill_text(const struct drill *drill, const struct site_map *map, char *text,
                        size_t size)
 {
     size_t len = (size_t)snprintf(text, size, "drill of %lld s: %s",
                                   (long long)((drill->ended_ms - drill->begun_ms) / 1000),
                                   grid_state_name(drill->state));
+    uint32_t n_unswitched = count_unswitched(map);
     bool any = false;
 
     for (uint32_t i = 0; i < map->n_circuits && len < size; i++)
@@ -90,6 +102,9 @@ const char *drill_text(const struct drill *drill, const struct site_map *map, ch
         len += (size_t)snprintf(text + len, size - len, "; nothing would be off");
     if (drill->stuck && len < size)
         len += (size_t)snprintf(text + len, size - len, "; some switches do not answer");
+    if (n_unswitched && len < size)
+        len += (size_t)snprintf(text + len, size - len, "; bulk loads without a switch: %u",
+                                n_unswitched);
     if (drill->runtime_s >= 0 && len < size)
         snprintf(text + len, size - len, "; energy for %.1f h at the load of now",
                  drill->runtime_s / 3600);

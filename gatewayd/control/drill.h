@@ -16,7 +16,6 @@ struct drill {
     enum grid_state_id state;   /* played */
     uint64_t shed;              /* circuits that would have been off at any time */
     double runtime_s;           /* < 0: not known */
-    uint32_t n_unswitched;      /* backed P4 circuits without a switch */
     uint64_t stuck;             /* circuits whose switch does not answer now */
 };
 

@@ -40,6 +40,9 @@ def people(home):
                       "the drill's report")
     assert "water-heater" in report[0], report
     assert home.coil("heater"), "a drill switched something"
+    wait_for(lambda: any(t == "gw/test/home/event" and p["code"] == "drill" and
+                         p["text"] == report[-1] for t, p in home.subscriber.snapshot()),
+             "the drill's report as a message")
     assert "GRID_OK" in ctl("grid").stdout and "water-heater" in ctl("circuits").stdout
 
     refused = ctl("grid", "confirm", "present", check=False)

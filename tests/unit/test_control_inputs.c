@@ -492,10 +492,24 @@ static void what_sticks_is_planned_around_where_no_meter_tells_the_load(void)
     home_end();
 }
 
+static void a_drill_tells_of_bulk_loads_that_nothing_switches(void)
+{
+    home_begin(NULL);
+    CU_ASSERT_EQUAL(control_drill(home.control, 2000, (char[300]){0}, 300), 0);
+    home_pass(3000);
+    CU_ASSERT_EQUAL(home_count_events("drill", "without a switch"), 0);
+    home.control->map.circuits[0].has_switch = false; /* the heater's */
+    CU_ASSERT_EQUAL(control_drill(home.control, 2000, (char[300]){0}, 300), 0);
+    home_pass(3000);
+    CU_ASSERT_EQUAL(home_count_events("drill", "; bulk loads without a switch: 1;"), 1);
+    home_end();
+}
+
 static CU_TestInfo outputs[] = {
     TEST(a_relay_has_two_seconds_to_follow),
     TEST(a_relay_that_sticks_is_no_fault_of_the_home),
     TEST(what_sticks_is_planned_around_where_no_meter_tells_the_load),
+    TEST(a_drill_tells_of_bulk_loads_that_nothing_switches),
     CU_TEST_INFO_NULL,
 };
 
