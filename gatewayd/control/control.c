@@ -351,7 +351,7 @@ static void drop_now(struct control *control, const struct decide_in *in)
 {
     uint64_t drop = shed_table_now(&control->shed_table, in);
 
-    for (uint32_t i = 0; drop >> i; i++)
+    for (uint32_t i = 0; drop && i < control->map.n_circuits; i++)
         if (drop >> i & 1) {
             actuate_want(control->actuate, i, 0, true);
             actuate_step_one(control->actuate, i, in->t_boot_ms);

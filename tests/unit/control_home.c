@@ -76,7 +76,7 @@ static const char yaml[] =
     " write: {min: -6000, max: 6000, failsafe: 0, lease: 20 s}}\n"
     "      - {name: plugged, table: discrete, address: 3}\n";
 
-static const char yaml_outage[] =
+static const char yaml_circuits[] =
     "circuits:\n"
     "  - {name: heater, switch: panel.heater, class: P4, typical: 1200 W, min_on: 0 s,"
     " min_off: 0 s, drops_out: no}\n"
@@ -86,7 +86,9 @@ static const char yaml_outage[] =
     " min_off: 0 s}\n"
     "  - {name: fridge, switch: panel.fridge, class: P1, typical: 100 W, min_on: 0 s,"
     " min_off: 0 s}\n"
-    "  - {name: oxygen, class: P0}\n"
+    "  - {name: oxygen, class: P0}\n";
+
+static const char yaml_outage[] =
     "outage:\n"
     "  grid_code: test\n";
 
@@ -111,7 +113,7 @@ static const char roof[] =
 static const char one_battery[] =
     "[{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}]";
 
-const char *home_sources, *home_island;
+const char *home_sources, *home_island, *home_circuits;
 bool home_has_roof;
 
 static void load(const char *more)
@@ -125,9 +127,10 @@ static void load(const char *more)
     struct strbuf text;
 
     CU_ASSERT_TRUE_FATAL(fd >= 0);
-    dprintf(fd, "%s%s%s%s  sources: %s\n%s", yaml, home_has_roof ? roof : "", yaml_outage,
-            home_island ? home_island : own_island, home_sources ? home_sources : one_battery,
-            more ? more : "");
+    dprintf(fd, "%s%s%s%s%s%s", yaml, home_has_roof ? roof : "", yaml_circuits,
+            home_circuits ? home_circuits : "", yaml_outage,
+            home_island ? home_island : own_island);
+    dprintf(fd, "  sources: %s\n%s", home_sources ? home_sources : one_battery, more ? more : "");
     close(fd);
     sources.map_dirs = no_maps;
     sources.config_dir = NULL;

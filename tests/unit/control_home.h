@@ -63,6 +63,8 @@ extern const char *home_sources;
 extern bool home_has_roof;
 /* Likewise the lines of `island` and `evidence`; NULL: own, by contact, voltage and PCS. */
 extern const char *home_island;
+/* Circuits after the usual ones, lines of YAML; NULL: none. */
+extern const char *home_circuits;
 
 /* more: YAML after `sources`, indented by two; NULL: none. Started with the grid there. */
 void home_begin(const char *more);
