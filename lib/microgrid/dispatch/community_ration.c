@@ -12,10 +12,10 @@
 #include <math.h>
 
 /* Kept back of the usable energy: the power of a nearly empty storage is too little. */
-#define MARGIN_SHARE 0.004
+#define MARGIN_SHARE 0.003
 /* Time constants with which the shares of P0..P4 follow prices. */
-static const double share_down_s[DISPATCH_CLASSES] = {1, 420, 420, 840, 840};
-static const double share_up_s[DISPATCH_CLASSES] = {1, 360, 360, 480, 480};
+static const double share_down_s[DISPATCH_CLASSES] = {1, 420, 600, 1200, 1200};
+static const double share_up_s[DISPATCH_CLASSES] = {1, 360, 900, 1200, 1200};
 
 /* Time to the next booked departure of a storage; < 0: none. */
 static double departs_in_s(const struct community_planner *planner, unsigned storage,

@@ -6,8 +6,9 @@
 
 #include <math.h>
 
-/* Below the weight by this share a class is off: rather a slow fade than a flap. */
-#define FADE 0.6
+/* Below the weight by this share a class is off: rather a slow fade than a flap. What P2 to
+ * P4 take beyond their price in an outage that was to end soon is what P0 lacks at its end. */
+static const double fade[DISPATCH_CLASSES] = {0.6, 0.6, 0.4, 0.4, 0.4};
 
 struct level {
     double energy_wh;
@@ -54,7 +55,7 @@ double ration_share(const struct value_model *model, const struct value *value,
         double want_wh = in->demand_w[c] * in->hours;
         double price = bus_price(model, value, &level, want_wh);
         double ratio = price > 0 ? model->weight[c] / price : 2;
-        double share = fmin(fmax((ratio - (1 - FADE)) / FADE, 0), 1);
+        double share = fmin(fmax((ratio - (1 - fade[c])) / fade[c], 0), 1);
 
         ret_share[c] = c == DISPATCH_P0 ? 1 : share;
         take(model, &level, want_wh * ret_share[c]);
