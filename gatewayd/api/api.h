@@ -8,6 +8,7 @@
 #ifndef GATEWAYD_API_API_H
 #define GATEWAYD_API_API_H
 
+#include "gatewayd/api/api_history_model.h"
 #include "gatewayd/api/api_model.h"
 #include "gatewayd/api/api_post.h"
 #include "lib/base/err.h"

@@ -9,7 +9,7 @@ api_sources = \
 	gatewayd/api/api_history.c gatewayd/api/api_history.h \
 	gatewayd/api/api_json.c gatewayd/api/api_json.h \
 	gatewayd/api/api_metrics.c gatewayd/api/api_metrics.h \
-	gatewayd/api/api_model.h \
+	gatewayd/api/api_history_model.h gatewayd/api/api_model.h \
 	gatewayd/api/api_post.c gatewayd/api/api_post.h
 gatewayd_gatewayd_SOURCES += $(api_sources)
 
