@@ -63,7 +63,7 @@ static bool is_there(const struct cars_in *in, const struct site_battery *batter
 {
     if (battery->plugged.is_there && !(sense_value(in->ports, &battery->plugged) > 0.5))
         return false;
-    return !isnan(sense_value(in->ports, &battery->soc));
+    return !isnan(sense_charge(in->ports, &battery->soc));
 }
 
 static void describe(const struct cars_in *in, uint32_t i, struct dispatch_storage *storage,
@@ -85,7 +85,7 @@ static void describe(const struct cars_in *in, uint32_t i, struct dispatch_stora
         .eta_discharge = ETA};
     *ret = (struct split_ev){.storage = storage,
                              .is_connected = is_there(in, battery),
-                             .soc = sense_value(in->ports, &battery->soc) / 1000};
+                             .soc = sense_charge(in->ports, &battery->soc) / 1000};
     ret->depart_in_s = cars_departure_s(in->map->outage, source->battery, in, &soc_depart);
     storage->soc_depart = fmax(keeps, soc_depart);
 }

@@ -81,7 +81,7 @@ static void step_one(struct charge_battery *battery, const struct site_battery *
     struct control_reading reading;
     bool is_here = !from->plugged.is_there || sense_value(ports, &from->plugged) > 0.5;
     bool is_told = is_here && from->soc.is_there && ports->read(ports->ctx, &from->soc, &reading) &&
-                   reading.is_good && reading.has_value;
+                   reading.is_good && reading.has_value && sense_is_charge(reading.value);
 
     if (!isnan(moved_wh)) {
         battery->moved_wh = battery->moved_wh * exp(-(double)dt_ms / 1000 / FORGET_S) + moved_wh;

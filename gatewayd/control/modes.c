@@ -15,7 +15,7 @@ static bool may_force(const struct modes_in *in)
 
 static double usable_percent(const struct modes_in *in, const struct site_battery *battery)
 {
-    double soc = sense_value(in->ports, &battery->soc) / 10, floor = battery->floor;
+    double soc = sense_charge(in->ports, &battery->soc) / 10, floor = battery->floor;
 
     return (soc - floor) / (100 - floor) * 100;
 }

@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 
 #define VOLTAGE_SEEN 60.0 /* V: below, a reading does not tell the nominal voltage */
+#define MOST_PERMILLE 1050.0 /* a full battery that balances itself tells some more than 1000 */
 
 void sense_init(struct sense *sense)
 {
@@ -22,6 +23,18 @@ double sense_value(const struct control_ports *ports, const struct control_ref *
         !reading.has_value)
         return (double)NAN;
     return reading.value;
+}
+
+bool sense_is_charge(double soc_permille)
+{
+    return soc_permille >= 0 && soc_permille <= MOST_PERMILLE;
+}
+
+double sense_charge(const struct control_ports *ports, const struct control_ref *ref)
+{
+    double soc_permille = sense_value(ports, ref);
+
+    return sense_is_charge(soc_permille) ? soc_permille : (double)NAN;
 }
 
 static double nearest_nominal(double v)

@@ -35,6 +35,11 @@ void sense_powers(const struct site_map *map, const struct control_ports *ports,
                   const struct charge_sum *charge, struct sense_power *ret);
 /* A good value of the point, or NaN. */
 double sense_value(const struct control_ports *ports, const struct control_ref *ref);
+/* Can a charge be so, in permille? A gauge may overshoot a little; 65535 and what is below
+ * 0 are a device's "not available", and no full or empty battery. */
+bool sense_is_charge(double soc_permille);
+/* A good value of the point that can be a charge, or NaN. */
+double sense_charge(const struct control_ports *ports, const struct control_ref *ref);
 /* Does any battery or PCS say it has an alarm? */
 bool sense_alarm(const struct site_map *map, const struct control_ports *ports);
 /* Does any say that it carries more than it can for long? */

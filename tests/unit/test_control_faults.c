@@ -3,12 +3,18 @@
  * Tests of gatewayd/control at its bounds: as many circuits as fit, readings that no device
  * should give, configurations that change in an outage, clocks that lie.
  */
+#include <math.h>
 #include <string.h>
 
 #include "gatewayd/control/control.h"
 #include "gatewayd/control/control_state.h"
 #include "tests/unit/control_home.h"
 #include "tests/unit/suite.h"
+
+#define WITH_CAR                                                                              \
+    "[{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}, "             \
+    "{battery: car, capacity: 40 kWh, max_discharge: 3 kW, cut_off: 10 %, "                   \
+    "departure_floor: 40 %}]"
 
 /* ---- bounds ----------------------------------------------------------------------------- */
 
@@ -34,6 +40,57 @@ static void the_last_circuit_of_a_full_site_is_shed_as_any_other(void)
     home_end();
 }
 
+/* ---- devices that lie ------------------------------------------------------------------- */
+
+static void a_charge_that_none_can_have_is_not_known(void)
+{
+    static const double wrong[] = {65535, 32768, 2000, -5, -32768};
+
+    home_begin(NULL);
+    home_grid(false);
+    home_pass(10000);
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        home_set(HOME_SOC, wrong[i]);
+        home_pass(5000);
+        CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+        CU_ASSERT_TRUE(isnan(home.control->power.usable_permille));
+        CU_ASSERT_EQUAL(home_count_events("soc-unknown", "no battery tells"), i + 1);
+        home_set(HOME_SOC, 820);
+        home_pass(5000);
+        CU_ASSERT_DOUBLE_EQUAL(home.control->power.usable_permille, 800, 1);
+    }
+    home_set(HOME_SOC, 1020);
+    home_pass(5000);
+    CU_ASSERT_DOUBLE_EQUAL(home.control->power.usable_permille, 1000, 1);
+    home_end();
+}
+
+static void a_car_whose_charge_is_not_known_gives_nothing(void)
+{
+    home_sources = WITH_CAR;
+    home_begin(NULL);
+    home_set(HOME_CAR_SOC, 65535);
+    home_grid(false);
+    home_pass(10000);
+    home_set(HOME_SOC, 330);
+    home_set(HOME_GRID_W, 0);
+    home_set(HOME_BATTERY_W, 600);
+    home_pass(5000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "LOW_RESERVE");
+    CU_ASSERT_EQUAL(home.points[HOME_CAR_SETPOINT].value, 0);
+    home_set(HOME_CAR_SOC, 700);
+    home_pass(5000);
+    CU_ASSERT_TRUE(home.points[HOME_CAR_SETPOINT].value > 100);
+    home_end();
+    home_sources = NULL;
+}
+
+static CU_TestInfo lies[] = {
+    TEST(a_charge_that_none_can_have_is_not_known),
+    TEST(a_car_whose_charge_is_not_known_gives_nothing),
+    CU_TEST_INFO_NULL,
+};
+
 static CU_TestInfo bounds[] = {
     TEST(the_last_circuit_of_a_full_site_is_shed_as_any_other),
     CU_TEST_INFO_NULL,
@@ -43,6 +100,7 @@ int main(void)
 {
     CU_SuiteInfo suites[] = {
         {"bounds", NULL, NULL, NULL, NULL, bounds},
+        {"lies",   NULL, NULL, NULL, NULL, lies  },
         CU_SUITE_INFO_NULL,
     };
 
