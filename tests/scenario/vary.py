@@ -216,12 +216,14 @@ def evs(v):
 def ev_leaves(v):
     """Every EV is gone for hours, unannounced, soon after the longest outage began."""
     longest = max(v.outages(), key=lambda o: o["end_step"] - o["start_step"])
+    v.data["events"] = [e for e in v.data["events"] if e["kind"] != "ev_departure"]
     for i, name in enumerate(evs(v)):
         start = longest["start_step"] + 6 + 30 * i
         v.event("ev_departure", start, start + 72, ev=name, trip_wh=6000)
 
 
 def ev_gone(v):
+    v.data["events"] = [e for e in v.data["events"] if e["kind"] != "ev_departure"]
     for name in evs(v):
         v.event("ev_departure", 1, v.steps, ev=name, trip_wh=0)
 

@@ -136,6 +136,36 @@ static void what_a_stuck_relay_draws_is_planned_with(void)
     CU_ASSERT(price_with(700) > price_with(0));
 }
 
+static void a_lost_report_does_not_stop_the_battery_from_emptying(void)
+{
+    struct dispatch_area_report area = {
+        .n_storages = 2,
+        .soc = {0.12, 0.3 },
+        .power_w = {3000, 0   },
+        .is_connected = {true, true}
+    };
+    struct community_planner *planner;
+    unsigned n_before = 0, n_after = 0;
+
+    make_setup();
+    planner = community_new(&setup);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(planner);
+    for (unsigned t = 0; t < 3; t++) {
+        struct dispatch_time time = {.now_s = 300.0 * t, .local_s = 2 * 3600};
+
+        if (t == 0)
+            community_area_report(planner, &area);
+        community_plan(planner, &time, 300);
+        for (unsigned h = 0; h < N_HOMES; h++) {
+            n_before += t == 0 && community_plan_of(planner, h)->power_w > 0;
+            n_after += t == 2 && community_plan_of(planner, h)->power_w > 0;
+        }
+    }
+    CU_ASSERT_EQUAL(n_before, N_HOMES);
+    CU_ASSERT_EQUAL(n_after, 0);
+    community_free(planner);
+}
+
 /* The dull day's sun in the half hour in which it is forecast to rise. */
 static double dull_dawn_w(double now_w)
 {
@@ -171,6 +201,7 @@ static void before_dawn_the_sun_may_be_late_and_by_day_it_is_there(void)
 }
 
 static CU_TestInfo tests[] = {
+    TEST(a_lost_report_does_not_stop_the_battery_from_emptying),
     TEST(before_dawn_the_sun_may_be_late_and_by_day_it_is_there),
     TEST(a_booked_car_takes_sun_but_nothing_that_p0_needs),
     TEST(no_car_goes_on_charging_when_the_grid_goes),

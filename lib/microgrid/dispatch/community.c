@@ -138,7 +138,7 @@ void community_area_report(struct community_planner *planner,
 {
     unsigned next = 0;
 
-    planner->has_area = true;
+    planner->has_area = planner->is_area_told = true;
     planner->is_grid_up = report->is_grid_up;
     planner->area_pv_w = report->pv_w;
     for (unsigned i = 0; i < planner->setup->n_storages && next < report->n_storages;
@@ -258,12 +258,31 @@ static double measured_pv_w(const struct community_planner *planner)
     return per_wp[n / 2] * planner->rated_wp;
 }
 
+/* A report that was lost: what gave then has given since, or an island near its floor is
+ * planned with energy that is gone. */
+static void drain_untold(struct community_planner *planner)
+{
+    for (unsigned i = 0; i < planner->setup->n_storages; i++) {
+        const struct dispatch_storage *is = &planner->setup->storages[i];
+        struct community_storage *storage = &planner->storages[i];
+        double given_wh =
+            fmax(storage->power_w, 0) * planner->step_s / 3600 / is->eta_discharge;
+
+        if (storage->is_known && storage->is_connected && is->capacity_wh > 0)
+            storage->soc = fmax(storage->soc - given_wh / is->capacity_wh,
+                                fmin(storage->soc, is->soc_min));
+    }
+}
+
 static void learn(struct community_planner *planner, const struct dispatch_time *time)
 {
     unsigned before =
         dispatch_slot((double)time->local_s + DISPATCH_DAY_S - planner->step_s / 2);
     unsigned now = dispatch_slot(time->local_s);
 
+    if (!planner->is_area_told && !planner->is_grid_up)
+        drain_untold(planner);
+    planner->is_area_told = false;
     forecast_pv_measure(&planner->pv, time, measured_pv_w(planner), planner->step_s);
     for (unsigned h = 0; h < planner->setup->n_homes; h++) {
         struct community_home *home = &planner->homes[h];

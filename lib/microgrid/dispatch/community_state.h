@@ -42,6 +42,7 @@ struct community_planner {
     double rated_wp, step_s;
     double area_pv_w;
     bool is_grid_up, has_area;
+    bool is_area_told; /* the charge area reported in this step */
     double outage_since_s, grid_since_s;
     bool has_outage; /* there was one */
     bool has_announcement;
