@@ -283,6 +283,7 @@ static void build_timers(struct load *load, const struct outage_keys *keys,
     outage->in_band_ms = (uint32_t)keys->in_band_ms;
     if (keys->operator)
         schema_read(load->report, &operator_schema, keys->operator, & operator);
+    free(outage->operator_letter);
     outage->operator_letter = load_strdup(load, operator.letter);
     outage->letter_in_band_ms = (uint32_t) operator.in_band_ms;
 }
@@ -465,6 +466,7 @@ void outage_build(struct load *load, const struct outage_trees *trees)
     load->config->outage = outage;
     outage->island = CONFIG_ISLAND_NONE;
     outage->grid_code = load_strdup(load, "");
+    outage->operator_letter = load_strdup(load, "");
     circuits_build(load, trees->circuits, outage);
     if (trees->outage && !load->no_memory)
         build_outage(load, trees->outage, outage);

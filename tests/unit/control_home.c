@@ -114,7 +114,7 @@ static const char one_battery[] =
     "[{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}]";
 
 const char *home_sources, *home_island, *home_circuits;
-bool home_has_roof;
+bool home_has_roof, home_is_plain;
 
 static void load(const char *more)
 {
@@ -127,10 +127,11 @@ static void load(const char *more)
     struct strbuf text;
 
     CU_ASSERT_TRUE_FATAL(fd >= 0);
-    dprintf(fd, "%s%s%s%s%s%s", yaml, home_has_roof ? roof : "", yaml_circuits,
-            home_circuits ? home_circuits : "", yaml_outage,
-            home_island ? home_island : own_island);
-    dprintf(fd, "  sources: %s\n%s", home_sources ? home_sources : one_battery, more ? more : "");
+    dprintf(fd, "%s%s", yaml, home_has_roof ? roof : "");
+    if (!home_is_plain)
+        dprintf(fd, "%s%s%s%s  sources: %s\n%s", yaml_circuits, home_circuits ? home_circuits : "",
+                yaml_outage, home_island ? home_island : own_island,
+                home_sources ? home_sources : one_battery, more ? more : "");
     close(fd);
     sources.map_dirs = no_maps;
     sources.config_dir = NULL;

@@ -63,6 +63,8 @@ extern const char *home_sources;
 extern bool home_has_roof;
 /* Likewise the lines of `island` and `evidence`; NULL: own, by contact, voltage and PCS. */
 extern const char *home_island;
+/* Neither circuits nor an outage from the next configuration on. */
+extern bool home_is_plain;
 /* Circuits after the usual ones, lines of YAML; NULL: none. */
 extern const char *home_circuits;
 

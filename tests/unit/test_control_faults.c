@@ -85,6 +85,29 @@ static void a_car_whose_charge_is_not_known_gives_nothing(void)
     home_sources = NULL;
 }
 
+/* ---- configurations that change --------------------------------------------------------- */
+
+static void without_an_outage_to_control_the_documents_are_still_told(void)
+{
+    struct strbuf buf;
+
+    home_begin(NULL);
+    home_is_plain = true;
+    home_reload(NULL);
+    home_is_plain = false;
+    strbuf_init(&buf);
+    control_put_grid(home.control, &buf);
+    control_put_circuits(home.control, &buf);
+    CU_ASSERT_PTR_NOT_NULL(strstr(buf.data, "\"configured\":false"));
+    strbuf_done(&buf);
+    home_end();
+}
+
+static CU_TestInfo reloads[] = {
+    TEST(without_an_outage_to_control_the_documents_are_still_told),
+    CU_TEST_INFO_NULL,
+};
+
 static CU_TestInfo lies[] = {
     TEST(a_charge_that_none_can_have_is_not_known),
     TEST(a_car_whose_charge_is_not_known_gives_nothing),
@@ -99,8 +122,9 @@ static CU_TestInfo bounds[] = {
 int main(void)
 {
     CU_SuiteInfo suites[] = {
-        {"bounds", NULL, NULL, NULL, NULL, bounds},
-        {"lies",   NULL, NULL, NULL, NULL, lies  },
+        {"bounds",  NULL, NULL, NULL, NULL, bounds },
+        {"lies",    NULL, NULL, NULL, NULL, lies   },
+        {"reloads", NULL, NULL, NULL, NULL, reloads},
         CU_SUITE_INFO_NULL,
     };
 
