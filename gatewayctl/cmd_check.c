@@ -48,17 +48,6 @@ static void take_report(struct result *result, const struct config_report *repor
     }
 }
 
-static void print_report(const struct config_report *report)
-{
-    struct strbuf buf;
-
-    strbuf_init(&buf);
-    config_report_print(report, &buf);
-    if (buf.data)
-        fputs(buf.data, stderr);
-    strbuf_done(&buf);
-}
-
 static void count(struct result *result, const struct config *config)
 {
     while (config->files && config->files[result->n_files])
@@ -185,7 +174,7 @@ static void check_file(const struct ctl *ctl, const char *file, struct check_too
     take_report(result, &report);
     n_told = report.n;
     if (!ctl->is_json)
-        print_report(&report);
+        ctl_print_report(&report);
     config_report_done(&report);
     if (config) {
         count(result, config);

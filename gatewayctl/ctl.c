@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/err.h"
+#include "lib/config/config.h"
 #include "lib/http/http_client.h"
 
 /* Above the API's own 5 s for a post. */
@@ -248,6 +249,17 @@ void ctl_print_json(const json_t *value)
     strbuf_init(&buf);
     ctl_put_json(value, &buf);
     puts(buf.data ? buf.data : "null");
+    strbuf_done(&buf);
+}
+
+void ctl_print_report(const struct config_report *report)
+{
+    struct strbuf buf;
+
+    strbuf_init(&buf);
+    config_report_print(report, &buf);
+    if (buf.data)
+        fputs(buf.data, stderr);
     strbuf_done(&buf);
 }
 

@@ -67,6 +67,10 @@ bool ctl_may_replace(const struct ctl *ctl, const char *name);
 void ctl_put_json(const json_t *value, struct strbuf *buf);
 void ctl_print_json(const json_t *value);
 
+/* The messages of a check, on stderr. */
+struct config_report;
+void ctl_print_report(const struct config_report *report);
+
 /* "" and 0 when absent or of another type. */
 const char *ctl_text(const json_t *object, const char *key);
 int64_t ctl_number(const json_t *object, const char *key);

@@ -37,17 +37,6 @@ struct simulation {
     struct run run;
 };
 
-static void print_report(const struct config_report *report)
-{
-    struct strbuf buf;
-
-    strbuf_init(&buf);
-    config_report_print(report, &buf);
-    if (buf.data)
-        fputs(buf.data, stderr);
-    strbuf_done(&buf);
-}
-
 static void print_error(const struct gw_error *error, int rc)
 {
     if (!*error->text)
@@ -71,7 +60,7 @@ static int load(struct simulation *sim, struct gw_error *error)
     if (rc == 0)
         rc = scenario_load(options->scenario, &sim->community, &sim->loaded, &report,
                            error);
-    print_report(&report);
+    ctl_print_report(&report);
     if (rc < 0 && report.n_errors)
         rc = -ECANCELED; /* told */
     config_report_done(&report);

@@ -328,11 +328,7 @@ static int on_log(struct host *host, struct wire *wire)
     (void)host;
     if (!wire_done(wire))
         return -EBADMSG;
-    log_line(level <= LOG_LEVEL_ERROR   ? LOG_LEVEL_ERROR
-             : level <= LOG_LEVEL_WARNING ? LOG_LEVEL_WARNING
-             : level <= LOG_LEVEL_INFO  ? LOG_LEVEL_INFO
-                                        : LOG_LEVEL_DEBUG,
-             subject, "%s", text);
+    log_line(log_level_of(level), subject, "%s", text);
     return 0;
 }
 

@@ -107,11 +107,7 @@ static int on_log(struct route_process *process, struct wire *wire)
 
     if (!wire_done(wire))
         return -EBADMSG;
-    log_line(level <= LOG_LEVEL_ERROR     ? LOG_LEVEL_ERROR
-             : level <= LOG_LEVEL_WARNING ? LOG_LEVEL_WARNING
-             : level <= LOG_LEVEL_INFO    ? LOG_LEVEL_INFO
-                                          : LOG_LEVEL_DEBUG,
-             process->subject, "%s", text);
+    log_line(log_level_of(level), process->subject, "%s", text);
     return 0;
 }
 

@@ -54,6 +54,14 @@ static bool journal_send(enum log_level level, const char *subject, const char *
                   (const struct sockaddr *)&address, sizeof address) == len;
 }
 
+enum log_level log_level_of(unsigned number)
+{
+    return number <= LOG_LEVEL_ERROR     ? LOG_LEVEL_ERROR
+           : number <= LOG_LEVEL_WARNING ? LOG_LEVEL_WARNING
+           : number <= LOG_LEVEL_INFO    ? LOG_LEVEL_INFO
+                                         : LOG_LEVEL_DEBUG;
+}
+
 void log_set_level(enum log_level level)
 {
     max_level = level;

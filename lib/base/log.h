@@ -11,6 +11,9 @@
 
 enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
 
+/* Of a child's message: any number is one of them. */
+enum log_level log_level_of(unsigned number);
+
 /* Lines above this level are dropped; default INFO. */
 void log_set_level(enum log_level level);
 /* Sends lines elsewhere (a child hands them to the core, tests catch them); NULL: back. */
