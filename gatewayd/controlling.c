@@ -6,9 +6,11 @@
 #include "gatewayd/controlling.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gatewayd/control/control.h"
 #include "gatewayd/control/notices.h"
@@ -187,6 +189,58 @@ static void on_past(void *ctx, struct past *past)
     control_take_past(controlling->control, past);
 }
 
+/* ---- the machine's own end ---------------------------------------------------------------- */
+
+static void flush_store(void *arg)
+{
+    struct controlling *controlling = arg;
+
+    store_commit(controlling->gateway->store);
+}
+
+static void port_flush(void *ctx)
+{
+    struct controlling *controlling = ctx;
+
+    store_post(controlling->gateway->store, flush_store, controlling, true);
+}
+
+/* Where gatewayd-halt.path looks; "" outside a unit. */
+static void put_halt_path(char path[300])
+{
+    const char *directory = getenv("RUNTIME_DIRECTORY");
+
+    snprintf(path, 300, directory ? "%s/halt" : "", directory);
+}
+
+static void ask_halt(void *arg)
+{
+    struct controlling *controlling = arg;
+    char path[300];
+    int fd;
+
+    store_commit(controlling->gateway->store);
+    put_halt_path(path);
+    fd = *path ? open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644) : -1;
+    if (fd < 0)
+        log_warning("control", "nobody can be asked to switch off: %s",
+                    *path ? strerror(errno) : "no runtime directory");
+    else
+        close(fd);
+}
+
+static void port_halt(void *ctx, bool is_asked)
+{
+    struct controlling *controlling = ctx;
+    char path[300];
+
+    put_halt_path(path);
+    if (is_asked)
+        store_post(controlling->gateway->store, ask_halt, controlling, true);
+    else if (*path)
+        unlink(path);
+}
+
 /* ---- its turn ------------------------------------------------------------------------------- */
 
 static void set_timer(struct controlling *controlling, int64_t t_boot_ns)
@@ -273,6 +327,7 @@ struct controlling *controlling_new(struct gateway *gateway)
                                         .write = port_write, .event = port_event,
                                         .clear = port_clear, .keep = port_keep,
                                         .publish = port_publish, .wake = port_wake,
+                                        .flush = port_flush, .halt = port_halt,
                                         .is_on_disk = port_is_on_disk,
                                         .ask_past = port_ask_past,
                                         .off_grid = port_off_grid};
@@ -324,6 +379,7 @@ void controlling_configure(struct controlling *controlling, const struct config 
 
 void controlling_start(struct controlling *controlling)
 {
+    port_halt(controlling, false); /* of a start before this one */
     controlling->start_by_ns = clock_boot_ns() + FACTS_LIMIT_NS;
     set_timer(controlling, controlling->start_by_ns);
     store_post(controlling->gateway->store, read_facts, controlling, false);

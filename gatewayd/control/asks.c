@@ -16,12 +16,11 @@ static void ask(struct asks_out *ret, enum site_request request, const char *why
     ret->why[request] = why;
 }
 
-/* ---- generator ---------------------------------------------------------------------------- */
+/* ---- generator ---- */
 
 static bool is_overloaded(const struct asks_in *in)
 {
-    return in->demand->is_islanded && in->limit_w >= 0 &&
-           in->power->load_w > in->limit_w;
+    return in->demand->is_islanded && in->limit_w >= 0 && in->power->load_w > in->limit_w;
 }
 
 static const char *reason_to_run(const struct asks *asks, const struct asks_in *in)
@@ -34,7 +33,8 @@ static const char *reason_to_run(const struct asks *asks, const struct asks_in *
         return "the reserve is low";
     if (is_overloaded(in))
         return "the load is more than the inverter should carry";
-    if (asks->is_running && in->power->usable_permille < in->map->outage->generator.stop * 10)
+    if (asks->is_running &&
+        in->power->usable_permille < in->map->outage->generator.stop * 10)
         return "the reserve is not filled yet";
     return NULL;
 }
@@ -45,13 +45,14 @@ static void turn(struct asks *asks, bool is_running, int64_t t_ms)
     asks->changed_ms = t_ms;
 }
 
-static void ask_generator(struct asks *asks, const struct asks_in *in, struct asks_out *ret)
+static void ask_generator(struct asks *asks, const struct asks_in *in,
+                          struct asks_out *ret)
 {
     const struct config_outage *outage = in->map->outage;
     const char *why = reason_to_run(asks, in);
     bool is_over = in->demand->freeze_forced || !in->demand->is_islanded;
-    int64_t least_ms = asks->is_running ? outage->generator.min_run_ms
-                                        : outage->generator.min_rest_ms;
+    int64_t least_ms =
+        asks->is_running ? outage->generator.min_run_ms : outage->generator.min_rest_ms;
     int64_t free_ms = asks->changed_ms ? asks->changed_ms + least_ms : 0;
 
     if (!why)
@@ -76,7 +77,7 @@ static void ask_generator(struct asks *asks, const struct asks_in *in, struct as
         ask(ret, REQUEST_GENERATOR, why);
 }
 
-/* ---- all ------------------------------------------------------------------------------------ */
+/* ---- all ---- */
 
 void asks_step(struct asks *asks, const struct asks_in *in, struct asks_out *ret)
 {

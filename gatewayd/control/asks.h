@@ -27,7 +27,7 @@ struct asks_in {
 struct asks_out {
     bool is_wanted[REQUEST_COUNT];
     const char *why[REQUEST_COUNT]; /* static; NULL: not asked */
-    int64_t next_ms; /* boot time of the next look; INT64_MAX: none */
+    int64_t next_ms;                /* boot time of the next look; INT64_MAX: none */
 };
 
 void asks_init(struct asks *asks);

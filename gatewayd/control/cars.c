@@ -14,7 +14,7 @@
 #define STEP_S 60.0            /* no floor is passed within it */
 #define ETA 0.95
 
-/* ---- departures ------------------------------------------------------------------------- */
+/* ---- departures ---- */
 
 static int64_t local_of_day(int64_t yyyymmdd)
 {
@@ -57,7 +57,7 @@ double cars_departure_s(const struct config_outage *outage, const char *ev,
     return next_s;
 }
 
-/* ---- one car ------------------------------------------------------------------------------ */
+/* ---- one car ---- */
 
 static bool is_there(const struct cars_in *in, const struct site_battery *battery)
 {
@@ -66,27 +66,29 @@ static bool is_there(const struct cars_in *in, const struct site_battery *batter
     return !isnan(sense_charge(in->ports, &battery->soc));
 }
 
-static void describe(const struct cars_in *in, uint32_t i, struct dispatch_storage *storage,
-                     struct split_ev *ret)
+static void describe(const struct cars_in *in, uint32_t i,
+                     struct dispatch_storage *storage, struct split_ev *ret)
 {
     const struct site_battery *battery = &in->map->batteries[i];
     const struct config_source *source = battery->source;
     double keeps = fmax(source->cut_off, source->departure_floor) / 100, soc_depart;
 
-    *storage = (struct dispatch_storage){
-        .is_ev = true,
-        .capacity_wh = source->capacity_wh,
-        .soc_min = source->cut_off / 100,
-        .soc_max = 1,
-        .soc_reserve = keeps,
-        .max_charge_w = source->max_charge_w > 0 ? source->max_charge_w : source->max_discharge_w,
-        .max_discharge_w = source->max_discharge_w,
-        .eta_charge = ETA,
-        .eta_discharge = ETA};
+    *storage = (struct dispatch_storage){.is_ev = true,
+                                         .capacity_wh = source->capacity_wh,
+                                         .soc_min = source->cut_off / 100,
+                                         .soc_max = 1,
+                                         .soc_reserve = keeps,
+                                         .max_charge_w = source->max_charge_w > 0
+                                                             ? source->max_charge_w
+                                                             : source->max_discharge_w,
+                                         .max_discharge_w = source->max_discharge_w,
+                                         .eta_charge = ETA,
+                                         .eta_discharge = ETA};
     *ret = (struct split_ev){.storage = storage,
                              .is_connected = is_there(in, battery),
                              .soc = sense_charge(in->ports, &battery->soc) / 1000};
-    ret->depart_in_s = cars_departure_s(in->map->outage, source->battery, in, &soc_depart);
+    ret->depart_in_s =
+        cars_departure_s(in->map->outage, source->battery, in, &soc_depart);
     storage->soc_depart = fmax(keeps, soc_depart);
 }
 
@@ -111,7 +113,7 @@ static void order_one(const struct cars *cars, const struct cars_in *in, double 
     }
 }
 
-/* ---- all cars ------------------------------------------------------------------------------ */
+/* ---- all cars ---- */
 
 /* V2H waits for a low reserve (OUTAGE 4) and for an island of our own: in a community the
  * balance is the coordinator's. */
@@ -131,13 +133,13 @@ static struct split_island island_of(const struct cars_in *in)
     const struct sense_power *power = in->power;
     double net_w = power->load_w - power->pv_w;
 
-    return (struct split_island){
-        .forming_part = power->usable_permille / 1000,
-        .forming_wh = power->usable_wh,
-        .forming_charge_wh = power->capacity_wh - power->usable_wh,
-        .net_w = isnan(net_w) ? 0 : net_w,
-        .spare_pv_w = in->is_pv_over ? PROBE_W : 0,
-        .step_s = STEP_S};
+    return (struct split_island){.forming_part = power->usable_permille / 1000,
+                                 .forming_wh = power->usable_wh,
+                                 .forming_charge_wh =
+                                     power->capacity_wh - power->usable_wh,
+                                 .net_w = isnan(net_w) ? 0 : net_w,
+                                 .spare_pv_w = in->is_pv_over ? PROBE_W : 0,
+                                 .step_s = STEP_S};
 }
 
 static void order_all(const struct cars *cars, const struct cars_in *in,
@@ -171,8 +173,8 @@ void cars_step(struct cars *cars, const struct cars_in *in,
 
     memset(ret, 0, SITE_BATTERIES_MAX * sizeof *ret);
     note_giving(cars, in);
-    if (demand->is_islanded && !demand->freeze_forced && !isnan(in->power->usable_permille) &&
-        in->map->config.island == ISLAND_OWN) {
+    if (demand->is_islanded && !demand->freeze_forced &&
+        !isnan(in->power->usable_permille) && in->map->config.island == ISLAND_OWN) {
         order_all(cars, in, ret);
         return;
     }
@@ -180,6 +182,6 @@ void cars_step(struct cars *cars, const struct cars_in *in,
     for (uint32_t i = 0; i < in->map->n_batteries; i++)
         if (in->map->batteries[i].is_car && is_there(in, &in->map->batteries[i]) &&
             (demand->drop_p4 || (demand->is_islanded && !may_take(in))))
-            ret[i] = (struct cars_order){.is_wanted = true,
-                                         .why = "no car is charged while the grid is gone"};
+            ret[i] = (struct cars_order){
+                .is_wanted = true, .why = "no car is charged while the grid is gone"};
 }

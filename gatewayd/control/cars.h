@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Cars in an island: stopped at the first loss, filled only from what is over, discharged
- * into the home (V2H) once the reserve is low, down to what their owners keep for the next
- * departure. lib/microgrid/dispatch shares out; this file says when. Pure.
+ * into the home (V2H) once the reserve is low, down to what their owners keep for the
+ * next departure. lib/microgrid/dispatch shares out; this file says when. Pure.
  */
 #ifndef GATEWAYD_CONTROL_CARS_H
 #define GATEWAYD_CONTROL_CARS_H
@@ -22,15 +22,15 @@ struct cars_in {
     const struct grid_demand *demand;
     const struct sense_power *power;
     const struct plan_content *plan; /* NULL: none in force */
-    bool is_pv_over;  /* PV is limited because nothing takes it */
+    bool is_pv_over;                 /* PV is limited because nothing takes it */
     bool is_clock_set;
     int64_t local_ms; /* wall time of the site */
 };
 
 /* What is wanted of one source of the map. */
 struct cars_order {
-    bool is_wanted; /* else it is left to itself */
-    double value_w; /* + into the home */
+    bool is_wanted;  /* else it is left to itself */
+    double value_w;  /* + into the home */
     const char *why; /* static; NULL: nothing to say */
 };
 

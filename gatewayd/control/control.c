@@ -434,6 +434,14 @@ static void notice(struct control *control, int64_t t_ms)
     notices_step(&control->notices, &control->ports, &in);
 }
 
+static int64_t end_tidily(struct control *control, int64_t t_ms)
+{
+    const struct ending_in in = {t_ms, &control->map, &control->out.demand,
+                                 control->power.pv_w};
+
+    return ending_step(&control->ending, &control->ports, &in);
+}
+
 static int64_t earliest(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -455,6 +463,7 @@ static void step(struct control *control, int64_t t_ms)
     ask_past(control);
     tell_transitions(control);
     notice(control, t_ms);
+    next_ms = earliest(next_ms, end_tidily(control, t_ms));
     publish(control, t_ms);
     next_ms = earliest(next_ms, control->out.demand.next_ms);
     next_ms = earliest(next_ms, plan_in_next_ms(&control->plan, t_ms));

@@ -13,7 +13,7 @@
 #define PERMILLE_TOLERANCE 1.0
 #define TELL_MS 60000 /* a set-point that comes and goes is told so often at most */
 
-/* ---- which there are ----------------------------------------------------------------------- */
+/* ---- which there are ---- */
 
 /* Without a point: a name that no point has. */
 static void name_point(const struct catalog *catalog, const struct control_ref *ref,
@@ -32,7 +32,9 @@ static void name_point(const struct catalog *catalog, const struct control_ref *
 
 static struct actuator_config switch_config(const struct site_switch *sw)
 {
-    return (struct actuator_config){.ref = sw->ref, .is_bool = true, .failsafe = sw->failsafe,
+    return (struct actuator_config){.ref = sw->ref,
+                                    .is_bool = true,
+                                    .failsafe = sw->failsafe,
                                     .lease_ms = sw->lease_ms};
 }
 
@@ -74,7 +76,8 @@ void control_outputs_configure(struct control *control, const struct catalog *ca
         list[n++] = switch_config(&map->switches[i]);
     for (uint32_t i = 0; i < n_setpoints(control); i++)
         list[n++] = setpoint_config(map, i);
-    list[n++] = (struct actuator_config){.ref = map->tie.sw, .is_bool = true,
+    list[n++] = (struct actuator_config){.ref = map->tie.sw,
+                                         .is_bool = true,
                                          .failsafe = map->tie.failsafe,
                                          .lease_ms = map->tie.lease_ms};
     for (uint32_t i = 0; i < REQUEST_COUNT; i++)
@@ -85,7 +88,7 @@ void control_outputs_configure(struct control *control, const struct catalog *ca
     memset(control->outputs.told, 0, sizeof control->outputs.told);
 }
 
-/* ---- deciding -------------------------------------------------------------------------------- */
+/* ---- deciding ---- */
 
 /* In a community the home's own battery is not what forms the island. */
 static double island_permille(const struct control *control)
@@ -116,7 +119,7 @@ void control_outputs_decide(struct control *control, int64_t t_ms, struct decide
     in->is_sync_ok = tie_is_sync_ok(in->map, &control->ports);
 }
 
-/* ---- telling ----------------------------------------------------------------------------------- */
+/* ---- telling ---- */
 
 static void tell(struct control *control, uint32_t i, const char *name, const char *why)
 {
@@ -132,7 +135,7 @@ static void tell(struct control *control, uint32_t i, const char *name, const ch
     control->ports.event(control->ports.ctx, "control-mode", "info", text);
 }
 
-/* ---- ordering ------------------------------------------------------------------------------------ */
+/* ---- ordering ---- */
 
 /* To give or take nothing is safe at once; all else waits until the journal has it. */
 static void order_setpoint(struct control *control, uint32_t i)
@@ -186,7 +189,7 @@ int64_t control_outputs_order(struct control *control, int64_t t_ms)
     return control->outputs.asked.next_ms;
 }
 
-/* ---- the document ---------------------------------------------------------------------------------- */
+/* ---- the document ---- */
 
 static void put_output(struct control *control, struct strbuf *buf, const char *name,
                        uint32_t actuator, const char *why)
@@ -207,7 +210,8 @@ static void put_output(struct control *control, struct strbuf *buf, const char *
         strbuf_puts(buf, "null");
     else
         strbuf_put_double(buf, round(now.want));
-    strbuf_printf(buf, ",\"follows\":%s,\"why\":", now.follows == FOLLOWS_NO ? "false" : "true");
+    strbuf_printf(
+        buf, ",\"follows\":%s,\"why\":", now.follows == FOLLOWS_NO ? "false" : "true");
     strbuf_put_json_string(buf, why ? why : "left to itself");
     strbuf_putc(buf, '}');
 }
@@ -215,7 +219,8 @@ static void put_output(struct control *control, struct strbuf *buf, const char *
 static void put_setpoint(struct control *control, struct strbuf *buf, uint32_t i)
 {
     bool is_battery = i < control->map.n_batteries;
-    bool is_wanted = i < control->orders.n_setpoints && control->orders.setpoints[i].is_wanted;
+    bool is_wanted =
+        i < control->orders.n_setpoints && control->orders.setpoints[i].is_wanted;
     const char *why = is_wanted ? control->outputs.wanted.why[i] : NULL;
 
     if (setpoints_ref(&control->map, i)->is_there)
@@ -238,10 +243,11 @@ static void put_missing(struct strbuf *buf, const char *name, const char *why,
     strbuf_putc(buf, '}');
 }
 
-static void put_request(struct control *control, struct strbuf *buf, enum site_request request)
+static void put_request(struct control *control, struct strbuf *buf,
+                        enum site_request request)
 {
-    static const char *const keys[REQUEST_COUNT] = {[REQUEST_RESTART] = "outage.restart",
-                                                    [REQUEST_GENERATOR] = "outage.generator"};
+    static const char *const keys[REQUEST_COUNT] = {
+        [REQUEST_RESTART] = "outage.restart", [REQUEST_GENERATOR] = "outage.generator"};
     const char *why = control->outputs.asked.why[request];
 
     if (control->map.requests[request].ref.is_there)
@@ -266,7 +272,8 @@ static void put_tie(struct control *control, struct strbuf *buf)
     const struct grid_demand *demand = &control->out.demand;
 
     if (control->map.tie.sw.is_there)
-        put_output(control, buf, "tie", site_map_tie_output(&control->map), tie_why(demand));
+        put_output(control, buf, "tie", site_map_tie_output(&control->map),
+                   tie_why(demand));
     else if (demand->open_tie || demand->ask_sync)
         put_missing(buf, "tie", tie_why(demand), "outage.tie");
 }

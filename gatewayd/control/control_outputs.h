@@ -31,7 +31,8 @@ struct outputs {
 void control_outputs_configure(struct control *control, const struct catalog *catalog);
 /* What the set-points should be; before decide_step, which takes them from *in. */
 void control_outputs_decide(struct control *control, int64_t t_ms, struct decide_in *in);
-/* Orders of the plan in force, onto devices. Returns the boot time in ms of its next look. */
+/* Orders of the plan in force, onto devices. Returns the boot time in ms of its next
+ * look. */
 int64_t control_outputs_order(struct control *control, int64_t t_ms);
 /* ,"outputs":[...] of the grid document. */
 void control_outputs_put(struct control *control, struct strbuf *buf);

@@ -12,6 +12,7 @@
 #include "gatewayd/control/control_outputs.h"
 #include "gatewayd/control/decide.h"
 #include "gatewayd/control/drill.h"
+#include "gatewayd/control/ending.h"
 #include "gatewayd/control/journal.h"
 #include "gatewayd/control/notices.h"
 #include "gatewayd/control/outlook.h"
@@ -66,6 +67,7 @@ struct control {
     struct tie tie;
     struct planned planned;
     struct notices notices;
+    struct ending ending;
     enum grid_person person; /* said since the last step */
     int64_t step_ms, next_ms, published_ms;
     uint64_t n_steps, n_published;

@@ -12,6 +12,7 @@ gatewayd_control_libcontrol_la_SOURCES = \
 	gatewayd/control/control_people.c \
 	gatewayd/control/decide.c gatewayd/control/decide.h \
 	gatewayd/control/drill.c gatewayd/control/drill.h \
+	gatewayd/control/ending.c gatewayd/control/ending.h \
 	gatewayd/control/journal.c gatewayd/control/journal.h \
 	gatewayd/control/modes.c gatewayd/control/modes.h \
 	gatewayd/control/notices.c gatewayd/control/notices.h \

@@ -10,8 +10,8 @@
 #include "lib/base/clock.h"
 
 #define OUTAGE_CODE "outage"
-#define ETA 0.95           /* of the battery's way to the device */
-#define AGAIN 1.25         /* so much above a threshold, and it may be told again */
+#define ETA 0.95   /* of the battery's way to the device */
+#define AGAIN 1.25 /* so much above a threshold, and it may be told again */
 
 static const double thresholds_h[] = {8, 4, 2, 1};
 
@@ -22,7 +22,7 @@ void notices_init(struct notices *notices)
     *notices = (struct notices){.medical_h = (double)NAN};
 }
 
-/* ---- the owner --------------------------------------------------------------------------- */
+/* ---- the owner ---- */
 
 static void put_runtime(double runtime_s, char text[60])
 {
@@ -58,11 +58,12 @@ static void step_owner(struct notices *notices, const struct control_ports *port
     }
 }
 
-/* ---- the medical device ----------------------------------------------------------------------- */
+/* ---- the medical device ---- */
 
 static double device_w(const struct notices_in *in)
 {
-    return in->power->medical_w > 1 ? in->power->medical_w : in->map->outage->medical.power_w;
+    return in->power->medical_w > 1 ? in->power->medical_w
+                                    : in->map->outage->medical.power_w;
 }
 
 static double p0_w(const struct notices_in *in)
@@ -92,7 +93,8 @@ static double hours_left(const struct notices *notices, const struct notices_in 
     }
     if (isnan(in->power->usable_wh))
         return (double)NAN;
-    return outage->medical.battery_h + kept_wh / p0_w(in) + (stored_wh - kept_wh) / load_w;
+    return outage->medical.battery_h + kept_wh / p0_w(in) +
+           (stored_wh - kept_wh) / load_w;
 }
 
 static unsigned level_of(double hours)
@@ -136,7 +138,8 @@ static void step_medical(struct notices *notices, const struct control_ports *po
     notices->medical_h = (double)NAN;
     if (!in->demand->tell_coordinator) { /* no outage */
         if (notices->medical_level)
-            ports->clear(ports->ctx, NOTICES_MEDICAL_CODE, "the medical device has the grid");
+            ports->clear(ports->ctx, NOTICES_MEDICAL_CODE,
+                         "the medical device has the grid");
         notices->medical_level = 0;
         return;
     }
@@ -151,11 +154,12 @@ static void step_medical(struct notices *notices, const struct control_ports *po
                     ? level_of(notices->medical_h / AGAIN)
                     : notices->medical_level;
     if (!level && notices->medical_level)
-        ports->clear(ports->ctx, NOTICES_MEDICAL_CODE, "the medical device has more than 8 h");
+        ports->clear(ports->ctx, NOTICES_MEDICAL_CODE,
+                     "the medical device has more than 8 h");
     notices->medical_level = level;
 }
 
-/* ---- all ------------------------------------------------------------------------------------------ */
+/* ---- all ---- */
 
 void notices_restore(struct notices *notices, const char *value)
 {
@@ -164,8 +168,8 @@ void notices_restore(struct notices *notices, const char *value)
 
     if (sscanf(value, "%63s %" SCNd64 " %" SCNd64, boot, &t_ms, &wall_ms) != 3)
         return;
-    notices->dark_ms = strcmp(boot, clock_boot_id()) == 0 ? t_ms
-                                                         : now_ms - (clock_wall_ms() - wall_ms);
+    notices->dark_ms =
+        strcmp(boot, clock_boot_id()) == 0 ? t_ms : now_ms - (clock_wall_ms() - wall_ms);
     if (!notices->dark_ms)
         notices->dark_ms = -1;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What people are told of an outage, as events that raise an alarm: that it lasts, and how
- * long the medical device still runs (at 8, 4, 2 and 1 h). No medical alarm. On the loop.
+ * What people are told of an outage, as events that raise an alarm: that it lasts, and
+ * how long the medical device still runs (at 8, 4, 2 and 1 h). No medical alarm. On the
+ * loop.
  */
 #ifndef GATEWAYD_CONTROL_NOTICES_H
 #define GATEWAYD_CONTROL_NOTICES_H
@@ -18,7 +19,7 @@ struct notices {
     bool is_owner_told;
     unsigned medical_level; /* thresholds that were told; 0: none */
     double medical_h;       /* NaN: not known, or no outage */
-    int64_t dark_ms;        /* boot time since when nothing feeds the home; 0: it is fed */
+    int64_t dark_ms; /* boot time since when nothing feeds the home; 0: it is fed */
 };
 
 struct notices_in {
@@ -27,12 +28,13 @@ struct notices_in {
     const struct grid_demand *demand;
     const struct sense_power *power;
     double mean_load_w, runtime_s; /* NaN, < 0: not known */
-    int64_t outage_ms; /* boot time of its begin; -1: none */
-    const char *off;   /* circuits that are off by us, "" none */
+    int64_t outage_ms;             /* boot time of its begin; -1: none */
+    const char *off;               /* circuits that are off by us, "" none */
 };
 
 void notices_init(struct notices *notices);
-/* The fact NOTICES_DARK_KEY read at start; another boot's is counted on the wall clock. */
+/* The fact NOTICES_DARK_KEY read at start; another boot's is counted on the wall clock.
+ */
 void notices_restore(struct notices *notices, const char *value);
 void notices_step(struct notices *notices, const struct control_ports *ports,
                   const struct notices_in *in);

@@ -66,6 +66,10 @@ struct control_ports {
     void (*ask_past)(void *ctx, struct past *past);
     /* Seconds without the grid in the energy slot that begins then; the slot is over. */
     void (*off_grid)(void *ctx, int64_t slot_wall_ms, int32_t off_s);
+    /* What was stored so far is committed. */
+    void (*flush)(void *ctx);
+    /* The machine is asked to switch off once all is committed; false: no longer. */
+    void (*halt)(void *ctx, bool is_asked);
     /* Calls control_step soon. */
     void (*wake)(void *ctx);
     /* False: the journal is in RAM. */

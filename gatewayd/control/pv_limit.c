@@ -5,12 +5,12 @@
 #include <math.h>
 
 #define FULL_PERMILLE 970.0
-#define ROOM_PERMILLE 930.0   /* below it is no longer full */
-#define TAPER_PERMILLE 50.0   /* so far below full, charging is not limited */
-#define PROBE_W 500.0         /* for a car that may take more */
-#define EXPORT_W 50.0         /* less is the regulation's own ripple */
+#define ROOM_PERMILLE 930.0 /* below it is no longer full */
+#define TAPER_PERMILLE 50.0 /* so far below full, charging is not limited */
+#define PROBE_W 500.0       /* for a car that may take more */
+#define EXPORT_W 50.0       /* less is the regulation's own ripple */
 #define RAISE_MS 5000
-#define STEP_PART 0.02        /* of rated power: smaller changes are not written */
+#define STEP_PART 0.02 /* of rated power: smaller changes are not written */
 
 double pv_limit_rated_w(const struct site_pv_limit *pv, const struct control_ports *ports)
 {
@@ -39,7 +39,7 @@ double pv_limit_share(const struct pv_limit_in *in, double total_w, uint32_t i)
                            : round(part * pv_limit_rated_w(pv, in->ports));
 }
 
-/* ---- what the state asks -------------------------------------------------------------------- */
+/* ---- what the state asks ---- */
 
 static void note_full(struct pv_limit *limit, const struct pv_limit_in *in)
 {
@@ -92,7 +92,7 @@ static double target_w(struct pv_limit *limit, const struct pv_limit_in *in,
     return export_w(in);
 }
 
-/* ---- what is ordered --------------------------------------------------------------------------- */
+/* ---- what is ordered ---- */
 
 static void follow(struct pv_limit *limit, const struct pv_limit_in *in, double total_w)
 {
@@ -101,7 +101,8 @@ static void follow(struct pv_limit *limit, const struct pv_limit_in *in, double 
 
     if (!is_new && fabs(total_w - limit->total_w) < step_w)
         return;
-    if (!is_new && total_w > limit->total_w && in->t_boot_ms - limit->raised_ms < RAISE_MS)
+    if (!is_new && total_w > limit->total_w &&
+        in->t_boot_ms - limit->raised_ms < RAISE_MS)
         return;
     if (is_new || total_w > limit->total_w)
         limit->raised_ms = in->t_boot_ms;

@@ -17,12 +17,12 @@ static void describe(const struct site_map *map, struct setpoints_out *ret)
     for (uint32_t i = 0; i < map->n_batteries; i++) {
         const struct site_battery *battery = &map->batteries[i];
 
-        ret->limits[i] = (struct setpoint){
-            .index = (uint16_t)i,
-            .kind = battery->is_car ? SETPOINT_EV : SETPOINT_BATTERY,
-            .min_w = battery->setpoint_min_w,
-            .max_w = battery->setpoint_max_w,
-            .failsafe_w = battery->setpoint_failsafe_w};
+        ret->limits[i] =
+            (struct setpoint){.index = (uint16_t)i,
+                              .kind = battery->is_car ? SETPOINT_EV : SETPOINT_BATTERY,
+                              .min_w = battery->setpoint_min_w,
+                              .max_w = battery->setpoint_max_w,
+                              .failsafe_w = battery->setpoint_failsafe_w};
     }
     for (uint32_t i = map->n_batteries; i < ret->n; i++) {
         const struct site_pv_limit *pv = &map->pv_limits[i - map->n_batteries];
@@ -54,7 +54,8 @@ static double charge_w(const struct site_map *map)
         const struct config_source *source = map->batteries[i].source;
 
         if (!map->batteries[i].is_car)
-            sum += source->max_charge_w > 0 ? source->max_charge_w : source->max_discharge_w;
+            sum +=
+                source->max_charge_w > 0 ? source->max_charge_w : source->max_discharge_w;
     }
     return sum;
 }
@@ -70,7 +71,8 @@ static bool has_movable_car(const struct site_map *map)
 static void step_batteries(struct setpoints *setpoints, const struct setpoints_in *in,
                            struct setpoints_out *ret)
 {
-    const struct modes_in modes = {in->map, in->ports, in->demand, in->policy, in->is_held};
+    const struct modes_in modes = {in->map, in->ports, in->demand, in->policy,
+                                   in->is_held};
 
     for (uint32_t i = 0; i < in->map->n_batteries; i++) {
         double w = modes_step(&setpoints->modes, &modes, i);

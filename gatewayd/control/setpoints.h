@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything that is not switched but set: batteries, cars, PV limits. One order for each,
- * numbered as configured: the sources of the map, then its PV limits. Each is a forced mode:
- * ordered only after the journal has it, so never without a journal on disk (OUTAGE 6.6);
- * the interlocks have the last word. Pure.
+ * Everything that is not switched but set: batteries, cars, PV limits. One order for
+ * each, numbered as configured: the sources of the map, then its PV limits. Each is a
+ * forced mode: ordered only after the journal has it, so never without a journal on disk
+ * (OUTAGE 6.6); the interlocks have the last word. Pure.
  */
 #ifndef GATEWAYD_CONTROL_SETPOINTS_H
 #define GATEWAYD_CONTROL_SETPOINTS_H
@@ -26,7 +26,7 @@ struct setpoints_in {
     const struct policy_out *policy;
     const struct sense_power *power;
     const struct plan_content *plan; /* NULL: none in force */
-    double usable_permille; /* of what forms the island; NaN: unknown */
+    double usable_permille;          /* of what forms the island; NaN: unknown */
     bool is_held, is_clock_set;
 };
 
@@ -35,7 +35,7 @@ struct setpoints_out {
     struct setpoint limits[SETPOINT_MAX]; /* for the interlocks */
     struct setpoint_order orders[SETPOINT_MAX];
     const char *why[SETPOINT_MAX]; /* static; NULL: left to itself */
-    bool is_pv_wanted; /* a limit is asked for, with or without a device that can */
+    bool is_pv_wanted;  /* a limit is asked for, with or without a device that can */
     const char *pv_why; /* of that */
 };
 

@@ -29,14 +29,21 @@ static uint64_t play(const struct decide *decide, const struct decide_in *real,
 void shed_table_refresh(struct shed_table *table, const struct decide *decide,
                         const struct decide_in *in)
 {
-    const struct grid_demand sign = {.state = OUTAGE_SUSPECTED, .highest_class = CIRCUIT_P3,
-                                     .drop_p4 = true, .freeze_forced = true};
-    const struct grid_demand loss = {.state = TRANSFERRING, .highest_class = CIRCUIT_P3,
-                                     .drop_p4 = true, .freeze_forced = true,
+    const struct grid_demand sign = {.state = OUTAGE_SUSPECTED,
+                                     .highest_class = CIRCUIT_P3,
+                                     .drop_p4 = true,
+                                     .freeze_forced = true};
+    const struct grid_demand loss = {.state = TRANSFERRING,
+                                     .highest_class = CIRCUIT_P3,
+                                     .drop_p4 = true,
+                                     .freeze_forced = true,
                                      .shed_to_budget = true,
-                                     .is_islanded = in->map->config.island != ISLAND_NONE};
-    const struct grid_demand dark = {.state = BLACK, .highest_class = CIRCUIT_NONE,
-                                     .open_all_first = true, .freeze_forced = true};
+                                     .is_islanded =
+                                         in->map->config.island != ISLAND_NONE};
+    const struct grid_demand dark = {.state = BLACK,
+                                     .highest_class = CIRCUIT_NONE,
+                                     .open_all_first = true,
+                                     .freeze_forced = true};
 
     if (in->demand->state != GRID_OK ||
         (table->t_boot_ms && in->t_boot_ms - table->t_boot_ms < EVERY_MS))

@@ -55,10 +55,11 @@ static char *build_request(struct load *load, struct place place, const char *re
         report_error(load->report, place, "config-not-writable",
                      "'%s' is no switch, expected a boolean point with 'write'", ref);
     else if (point->failsafe != 0)
-        report_error(load->report, place, "config-write-limits",
-                     "the failsafe of '%s' is on, expected off: without us the device rules "
-                     "itself",
-                     ref);
+        report_error(
+            load->report, place, "config-write-limits",
+            "the failsafe of '%s' is on, expected off: without us the device rules "
+            "itself",
+            ref);
     return load_strdup(load, ref);
 }
 

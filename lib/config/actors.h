@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What control may move beside circuits, batteries and the tie: the restart of an inverter,
- * a generator; and the powers an inverter bears. Keys of `outage`, from a
+ * What control may move beside circuits, batteries and the tie: the restart of an
+ * inverter, a generator; and the powers an inverter bears. Keys of `outage`, from a
  * load's tree into config_outage; called by outage.c.
  */
 #ifndef GATEWAYD_CONFIG_ACTORS_H

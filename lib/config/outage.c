@@ -20,7 +20,7 @@
 #define BLACK_FLOOR_MIN 3.0 /* % of usable energy: below, the battery ends the island */
 
 struct outage_keys {
-    int64_t island, feeds, site, in_band_ms;
+    int64_t island, feeds, site, in_band_ms, halt_ms;
     const char *grid_code, *restart;
     double reserve, frequency_slope_hz;
     const struct tree_node *evidence, *sources, *floors, *operator, * medical,
@@ -51,6 +51,7 @@ static const struct schema_key outage_table[] = {
     SCHEMA_KEY("planned", LIST, OUTAGE(planned)),
     SCHEMA_KEY("schedule", MAP, OUTAGE(schedule)),
     SCHEMA_KEY("tie", MAP, OUTAGE(tie)),
+    SCHEMA_KEY("halt", DURATION, OUTAGE(halt_ms), .min = 60000, .max = 604800000),
     SCHEMA_KEY("restart", POINT_REF, OUTAGE(restart)),
     SCHEMA_KEY("generator", MAP, OUTAGE(generator)),
     SCHEMA_KEY("limits", MAP, OUTAGE(limits)),
@@ -435,6 +436,7 @@ static void build_outage(struct load *load, const struct tree_node *tree,
     outage->island = (enum config_island)keys.island;
     outage->feeds = (enum config_feeds)keys.feeds;
     outage->site = (enum config_site)keys.site;
+    outage->halt_ms = (uint32_t)keys.halt_ms;
     outage->reserve = keys.reserve;
     outage->frequency_slope_hz = keys.frequency_slope_hz;
     free(outage->grid_code);

@@ -95,6 +95,7 @@ struct config_outage {
     char *grid_code;
     char *operator_letter;     /* "" none: the profile is unconfirmed */
     uint32_t letter_in_band_ms, in_band_ms; /* 0: not said; the profile's then */
+    uint32_t halt_ms; /* dark for so long: the gateway's machine is switched off; 0: never */
     double frequency_slope_hz; /* of a community's island, from empty to full; 0: none */
     double reserve, floor_low, floor_critical, floor_black; /* % of usable energy */
     uint32_t n_evidence, n_sources, n_circuits, n_planned, n_departures;

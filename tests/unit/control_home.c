@@ -266,6 +266,18 @@ static void port_ask_past(void *ctx, struct past *past)
     home.past = past;
 }
 
+static void port_flush(void *ctx)
+{
+    (void)ctx;
+    home.n_flushes++;
+}
+
+static void port_halt(void *ctx, bool is_asked)
+{
+    (void)ctx;
+    home.is_halt_asked = is_asked;
+}
+
 static bool port_is_on_disk(void *ctx)
 {
     (void)ctx;
@@ -286,7 +298,8 @@ static void open_control(void)
                                         .keep = port_keep, .publish = port_publish,
                                         .ask_past = port_ask_past,
                                         .off_grid = port_off_grid,
-                                        .wake = port_wake, .is_on_disk = port_is_on_disk};
+                                        .wake = port_wake, .flush = port_flush,
+                                        .halt = port_halt, .is_on_disk = port_is_on_disk};
 
     home.control = control_new(&ports);
     CU_ASSERT_PTR_NOT_NULL_FATAL(home.control);

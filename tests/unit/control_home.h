@@ -37,7 +37,8 @@ struct home {
         int64_t t_ms;
     } points[HOME_POINTS];
     bool refuses;    /* writes fail */
-    bool is_on_disk;
+    bool is_on_disk, is_halt_asked;
+    unsigned n_flushes;
     unsigned n_writes, n_events, n_publishes, n_facts;
     struct home_write writes[512];
     struct {

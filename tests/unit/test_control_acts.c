@@ -10,9 +10,9 @@
 #include "tests/unit/control_home.h"
 #include "tests/unit/suite.h"
 
-#define WITH_CAR                                                                              \
-    "[{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}, "             \
-    "{battery: car, capacity: 40 kWh, max_discharge: 3 kW, cut_off: 10 %, "                   \
+#define WITH_CAR                                                                         \
+    "[{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}, "        \
+    "{battery: car, capacity: 40 kWh, max_discharge: 3 kW, cut_off: 10 %, "              \
     "departure_floor: 40 %}]"
 #define CAR "car.power_setpoint_w"
 #define LIMIT "roof.power_limit_w"
@@ -45,7 +45,7 @@ static bool document_has(const char *text)
     return has;
 }
 
-/* ---- PV --------------------------------------------------------------------------------- */
+/* ---- PV ---- */
 
 static void a_full_battery_limits_pv_to_what_is_used(void)
 {
@@ -56,9 +56,11 @@ static void a_full_battery_limits_pv_to_what_is_used(void)
     home_pass(1000);
     CU_ASSERT_PTR_NOT_NULL_FATAL(home_last_write(LIMIT));
     CU_ASSERT_DOUBLE_EQUAL(home_last_write(LIMIT)->value, 600, 1);
-    CU_ASSERT_FALSE(home_last_write(LIMIT)->at_once); /* a forced mode: journalled first */
+    CU_ASSERT_FALSE(
+        home_last_write(LIMIT)->at_once); /* a forced mode: journalled first */
     CU_ASSERT_EQUAL(home_count_events("control-mode", "the battery is full"), 1);
-    CU_ASSERT_TRUE(document_has("\"name\":\"pv-limit\",\"point\":\"roof.power_limit_w\""));
+    CU_ASSERT_TRUE(
+        document_has("\"name\":\"pv-limit\",\"point\":\"roof.power_limit_w\""));
     home_set(HOME_SOC, 900);
     home_pass(1000);
     CU_ASSERT_TRUE(home_last_write(LIMIT)->is_release);
@@ -112,7 +114,7 @@ static void without_a_journal_nothing_is_set(void)
     home_sources = NULL;
 }
 
-/* ---- cars --------------------------------------------------------------------------------- */
+/* ---- cars ---- */
 
 static void begin_with_car(const char *more, double car_permille)
 {
@@ -210,7 +212,7 @@ static void a_hold_ends_every_forced_mode(void)
     end_with_car();
 }
 
-/* ---- requests ------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static void a_dark_home_asks_for_a_restart_now_and_then(void)
 {
@@ -287,7 +289,7 @@ static void what_control_asks_is_nobody_elses_to_write(void)
     home_end();
 }
 
-/* ---- the first relays -------------------------------------------------------------------------- */
+/* ---- the first relays ---- */
 
 static void what_a_loss_drops_is_known_before_it_comes(void)
 {
@@ -328,7 +330,8 @@ static void a_circuit_kept_on_by_its_owner_is_in_no_table(void)
 
     home_begin(NULL);
     home_pass(11000);
-    CU_ASSERT_EQUAL(control_override(home.control, "heater", "on", 0, text, sizeof text), 0);
+    CU_ASSERT_EQUAL(control_override(home.control, "heater", "on", 0, text, sizeof text),
+                    0);
     n = home_count_writes("panel.heater");
     home_set(HOME_CONTACT, 0);
     home_poll();
@@ -337,17 +340,67 @@ static void a_circuit_kept_on_by_its_owner_is_in_no_table(void)
     home_end();
 }
 
-/* ---- limits ----------------------------------------------------------------------------------- */
+/* ---- the gateway's own end ---- */
+
+static void go_dark(void)
+{
+    islanded(120, 0, 600);
+    home_set(HOME_PCS, 3);
+    home_set(HOME_BATTERY_W, 0);
+    home_pass(1000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "BLACK");
+}
+
+static void a_dark_home_keeps_its_readings(void)
+{
+    home_begin(NULL);
+    home_pass(120000);
+    CU_ASSERT_EQUAL(home.n_flushes, 0);
+    go_dark();
+    CU_ASSERT_EQUAL(home.n_flushes, 1);
+    home_pass(120000);
+    CU_ASSERT_EQUAL(home.n_flushes, 3);
+    home_end();
+}
+
+static void a_gateway_that_may_halts_in_the_dark_alone(void)
+{
+    home_begin("  halt: 10 min\n");
+    go_dark();
+    home_pass(300000);
+    home_set(HOME_PV_W, 50); /* it stays up for the tries */
+    home_pass(600000);
+    CU_ASSERT_FALSE(home.is_halt_asked);
+    home_set(HOME_PV_W, 0);
+    home_pass(590000);
+    CU_ASSERT_FALSE(home.is_halt_asked);
+    home_pass(20000);
+    CU_ASSERT_TRUE(home.is_halt_asked);
+    CU_ASSERT_EQUAL(home_count_events("halt", "dark for 10 min"), 1);
+    home_grid(true);
+    home_pass(2000);
+    CU_ASSERT_FALSE(home.is_halt_asked);
+    home_end();
+    home_begin(NULL);
+    go_dark();
+    home_pass(3600000);
+    CU_ASSERT_FALSE(home.is_halt_asked);
+    home_end();
+}
+
+/* ---- limits ---- */
 
 static void an_inverters_own_limit_counts(void)
 {
     static const struct {
         const char *limits;
         bool has_washer;
-    } homes[] = {{NULL, true},
-                 {"  limits: {pcs: 1 kW}\n", false}, /* 80 % of it, and 900 W are typical */
-                 {"  limits: {pcs: 3 kW}\n", true},
-                 {"  limits: {pcs: 3 kW, l2: 500 W}\n", false}};
+    } homes[] = {
+        {NULL,                                 true },
+        {"  limits: {pcs: 1 kW}\n",            false}, /* 80 % of it, and 900 W are typical */
+        {"  limits: {pcs: 3 kW}\n",            true },
+        {"  limits: {pcs: 3 kW, l2: 500 W}\n", false}
+    };
 
     for (size_t i = 0; i < sizeof homes / sizeof *homes; i++) {
         home_begin(homes[i].limits);
@@ -359,7 +412,7 @@ static void an_inverters_own_limit_counts(void)
     }
 }
 
-/* ---- people ------------------------------------------------------------------------------------- */
+/* ---- people ---- */
 
 static void the_owner_is_told_of_an_outage_that_lasts(void)
 {
@@ -434,6 +487,8 @@ static CU_TestInfo requests[] = {
     TEST(a_generator_runs_from_a_low_reserve_until_it_is_filled),
     TEST(what_control_asks_is_nobody_elses_to_write),
     TEST(an_inverters_own_limit_counts),
+    TEST(a_dark_home_keeps_its_readings),
+    TEST(a_gateway_that_may_halts_in_the_dark_alone),
     TEST(what_a_loss_drops_is_known_before_it_comes),
     TEST(the_first_relays_wait_for_no_plan),
     TEST(a_circuit_kept_on_by_its_owner_is_in_no_table),
