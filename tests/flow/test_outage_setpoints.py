@@ -110,8 +110,9 @@ def killed_core(home):
 
 def grid_back(home):
     home.grid(True)
-    wait_for(lambda: home.car() == 0, "the car is let go", 5)
-    assert home.state() in ("RECONNECTING", "GRID_OK"), home.state()
+    home.sun(0, 1000)
+    home.wait_state("RECONNECTING", "GRID_OK")
+    wait_for(lambda: home.car() == 0, "the car is let go", 3)
 
 
 def killed_all(home):
