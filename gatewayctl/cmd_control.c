@@ -97,7 +97,7 @@ static void add_evidence(struct table *table, const json_t *evidence)
 static void add_output(struct table *table, const json_t *output)
 {
     const json_t *wanted = json_object_get(output, "wanted");
-    bool is_missing = json_is_null(json_object_get(output, "point"));
+    bool is_missing = json_is_true(json_object_get(output, "refused"));
     bool follows = !json_is_false(json_object_get(output, "follows"));
     char text[400];
 

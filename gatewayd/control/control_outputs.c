@@ -210,37 +210,51 @@ static void put_output(struct control *control, struct strbuf *buf, const char *
         strbuf_puts(buf, "null");
     else
         strbuf_put_double(buf, round(now.want));
-    strbuf_printf(
-        buf, ",\"follows\":%s,\"why\":", now.follows == FOLLOWS_NO ? "false" : "true");
+    strbuf_printf(buf, ",\"follows\":%s,\"refused\":false,\"why\":",
+                  now.follows == FOLLOWS_NO ? "false" : "true");
     strbuf_put_json_string(buf, why ? why : "left to itself");
     strbuf_putc(buf, '}');
 }
 
-static void put_setpoint(struct control *control, struct strbuf *buf, uint32_t i)
-{
-    bool is_battery = i < control->map.n_batteries;
-    bool is_wanted =
-        i < control->orders.n_setpoints && control->orders.setpoints[i].is_wanted;
-    const char *why = is_wanted ? control->outputs.wanted.why[i] : NULL;
-
-    if (setpoints_ref(&control->map, i)->is_there)
-        put_output(control, buf,
-                   is_battery ? control->map.batteries[i].source->battery : "pv-limit",
-                   control->map.n_circuits + i, why);
-}
-
-/* What is asked for and has no device is said, too. */
-static void put_missing(struct strbuf *buf, const char *name, const char *why,
-                        const char *key)
+/* What is asked for and not done is said, too. */
+static void put_refused(struct strbuf *buf, const char *name, const char *why,
+                        const char *because)
 {
     char text[300];
 
-    snprintf(text, sizeof text, "%s; nothing is configured that can: %s", why, key);
+    snprintf(text, sizeof text, "%s; not done: %s", why, because);
     strbuf_puts(buf, buf->data[buf->len - 1] == '[' ? "{\"name\":" : ",{\"name\":");
     strbuf_put_json_string(buf, name);
-    strbuf_puts(buf, ",\"point\":null,\"wanted\":null,\"follows\":true,\"why\":");
+    strbuf_puts(buf, ",\"point\":null,\"wanted\":null,\"follows\":true,\"refused\":true,"
+                     "\"why\":");
     strbuf_put_json_string(buf, text);
     strbuf_putc(buf, '}');
+}
+
+static void put_missing(struct strbuf *buf, const char *name, const char *why,
+                        const char *key)
+{
+    char text[200];
+
+    snprintf(text, sizeof text, "nothing is configured that can: %s", key);
+    put_refused(buf, name, why, text);
+}
+
+static void put_setpoint(struct control *control, struct strbuf *buf, uint32_t i)
+{
+    const char *name = i < control->map.n_batteries
+                           ? control->map.batteries[i].source->battery
+                           : "pv-limit";
+    bool is_wanted =
+        i < control->orders.n_setpoints && control->orders.setpoints[i].is_wanted;
+    const char *why = control->outputs.wanted.why[i];
+    const char *because = control->outputs.wanted.refused[i];
+
+    if (why && !is_wanted)
+        put_refused(buf, name, why,
+                    because ? because : "the state of the grid forbids it");
+    else if (setpoints_ref(&control->map, i)->is_there)
+        put_output(control, buf, name, control->map.n_circuits + i, why);
 }
 
 static void put_request(struct control *control, struct strbuf *buf,

@@ -101,8 +101,9 @@ static bool step_pv(struct setpoints *setpoints, const struct setpoints_in *in,
     for (uint32_t i = 0; i < in->map->n_pv_limits && out.is_wanted; i++) {
         double share = pv_limit_share(&pv, out.total_w, i);
 
-        if (!isnan(share))
-            want(ret, in->map->n_batteries + i, share, WHY_SURPLUS, out.why);
+        want(ret, in->map->n_batteries + i, share, WHY_SURPLUS, out.why);
+        if (isnan(share))
+            ret->refused[in->map->n_batteries + i] = "its rated power is not known";
     }
     return out.is_over;
 }
@@ -126,6 +127,19 @@ static void step_cars(struct setpoints *setpoints, const struct setpoints_in *in
             want(ret, i, orders[i].value_w, WHY_FITS, orders[i].why);
 }
 
+/* What a restart could not know of is not forced. */
+static void refuse(const struct setpoints_in *in, struct setpoints_out *ret, uint32_t i)
+{
+    if (!setpoints_ref(in->map, i)->is_there)
+        ret->refused[i] = "it has no set-point that may be moved";
+    else if (in->is_held)
+        ret->refused[i] = "a person holds it";
+    else if (!in->ports->is_on_disk(in->ports->ctx))
+        ret->refused[i] = "there is no journal on disk";
+    if (ret->refused[i])
+        ret->orders[i].is_wanted = false;
+}
+
 void setpoints_step(struct setpoints *setpoints, const struct setpoints_in *in,
                     struct setpoints_out *ret)
 {
@@ -137,7 +151,6 @@ void setpoints_step(struct setpoints *setpoints, const struct setpoints_in *in,
     is_pv_over = step_pv(setpoints, in, ret);
     step_cars(setpoints, in, is_pv_over, ret);
     for (uint32_t i = 0; i < ret->n; i++)
-        if (in->is_held || !setpoints_ref(in->map, i)->is_there ||
-            !in->ports->is_on_disk(in->ports->ctx))
-            ret->orders[i].is_wanted = false;
+        if (ret->orders[i].is_wanted)
+            refuse(in, ret, i);
 }

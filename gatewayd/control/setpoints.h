@@ -34,7 +34,8 @@ struct setpoints_out {
     uint32_t n;
     struct setpoint limits[SETPOINT_MAX]; /* for the interlocks */
     struct setpoint_order orders[SETPOINT_MAX];
-    const char *why[SETPOINT_MAX]; /* static; NULL: left to itself */
+    const char *why[SETPOINT_MAX];     /* static; NULL: left to itself */
+    const char *refused[SETPOINT_MAX]; /* what is in the way of that; NULL: nothing */
     bool is_pv_wanted;  /* a limit is asked for, with or without a device that can */
     const char *pv_why; /* of that */
 };

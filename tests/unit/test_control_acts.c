@@ -108,6 +108,7 @@ static void without_a_journal_nothing_is_set(void)
     home_set(HOME_SOC, 330);
     home_pass(3000);
     CU_ASSERT_STRING_EQUAL(home_state(), "LOW_RESERVE");
+    CU_ASSERT_TRUE(document_has("; not done: there is no journal on disk"));
     CU_ASSERT_PTR_NULL(home_last_write(LIMIT));
     CU_ASSERT_PTR_NULL(home_last_write(CAR));
     home_end();
