@@ -40,5 +40,5 @@ TESTS += tests/contract/schemas
 EXTRA_DIST += tests/contract/schemas.py
 TESTS += tests/contract/test_docs.py tests/contract/test_messages.py \
 	tests/contract/test_openapi.py
-EXTRA_DIST += tests/contract/test_docs.py tests/contract/test_messages.py \
+EXTRA_DIST += tests/contract/strict.py tests/contract/test_docs.py tests/contract/test_messages.py \
 	tests/contract/test_openapi.py
