@@ -23,6 +23,7 @@ struct actuator {
     struct actuator_config config;
     struct actuator_now now;
     bool is_used, is_leaving, is_sending, at_once;
+    bool is_left; /* nothing is wanted but that it stands at its failsafe once */
     bool is_settled; /* the device took `want`; nothing to do until `due_ms` */
     double sent;
     int64_t sent_ms, due_ms;
@@ -161,6 +162,13 @@ static void send(struct actuator *actuator, double value, bool is_release, int64
     ports->write(ports->ctx, &write, on_done, actuator);
 }
 
+static void forget(struct actuator *actuator)
+{
+    actuator->now.has_want = actuator->now.is_commanded = actuator->is_left = false;
+    actuator->now.follows = FOLLOWS_UNKNOWN;
+    actuator->differs_ms = 0;
+}
+
 /* The device's own report of the point, as polled: a relay that sticks shows here. */
 static void look(struct actuator *actuator, int64_t t_boot_ms)
 {
@@ -185,6 +193,8 @@ static void look(struct actuator *actuator, int64_t t_boot_ms)
         actuator->differs_ms = 0;
         actuator->now.follows = FOLLOWS_YES;
         tell_well(actuator);
+        if (actuator->is_left) /* whoever writes it from now on is no other master */
+            forget(actuator);
         return;
     }
     if (!actuator->differs_ms)
@@ -253,6 +263,7 @@ void actuate_want(struct actuate *actuate, uint32_t index, double value, bool at
 {
     struct actuator *actuator = actuate->list[index];
 
+    actuator->is_left = false;
     if (actuator->now.has_want && is_near(&actuator->config, actuator->now.want, value)) {
         actuator->at_once |= at_once;
         return;
@@ -274,15 +285,12 @@ void actuate_leave(struct actuate *actuate, uint32_t index)
     if (!actuator->now.has_want)
         return;
     actuate_want(actuate, index, actuator->config.failsafe, true);
+    actuator->is_left = true;
 }
 
 void actuate_forget(struct actuate *actuate, uint32_t index)
 {
-    struct actuator *actuator = actuate->list[index];
-
-    actuator->now.has_want = actuator->now.is_commanded = false;
-    actuator->now.follows = FOLLOWS_UNKNOWN;
-    actuator->differs_ms = 0;
+    forget(actuate->list[index]);
 }
 
 void actuate_repeat(struct actuate *actuate, uint32_t device)

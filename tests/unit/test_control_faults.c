@@ -16,6 +16,8 @@
     "{battery: car, capacity: 40 kWh, max_discharge: 3 kW, cut_off: 10 %, "                   \
     "departure_floor: 40 %}]"
 
+static char text[300];
+
 /* ---- bounds ----------------------------------------------------------------------------- */
 
 static void the_last_circuit_of_a_full_site_is_shed_as_any_other(void)
@@ -108,6 +110,51 @@ static CU_TestInfo reloads[] = {
     CU_TEST_INFO_NULL,
 };
 
+/* ---- who else writes -------------------------------------------------------------------- */
+
+static void a_set_point_that_was_left_is_anybodys_again(void)
+{
+    unsigned n_writes;
+
+    home_begin(NULL);
+    home_set(HOME_SOC, 500);
+    control_storm(home.control, 3600000, text, sizeof text);
+    home_pass(1000);
+    CU_ASSERT_EQUAL(home.points[HOME_SETPOINT].value, -2000);
+    control_storm(home.control, 0, text, sizeof text);
+    home_pass(1000);
+    CU_ASSERT_EQUAL(home.points[HOME_SETPOINT].value, 0);
+    n_writes = home_count_writes("battery.power_setpoint_w");
+    home_set(HOME_SETPOINT, 1000); /* its owner, by hand */
+    home_pass(30000);
+    CU_ASSERT_EQUAL(home.points[HOME_SETPOINT].value, 1000);
+    CU_ASSERT_EQUAL(home_count_writes("battery.power_setpoint_w"), n_writes);
+    CU_ASSERT_EQUAL(home_count_events("control-output", NULL), 0);
+    home_end();
+}
+
+static void a_set_point_that_does_not_let_go_is_written_on(void)
+{
+    home_begin(NULL);
+    home_set(HOME_SOC, 500);
+    control_storm(home.control, 3600000, text, sizeof text);
+    home_pass(1000);
+    home.points[HOME_SETPOINT].is_frozen = true;
+    control_storm(home.control, 0, text, sizeof text);
+    home_pass(10000);
+    CU_ASSERT_EQUAL(home_count_events("control-output", "does not follow"), 1);
+    home.points[HOME_SETPOINT].is_frozen = false;
+    home_pass(10000);
+    CU_ASSERT_EQUAL(home.points[HOME_SETPOINT].value, 0);
+    home_end();
+}
+
+static CU_TestInfo writers[] = {
+    TEST(a_set_point_that_was_left_is_anybodys_again),
+    TEST(a_set_point_that_does_not_let_go_is_written_on),
+    CU_TEST_INFO_NULL,
+};
+
 static CU_TestInfo lies[] = {
     TEST(a_charge_that_none_can_have_is_not_known),
     TEST(a_car_whose_charge_is_not_known_gives_nothing),
@@ -125,6 +172,7 @@ int main(void)
         {"bounds",  NULL, NULL, NULL, NULL, bounds },
         {"lies",    NULL, NULL, NULL, NULL, lies   },
         {"reloads", NULL, NULL, NULL, NULL, reloads},
+        {"writers", NULL, NULL, NULL, NULL, writers},
         CU_SUITE_INFO_NULL,
     };
 
