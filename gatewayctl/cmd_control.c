@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* grid, circuits, why, override, hold, storm, drill: outage control. */
+/* grid, circuits, why, override, hold, storm, island, drill: outage control. */
 #include "gatewayctl/commands.h"
 
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include "gatewayctl/table.h"
 
 #define STORM_MS (INT64_C(24) * 3600 * 1000)
+#define ISLAND_MS (INT64_C(2) * 3600 * 1000)
 #define DRILL_MS (INT64_C(5) * 60 * 1000)
 
 /* ---- grid -------------------------------------------------------------------------------- */
@@ -342,6 +343,15 @@ int cmd_storm(const struct ctl *ctl)
     if (!take_on_off(ctl->args[0], &is_on))
         return EXIT_USAGE;
     return ask_span(ctl, "/api/v1/storm", is_on, STORM_MS);
+}
+
+int cmd_island(const struct ctl *ctl)
+{
+    bool is_on;
+
+    if (!take_on_off(ctl->args[0], &is_on))
+        return EXIT_USAGE;
+    return ask_span(ctl, "/api/v1/island", is_on, ISLAND_MS);
 }
 
 int cmd_drill(const struct ctl *ctl)

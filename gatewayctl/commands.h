@@ -30,6 +30,7 @@ int cmd_why(const struct ctl *ctl);
 int cmd_override(const struct ctl *ctl);
 int cmd_hold(const struct ctl *ctl);
 int cmd_storm(const struct ctl *ctl);
+int cmd_island(const struct ctl *ctl);
 int cmd_drill(const struct ctl *ctl);
 int cmd_simulate(const struct ctl *ctl); /* simulate/simulate.c */
 

@@ -111,6 +111,8 @@ static const struct command {
      cmd_hold, 1, 1, 0},
     {"storm", "on|off [--for 24h]", "raise the reserve before a storm",
      cmd_storm, 1, 1, OPT_FOR},
+    {"island", "on|off [--for 2h]", "leave the grid by the home's own tie, or go back",
+     cmd_island, 1, 1, OPT_FOR},
     {"drill", "[off] [--for 5min]", "play an outage without switching anything",
      cmd_drill, 0, 1, OPT_FOR},
     {"reload", "", "read the configuration again",

@@ -432,6 +432,8 @@ void controlling_post(struct controlling *controlling, struct api_post *post)
         rc = control_confirm(control, request->value.v.b, text, sizeof text);
     else if (request->kind == API_POST_STORM)
         rc = control_storm(control, request->lease_ms, text, sizeof text);
+    else if (request->kind == API_POST_ISLAND)
+        rc = control_island(control, request->lease_ms, text, sizeof text);
     else if (request->kind == API_POST_DRILL)
         rc = control_drill(control, request->lease_ms, text, sizeof text);
     api_post_finish(post,

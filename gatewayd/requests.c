@@ -118,6 +118,7 @@ static void on_posted(void *arg)
     case API_POST_STORM:
     case API_POST_DRILL:
     case API_POST_CONFIRM:
+    case API_POST_ISLAND:
         controlling_post(gateway->controlling, post);
         break;
     default:

@@ -51,6 +51,7 @@ static const struct resource {
     {"/api/v1/why/*",         api_control_get_why,      NULL                    },
     {"/api/v1/hold",          NULL,                     api_control_hold        },
     {"/api/v1/storm",         NULL,                     api_control_storm       },
+    {"/api/v1/island",        NULL,                     api_control_island      },
     {"/api/v1/drill",         NULL,                     api_control_drill       },
     {"/api/v1/history",       api_history_get,          NULL                    },
     {"/api/v1/energy",        api_history_get_energy,   NULL                    },

@@ -144,6 +144,11 @@ void api_control_storm(struct api_call *call)
     ask_span(call, API_POST_STORM);
 }
 
+void api_control_island(struct api_call *call)
+{
+    ask_span(call, API_POST_ISLAND);
+}
+
 void api_control_drill(struct api_call *call)
 {
     ask_span(call, API_POST_DRILL);

@@ -25,6 +25,7 @@ enum api_post_kind {
     API_POST_STORM = 6,    /* lease_ms: for so long, 0 ends it */
     API_POST_DRILL = 7,    /* as storm */
     API_POST_CONFIRM = 8,  /* value: the grid is there */
+    API_POST_ISLAND = 9,   /* as storm */
 };
 
 enum api_outcome {

@@ -54,6 +54,8 @@ int control_hold(struct control *control, bool is_held, char *ret_text, size_t s
 /* The grid is there, or lost, whatever the evidence says; -EPERM: no decision waits for it. */
 int control_confirm(struct control *control, bool is_present, char *ret_text, size_t size);
 int control_storm(struct control *control, int64_t for_ms, char *ret_text, size_t size);
+/* The home leaves the grid for so long, by its own tie; 0 ends it. -EPERM: it has none. */
+int control_island(struct control *control, int64_t for_ms, char *ret_text, size_t size);
 /* An outage is played for so long with the actuators disconnected; 0 ends it. */
 int control_drill(struct control *control, int64_t for_ms, char *ret_text, size_t size);
 /* May a person or a command not write this point, because it is ours (a circuit's switch, a

@@ -66,11 +66,15 @@ struct tie_in control_tie_input(struct control *control, int64_t t_ms)
                            .t_boot_ms = t_ms, .state = control->grid.state};
 }
 
-static bool is_island_wanted(struct control *control)
+static bool is_island_wanted(struct control *control, int64_t t_ms)
 {
-    const struct planned_in in = {&control->map, clock_wall_ms(),
-                                  clock_trust_now() != CLOCK_UNSET, control->grid.state,
-                                  control->power.usable_permille};
+    const struct planned_in in = {.map = &control->map,
+                                  .t_boot_ms = t_ms,
+                                  .t_wall_ms = clock_wall_ms(),
+                                  .owner_until_ms = control->wishes.island_until_ms,
+                                  .is_clock_set = clock_trust_now() != CLOCK_UNSET,
+                                  .state = control->grid.state,
+                                  .usable_permille = control->power.usable_permille};
 
     return planned_wants_island(&control->planned, &in);
 }
@@ -121,7 +125,7 @@ static void step_state(struct control *control, int64_t t_ms)
                                .is_daylight = control->power.pv_w > 0,
                                .is_sync_ok = tie_is_sync_ok(&control->map, &control->ports),
                                .is_locked = control->wishes.is_held,
-                               .is_island_wanted = is_island_wanted(control),
+                               .is_island_wanted = is_island_wanted(control, t_ms),
                                .has_contactor_fault = control->tie.is_faulty,
                                .has_two_masters = has_two_masters(control, t_ms),
                                .person = control->person};

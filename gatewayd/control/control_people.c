@@ -130,6 +130,29 @@ int control_storm(struct control *control, int64_t for_ms, char *ret_text, size_
     return 0;
 }
 
+int control_island(struct control *control, int64_t for_ms, char *ret_text, size_t size)
+{
+    bool has_tie;
+
+    pthread_mutex_lock(&control->lock);
+    has_tie = control->map.tie.sw.is_there;
+    if (has_tie)
+        wishes_island(&control->wishes, &control->ports, for_ms > 0 ? now_ms() + for_ms : 0);
+    pthread_mutex_unlock(&control->lock);
+    if (!has_tie) {
+        snprintf(ret_text, size, "no switch of the tie to the grid is in our hands (outage.tie)");
+        return -EPERM;
+    }
+    if (for_ms > 0)
+        snprintf(ret_text, size, "the home leaves the grid for %.1f h, while its reserve lasts",
+                 (double)for_ms / 3.6e6);
+    else
+        snprintf(ret_text, size, "the home goes back to the grid");
+    control->ports.event(control->ports.ctx, "island", "info", ret_text);
+    control->ports.wake(control->ports.ctx);
+    return 0;
+}
+
 int control_drill(struct control *control, int64_t for_ms, char *ret_text, size_t size)
 {
     int rc = 0;

@@ -5,18 +5,20 @@
 #define LEAD_MS 60000 /* a transfer that fails has ended before the grid goes */
 #define TEST_SPEED 20
 
-/* The planned outage that is, or begins within the lead; NULL: none. */
-static const struct config_span *current(const struct planned_in *in)
+/* When the wish, or the planned outage that is or begins within the lead, ends; 0: none. */
+static int64_t current_end_ms(const struct planned_in *in)
 {
     int64_t lead_ms = LEAD_MS / (in->map->config.code.is_for_tests ? TEST_SPEED : 1);
 
-    for (uint32_t i = 0; i < in->map->outage->n_planned; i++) {
+    if (in->t_boot_ms < in->owner_until_ms)
+        return in->owner_until_ms;
+    for (uint32_t i = 0; in->is_clock_set && i < in->map->outage->n_planned; i++) {
         const struct config_span *span = &in->map->outage->planned[i];
 
         if (span->from_ms - lead_ms <= in->t_wall_ms && in->t_wall_ms < span->until_ms)
-            return span;
+            return span->until_ms;
     }
-    return NULL;
+    return 0;
 }
 
 static bool is_low(const struct planned_in *in)
@@ -28,10 +30,9 @@ static bool is_low(const struct planned_in *in)
 
 bool planned_wants_island(struct planned *planned, const struct planned_in *in)
 {
-    const struct config_span *span =
-        in->is_clock_set && in->map->tie.sw.is_there ? current(in) : NULL;
+    int64_t end_ms = in->map->tie.sw.is_there ? current_end_ms(in) : 0;
 
-    if (!span) {
+    if (!end_ms) {
         *planned = (struct planned){.is_wanted = false};
         return false;
     }
@@ -39,8 +40,8 @@ bool planned_wants_island(struct planned *planned, const struct planned_in *in)
         planned->has_begun = true;
     if ((planned->has_begun && in->state == GRID_OK) ||
         (in->state >= LOW_RESERVE && in->state <= BLACK))
-        planned->given_up_ms = span->until_ms;
-    planned->is_wanted = planned->given_up_ms != span->until_ms &&
+        planned->given_up_ms = end_ms;
+    planned->is_wanted = planned->given_up_ms != end_ms &&
                          (planned->has_begun || !is_low(in));
     return planned->is_wanted;
 }

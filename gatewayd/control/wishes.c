@@ -10,6 +10,7 @@
 
 #define HOLD_KEY WISHES_PREFIX "hold"
 #define STORM_KEY WISHES_PREFIX "storm"
+#define ISLAND_KEY WISHES_PREFIX "island"
 #define OVERRIDE_KEY WISHES_PREFIX "override."
 
 static int64_t now_ms(void)
@@ -103,6 +104,15 @@ void wishes_storm(struct wishes *wishes, const struct control_ports *ports, int6
     ports->keep(ports->ctx, STORM_KEY, until_ms ? end : NULL);
 }
 
+void wishes_island(struct wishes *wishes, const struct control_ports *ports, int64_t until_ms)
+{
+    char end[120];
+
+    wishes->island_until_ms = until_ms;
+    put_end(until_ms, end, sizeof end);
+    ports->keep(ports->ctx, ISLAND_KEY, until_ms ? end : NULL);
+}
+
 static bool restore_override(struct wishes *wishes, const char *circuit, const char *value)
 {
     struct wishes_override *one = find(wishes, circuit);
@@ -126,6 +136,8 @@ bool wishes_restore(struct wishes *wishes, const char *key, const char *value)
         return wishes->is_held = true;
     if (strcmp(key, STORM_KEY) == 0)
         return get_end(value, &wishes->storm_until_ms);
+    if (strcmp(key, ISLAND_KEY) == 0)
+        return get_end(value, &wishes->island_until_ms);
     if (strncmp(key, OVERRIDE_KEY, strlen(OVERRIDE_KEY)) == 0)
         return restore_override(wishes, key + strlen(OVERRIDE_KEY), value);
     return false;

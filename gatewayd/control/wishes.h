@@ -22,7 +22,8 @@ struct wishes_override {
 
 struct wishes {
     bool is_held;
-    int64_t storm_until_ms; /* boot time; 0: none */
+    int64_t storm_until_ms;  /* boot time; 0: none */
+    int64_t island_until_ms; /* likewise: off the grid by the owner's wish */
     struct wishes_override overrides[WISHES_CIRCUITS_MAX];
 };
 
@@ -32,6 +33,7 @@ bool wishes_override(struct wishes *wishes, const struct control_ports *ports,
 void wishes_hold(struct wishes *wishes, const struct control_ports *ports, bool is_held);
 /* for_ms 0: ends it. */
 void wishes_storm(struct wishes *wishes, const struct control_ports *ports, int64_t until_ms);
+void wishes_island(struct wishes *wishes, const struct control_ports *ports, int64_t until_ms);
 /* A fact read at start; others than these are ignored. True when it was taken. */
 bool wishes_restore(struct wishes *wishes, const char *key, const char *value);
 /* The override in force, into the circuit; ended ones are forgotten. */

@@ -354,6 +354,19 @@ static void ask_tie(struct load *load, const struct tree_node *tree,
                    "again");
 }
 
+/* Behind an open tie the inverter knows nothing of the grid. */
+static bool tells_return(const struct config_outage *outage)
+{
+    unsigned kinds = 0;
+
+    for (uint32_t i = 0; i < outage->n_evidence; i++)
+        if (!outage->evidence[i].is_home_side)
+            kinds |= 1u << outage->evidence[i].kind;
+    kinds &= 1u << CONFIG_EVIDENCE_CONTACT | 1u << CONFIG_EVIDENCE_VOLTAGE |
+             1u << CONFIG_EVIDENCE_FREQUENCY | 1u << CONFIG_EVIDENCE_UPS;
+    return (kinds & 1u << CONFIG_EVIDENCE_CONTACT) || (kinds & (kinds - 1));
+}
+
 /* Nothing here may close a tie that is not in synchronism, not even by ending. */
 static void check_tie(struct load *load, const struct tree_node *node,
                       const struct tie_keys *keys, const struct config_outage *outage)
@@ -379,6 +392,10 @@ static void check_tie(struct load *load, const struct tree_node *node,
             report_error(load->report, place, "config-tie",
                          "'%s' switches the circuit '%s', expected a switch of its own",
                          keys->sw, outage->circuits[i].name);
+    if (!tells_return(outage))
+        report_error(load->report, node->place, "config-tie",
+                     "nothing tells the grid's return behind an open tie, expected a contact, "
+                     "or voltage and frequency, of the grid's side as evidence");
     if (!keys->sync && !keys->self_sync)
         report_error(load->report, node->place, "config-tie",
                      "nothing tells whether the tie may close, expected 'sync', a point that "

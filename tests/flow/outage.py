@@ -29,7 +29,7 @@ devices:
       - {{name: kettle, table: coil, address: 2, write: {{failsafe: on, lease: {lease}}}}}
       - {{name: fridge, table: coil, address: 3, write: {{failsafe: on, lease: {lease}}}}}
       - {{name: grid_present, table: discrete, address: 8}}
-  - name: meter
+{points}  - name: meter
     bus: meter
     unit: 1
     role: grid
@@ -73,7 +73,7 @@ class Home:
 
     def __init__(self, world, evidence=VOLTAGE + PCS, island="own", more="", lease="20 s",
                  broker=False, writes=None, store="@HOME@/store",
-                 name="gateway"):
+                 name="gateway", points=""):
         """writes: a file for each point written (tools/devicesim); store: its directory."""
         words = ["--writes", writes] if writes else []
         for _ in range(3):
@@ -86,7 +86,8 @@ class Home:
             more += FORWARD.format(self.broker.port)
         panel, meter, battery = self.devices.ports()
         self.config = CONFIG.format(panel=panel, meter=meter, battery=battery, island=island,
-                                    evidence=evidence, more=more, lease=lease).replace(
+                                    evidence=evidence, more=more, lease=lease,
+                                    points=points).replace(
                                         "@HOME@/store", str(store))
         self.grid(True)
         self.soc(800)

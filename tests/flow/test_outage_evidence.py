@@ -2,11 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Evidence: each source cut in turn advances nothing, blips shed nothing above bulk loads, a
 home with a PCS alone islands, a transfer that fails ends dark and restarts, a second outage
-within minutes, flapping, a bus that is dead all the time."""
+within minutes, flapping, a bus that is dead all the time, a tie of one's own."""
 import time
 
 from harness import World, wait_for
-from outage import BATTERY, CONTACT, METER, OFF, ON_GRID, PANEL, PCS, VOLTAGE, Home
+from outage import (BATTERY, CONTACT, ISLANDED, METER, OFF, ON_GRID, PANEL, PCS, VOLTAGE,
+                    Home)
+
+TIE, SYNC = 5, 9
+TIE_POINTS = f"""\
+      - {{name: tie, table: coil, address: {TIE}, write: {{failsafe: off, lease: 20 s}}}}
+      - {{name: sync_ok, table: discrete, address: {SYNC}}}
+"""
 
 
 def steps_of(home):
@@ -59,6 +66,25 @@ def failed_transfer(home):
     home.wait_coils("back", seconds=90, washer=True, kettle=True, fridge=True)
 
 
+def own_tie(home):
+    """The owner leaves the grid; back only by the device's own word."""
+    def is_closed():
+        return home.devices.tell(f"{PANEL} get coil {TIE}").split()[0] == "1"
+
+    home.gateway.ctl("island", "on", "--for", "1h")
+    wait_for(lambda: not is_closed(), "the tie opens")
+    home.pcs(ISLANDED)
+    home.wait_state("ISLANDED")
+    refused = home.gateway.ctl("write", "panel.tie", "on", check=False)
+    assert refused.returncode == 1 and "the tie to the grid" in refused.stdout, refused
+    home.gateway.ctl("island", "off")
+    home.wait_state("RECONNECTING")
+    home.set(PANEL, "discrete", SYNC, 1)
+    wait_for(is_closed, "the tie closes", 60)
+    home.pcs(ON_GRID)
+    home.wait_state("GRID_OK", seconds=60)
+
+
 def main():
     with World() as world:
         home = Home(world, evidence=CONTACT + VOLTAGE + PCS).start()
@@ -77,6 +103,12 @@ def main():
         alone.pcs(ON_GRID)
         alone.wait_state("GRID_OK", seconds=90)
         alone.gateway.stop()
+    with World() as world:
+        home = Home(world, evidence=CONTACT + VOLTAGE + PCS, points=TIE_POINTS,
+                    more="  tie: {switch: panel.tie, sync: panel.sync_ok}\n")
+        home.set(PANEL, "coil", TIE, 1)
+        own_tie(home.start())
+        home.gateway.stop()
 
 
 main()

@@ -50,6 +50,9 @@ def people(home):
     assert refused.returncode == 1 and "nobody is asked" in refused.stdout + refused.stderr, refused
     assert ctl("grid", "confirm", "maybe", check=False).returncode == 2
 
+    refused = ctl("island", "on", "--for", "1h", check=False)
+    assert refused.returncode == 1 and "outage.tie" in refused.stdout + refused.stderr, refused
+
     ctl("hold", "on")
     home.wait_state("MANUAL")
     home.grid(False)

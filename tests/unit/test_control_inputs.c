@@ -238,6 +238,32 @@ static void a_restart_in_a_planned_island_stays_in_it(void)
     home_end();
 }
 
+static void the_owner_may_leave_the_grid_for_a_while(void)
+{
+    char text[300];
+
+    begin_with_tie(NULL);
+    CU_ASSERT_TRUE(control_island(home.control, 60000, text, sizeof text) < 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "outage.tie"));
+    home_end();
+    begin_with_tie(TIE);
+    home_set(HOME_SYNC, 1);
+    CU_ASSERT_EQUAL(control_island(home.control, 60000, text, sizeof text), 0);
+    live(5000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    home_restart(TIE);
+    live(50000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
+    live(60000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
+    CU_ASSERT_EQUAL(control_island(home.control, 60000, text, sizeof text), 0);
+    live(5000);
+    CU_ASSERT_EQUAL(control_island(home.control, 0, text, sizeof text), 0);
+    live(45000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
+    home_end();
+}
+
 static void a_tie_that_does_not_open_is_a_fault_and_is_not_moved_again(void)
 {
     unsigned n;
@@ -311,6 +337,7 @@ static CU_TestInfo ties[] = {
     TEST(a_planned_island_is_given_up_before_its_reserve_is),
     TEST(no_planned_island_is_begun_with_little_stored),
     TEST(a_restart_in_a_planned_island_stays_in_it),
+    TEST(the_owner_may_leave_the_grid_for_a_while),
     TEST(a_tie_that_does_not_open_is_a_fault_and_is_not_moved_again),
     TEST(a_tie_that_does_not_close_when_it_may_is_a_fault),
     TEST(an_outage_of_the_ordinary_kind_is_no_fault_of_the_tie),
