@@ -13,61 +13,9 @@
 #include "lib/microgrid/dispatch/solo.h"
 #include "lib/microgrid/dispatch/split.h"
 #include "tests/unit/suite.h"
+#include "tests/unit/ten_homes.h"
 
-#define N_HOMES 10
 #define N_CASES 20000
-
-static struct dispatch_home homes[N_HOMES];
-static const struct dispatch_storage storages[] = {
-    {.is_grid_forming = true,
-     .home = -1,
-     .capacity_wh = 25000,
-     .soc_min = 0.1,
-     .soc_max = 1,
-     .soc_reserve = 0.1,
-     .max_charge_w = 20000,
-     .max_discharge_w = 20000,
-     .eta_charge = 0.95,
-     .eta_discharge = 0.95},
-    { .is_ev = true,
-     .home = -1,
-     .capacity_wh = 40000,
-     .soc_min = 0.1,
-     .soc_max = 1,
-     .soc_reserve = 0.3,
-     .soc_depart = 0.6,
-     .max_charge_w = 10000,
-     .max_discharge_w = 10000,
-     .eta_charge = 0.95,
-     .eta_discharge = 0.95},
-};
-static struct dispatch_setup setup;
-
-static void make_setup(void)
-{
-    static const struct dispatch_class_rule classes[DISPATCH_CLASSES] = {
-        {.weight = 100    },
-        {               .weight = 10,    .min_on_s = 300, .min_off_s = 300},
-        {               .weight = 3,     .min_on_s = 300, .min_off_s = 300},
-        {               .weight = 1,     .min_on_s = 600, .min_off_s = 600, .rated_w = 400, .tank_wh = 1600},
-        { .weight = 1, .min_on_s = 600, .min_off_s = 600}
-    };
-
-    for (unsigned h = 0; h < N_HOMES; h++)
-        homes[h] = (struct dispatch_home){
-            .pv_wp = 4400, .service_limit_w = 6000, .mean_w = {100, 200, 180, 60, 150}
-        };
-    setup = (struct dispatch_setup){.n_homes = N_HOMES,
-                                    .n_storages = 2,
-                                    .homes = homes,
-                                    .storages = storages,
-                                    .import_limit_w = 40000,
-                                    .max_island_w = 30000,
-                                    .pv_limit_w = 40000,
-                                    .frequency_hz = 50,
-                                    .frequency_slope_hz = 1};
-    memcpy(setup.classes, classes, sizeof(classes));
-}
 
 /* One random site and moment for the properties below. */
 struct shed_case {
@@ -307,8 +255,10 @@ static void rotation_serves_who_lacked_most_and_moves_few(void)
 
 static void a_booked_car_leaves_as_promised(void)
 {
-    struct split_ev ev = {
-        .storage = &storages[1], .soc = 0.5, .is_connected = true, .depart_in_s = 1800};
+    struct split_ev ev = {.storage = &ten_homes_storages[1],
+                          .soc = 0.5,
+                          .is_connected = true,
+                          .depart_in_s = 1800};
     struct split_island island = {
         .forming_part = 0.3, .forming_wh = 7000, .net_w = 5000, .step_s = 300};
     double w;
@@ -325,8 +275,10 @@ static void a_booked_car_leaves_as_promised(void)
 
 static void a_nearly_empty_battery_is_filled_from_a_full_car(void)
 {
-    struct split_ev ev = {
-        .storage = &storages[1], .soc = 0.8, .is_connected = true, .depart_in_s = -1};
+    struct split_ev ev = {.storage = &ten_homes_storages[1],
+                          .soc = 0.8,
+                          .is_connected = true,
+                          .depart_in_s = -1};
     struct split_island island = {.forming_part = 0.03,
                                   .forming_wh = 700,
                                   .forming_charge_wh = 21800,
@@ -346,13 +298,15 @@ static void a_car_never_goes_below_its_reserve(void)
     struct split_island island = {.forming_part = 0, .net_w = 50000, .step_s = 300};
 
     for (double soc = 0; soc <= 1; soc += 0.001) {
-        struct split_ev ev = {
-            .storage = &storages[1], .soc = soc, .is_connected = true, .depart_in_s = -1};
+        struct split_ev ev = {.storage = &ten_homes_storages[1],
+                              .soc = soc,
+                              .is_connected = true,
+                              .depart_in_s = -1};
         double w, after;
 
         split_evs(&ev, 1, &island, &w);
         after = soc - fmax(w, 0) / 0.95 / 12 / 40000;
-        CU_ASSERT(after >= fmin(soc, storages[1].soc_reserve) - 1e-9);
+        CU_ASSERT(after >= fmin(soc, ten_homes_storages[1].soc_reserve) - 1e-9);
     }
 }
 
@@ -362,10 +316,10 @@ static void a_low_island_keeps_only_life_and_a_full_one_everything(void)
     struct solo solo;
     enum dispatch_class low, high;
 
-    make_setup();
-    solo_init(&solo, &setup, 3);
+    ten_homes_make();
+    solo_init(&solo, &ten_homes_setup, 3);
     low = solo_decide(&solo, &time, 300, 0.12);
-    solo_init(&solo, &setup, 3);
+    solo_init(&solo, &ten_homes_setup, 3);
     high = solo_decide(&solo, &time, 300, 1.0);
     CU_ASSERT_EQUAL(low, DISPATCH_P0);
     CU_ASSERT(high >= DISPATCH_P1);
@@ -376,12 +330,12 @@ static void homes_alone_share_in_turns(void)
     unsigned n_on = 0, turns = 0;
     double share = -1;
 
-    make_setup();
+    ten_homes_make();
     for (double t = 0; t < 40; t++) {
         struct dispatch_time time = {.now_s = t * 3 * 3600, .local_s = 20 * 3600};
         struct solo solo;
 
-        solo_init(&solo, &setup, 4);
+        solo_init(&solo, &ten_homes_setup, 4);
         solo_decide(&solo, &time, 300, 0.35);
         share = solo.share[DISPATCH_P1];
         n_on += solo_decide(&solo, &time, 300, 0.35) >= DISPATCH_P1;
@@ -401,7 +355,7 @@ static void report_all(struct community_planner *planner, double soc, double wat
         .is_connected = {true, true}
     };
 
-    for (unsigned h = 0; h < N_HOMES; h++) {
+    for (unsigned h = 0; h < TEN_HOMES_N; h++) {
         struct dispatch_report report = {.on_mask = 31, .stored_soc = -1};
 
         for (unsigned c = 0; c < DISPATCH_CLASSES; c++)
@@ -413,21 +367,21 @@ static void report_all(struct community_planner *planner, double soc, double wat
 
 static unsigned plan_once(double soc, double now_s)
 {
-    struct community_planner *planner = community_new(&setup);
+    struct community_planner *planner = community_new(&ten_homes_setup);
     struct dispatch_time time = {.now_s = now_s, .local_s = 20 * 3600};
     unsigned sum = 0;
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(planner);
     for (unsigned s = 0; s < DISPATCH_SLOTS; s++) /* yesterday there was sun */
-        for (unsigned h = 0; h < N_HOMES; h++)
-            community_history(planner, h, s, homes[h].mean_w,
+        for (unsigned h = 0; h < TEN_HOMES_N; h++)
+            community_history(planner, h, s, ten_homes[h].mean_w,
                               s >= 16 && s < 32 ? 2000 : 0);
     for (unsigned i = 0; i < 12; i++) {
         report_all(planner, soc, 150);
         community_plan(planner, &time, 300);
         time.now_s += 300;
     }
-    for (unsigned h = 0; h < N_HOMES; h++)
+    for (unsigned h = 0; h < TEN_HOMES_N; h++)
         sum += community_plan_of(planner, h)->p_max;
     community_free(planner);
     return sum;
@@ -437,14 +391,14 @@ static void more_stored_energy_never_serves_fewer_classes(void)
 {
     unsigned last = 0;
 
-    make_setup();
+    ten_homes_make();
     for (double soc = 0.12; soc <= 1.0; soc += 0.08) {
         unsigned now = plan_once(soc, 3000);
 
         CU_ASSERT(now + 2 >= last); /* rounding to homes may cost one a class */
         last = now;
     }
-    CU_ASSERT(last >= N_HOMES / 2);
+    CU_ASSERT(last >= TEN_HOMES_N / 2);
 }
 
 static void silent_homes_get_the_share_of_their_class(void)
@@ -455,20 +409,20 @@ static void silent_homes_get_the_share_of_their_class(void)
              .is_connected = {true, true}
     };
     struct dispatch_time time = {.now_s = 3000, .local_s = 20 * 3600};
-    int served[N_HOMES] = {0};
+    int served[TEN_HOMES_N] = {0};
 
-    make_setup();
-    planner = community_new(&setup);
+    ten_homes_make();
+    planner = community_new(&ten_homes_setup);
     CU_ASSERT_PTR_NOT_NULL_FATAL(planner);
     community_area_report(planner, &area);
     community_plan(planner, &time, 300);
     for (unsigned i = 0; i < 200; i++) { /* who is served changes hands, all alike */
-        for (unsigned h = 0; h < N_HOMES; h++)
+        for (unsigned h = 0; h < TEN_HOMES_N; h++)
             served[h] += community_plan_of(planner, h)->p_max >= DISPATCH_P1;
         time.now_s += 300;
         community_plan(planner, &time, 300);
     }
-    for (unsigned h = 1; h < N_HOMES; h++)
+    for (unsigned h = 1; h < TEN_HOMES_N; h++)
         CU_ASSERT(abs(served[h] - served[0]) <= 60);
     community_free(planner);
 }
@@ -478,20 +432,20 @@ static double planned_w(const struct community_planner *planner)
 {
     double sum = 0;
 
-    for (unsigned h = 0; h < N_HOMES; h++) {
+    for (unsigned h = 0; h < TEN_HOMES_N; h++) {
         const struct dispatch_plan *plan = community_plan_of(planner, h);
 
         for (unsigned c = 0; plan->power_w > 0 && c <= plan->p_max; c++)
-            sum += homes[h].mean_w[c];
+            sum += ten_homes[h].mean_w[c];
     }
     return sum;
 }
 
 static void a_nearly_empty_island_is_never_overloaded(void)
 {
-    make_setup();
+    ten_homes_make();
     for (double soc = 0.1; soc < 0.14; soc += 0.0005) {
-        struct community_planner *planner = community_new(&setup);
+        struct community_planner *planner = community_new(&ten_homes_setup);
         struct dispatch_area_report area = {
             .n_storages = 2, .soc = {soc,  0.3 },
                  .is_connected = {true, true}
@@ -517,15 +471,15 @@ static void a_medical_home_is_the_last_to_go_dark(void)
     struct community_planner *planner;
     unsigned n_dark = 0;
 
-    make_setup();
-    homes[6].is_medical = true;
-    planner = community_new(&setup);
+    ten_homes_make();
+    ten_homes[6].is_medical = true;
+    planner = community_new(&ten_homes_setup);
     CU_ASSERT_PTR_NOT_NULL_FATAL(planner);
     community_area_report(planner, &area);
     community_plan(planner, &time, 300);
-    for (unsigned h = 0; h < N_HOMES; h++)
+    for (unsigned h = 0; h < TEN_HOMES_N; h++)
         n_dark += community_plan_of(planner, h)->power_w <= 0;
-    CU_ASSERT(n_dark > 0 && n_dark < N_HOMES);
+    CU_ASSERT(n_dark > 0 && n_dark < TEN_HOMES_N);
     CU_ASSERT(community_plan_of(planner, 6)->power_w > 0);
     community_free(planner);
 }
@@ -534,7 +488,7 @@ static void a_plan_past_its_time_is_not_obeyed(void)
 {
     struct circuit circuits[5];
     struct circuit_now now[5];
-    struct site_config config = {.setup = &setup,
+    struct site_config config = {.setup = &ten_homes_setup,
                                  .home = 2,
                                  .circuits = circuits,
                                  .n_circuits = 5,
@@ -554,7 +508,7 @@ static void a_plan_past_its_time_is_not_obeyed(void)
     struct site_out out;
     struct site *site;
 
-    make_setup();
+    ten_homes_make();
     for (unsigned i = 0; i < 5; i++) {
         circuits[i] = (struct circuit){.index = (uint16_t)i,
                                        .class = (enum circuit_class)i,

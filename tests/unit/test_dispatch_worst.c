@@ -9,65 +9,14 @@
 #include "lib/microgrid/dispatch/horizon.h"
 #include "lib/microgrid/dispatch/split.h"
 #include "tests/unit/suite.h"
-
-#define N_HOMES 10
-
-static struct dispatch_home homes[N_HOMES];
-static const struct dispatch_storage storages[] = {
-    {.is_grid_forming = true,
-     .home = -1,
-     .capacity_wh = 25000,
-     .soc_min = 0.1,
-     .soc_max = 1,
-     .soc_reserve = 0.1,
-     .max_charge_w = 20000,
-     .max_discharge_w = 20000,
-     .eta_charge = 0.95,
-     .eta_discharge = 0.95},
-    { .is_ev = true,
-     .home = -1,
-     .capacity_wh = 40000,
-     .soc_min = 0.1,
-     .soc_max = 1,
-     .soc_reserve = 0.3,
-     .soc_depart = 0.6,
-     .max_charge_w = 10000,
-     .max_discharge_w = 10000,
-     .eta_charge = 0.95,
-     .eta_discharge = 0.95},
-};
-static struct dispatch_setup setup;
-
-static void make_setup(void)
-{
-    static const struct dispatch_class_rule classes[DISPATCH_CLASSES] = {
-        {.weight = 100    },
-        {               .weight = 10,    .min_on_s = 300, .min_off_s = 300},
-        {               .weight = 3,     .min_on_s = 300, .min_off_s = 300},
-        {               .weight = 1,     .min_on_s = 600, .min_off_s = 600, .rated_w = 400, .tank_wh = 1600},
-        { .weight = 1, .min_on_s = 600, .min_off_s = 600}
-    };
-
-    for (unsigned h = 0; h < N_HOMES; h++)
-        homes[h] = (struct dispatch_home){
-            .pv_wp = 4400, .service_limit_w = 6000, .mean_w = {100, 200, 180, 60, 150}
-        };
-    setup = (struct dispatch_setup){.n_homes = N_HOMES,
-                                    .n_storages = 2,
-                                    .homes = homes,
-                                    .storages = storages,
-                                    .import_limit_w = 40000,
-                                    .max_island_w = 30000,
-                                    .pv_limit_w = 40000,
-                                    .frequency_hz = 50,
-                                    .frequency_slope_hz = 1};
-    memcpy(setup.classes, classes, sizeof(classes));
-}
+#include "tests/unit/ten_homes.h"
 
 static void a_booked_car_takes_sun_but_nothing_that_p0_needs(void)
 {
-    struct split_ev ev = {
-        .storage = &storages[1], .soc = 0.4, .is_connected = true, .depart_in_s = 1800};
+    struct split_ev ev = {.storage = &ten_homes_storages[1],
+                          .soc = 0.4,
+                          .is_connected = true,
+                          .depart_in_s = 1800};
     struct split_island island = {.forming_part = 0.3,
                                   .forming_wh = 7000,
                                   .keep_wh = 8000,
@@ -95,8 +44,8 @@ static void no_car_goes_on_charging_when_the_grid_goes(void)
     struct area area;
     double w[AREA_STORAGES_MAX];
 
-    make_setup();
-    area_init(&area, &setup);
+    ten_homes_make();
+    area_init(&area, &ten_homes_setup);
     area_step(&area, &in, w);
     CU_ASSERT(w[1] >= 0);
 }
@@ -104,7 +53,7 @@ static void no_car_goes_on_charging_when_the_grid_goes(void)
 /* The price after some steps in which home 3 says that all but P0 is off. */
 static double price_with(double heavy_w)
 {
-    struct community_planner *planner = community_new(&setup);
+    struct community_planner *planner = community_new(&ten_homes_setup);
     struct dispatch_area_report area = {
         .n_storages = 2, .soc = {0.4,  0.3 },
              .is_connected = {true, true}
@@ -121,7 +70,7 @@ static double price_with(double heavy_w)
         };
 
         community_area_report(planner, &area);
-        for (unsigned h = 0; h < N_HOMES; h++)
+        for (unsigned h = 0; h < TEN_HOMES_N; h++)
             community_report(planner, h, &report);
         community_plan(planner, &time, 300);
     }
@@ -132,7 +81,7 @@ static double price_with(double heavy_w)
 
 static void what_a_stuck_relay_draws_is_planned_with(void)
 {
-    make_setup();
+    ten_homes_make();
     CU_ASSERT(price_with(700) > price_with(0));
 }
 
@@ -147,8 +96,8 @@ static void a_lost_report_does_not_stop_the_battery_from_emptying(void)
     struct community_planner *planner;
     unsigned n_before = 0, n_after = 0;
 
-    make_setup();
-    planner = community_new(&setup);
+    ten_homes_make();
+    planner = community_new(&ten_homes_setup);
     CU_ASSERT_PTR_NOT_NULL_FATAL(planner);
     for (unsigned t = 0; t < 3; t++) {
         struct dispatch_time time = {.now_s = 300.0 * t, .local_s = 2 * 3600};
@@ -156,12 +105,12 @@ static void a_lost_report_does_not_stop_the_battery_from_emptying(void)
         if (t == 0)
             community_area_report(planner, &area);
         community_plan(planner, &time, 300);
-        for (unsigned h = 0; h < N_HOMES; h++) {
+        for (unsigned h = 0; h < TEN_HOMES_N; h++) {
             n_before += t == 0 && community_plan_of(planner, h)->power_w > 0;
             n_after += t == 2 && community_plan_of(planner, h)->power_w > 0;
         }
     }
-    CU_ASSERT_EQUAL(n_before, N_HOMES);
+    CU_ASSERT_EQUAL(n_before, TEN_HOMES_N);
     CU_ASSERT_EQUAL(n_after, 0);
     community_free(planner);
 }
@@ -170,7 +119,7 @@ static void a_lost_report_does_not_stop_the_battery_from_emptying(void)
 static double dull_dawn_w(double now_w)
 {
     struct forecast_pv pv;
-    struct horizon horizon = {.setup = &setup,
+    struct horizon horizon = {.setup = &ten_homes_setup,
                               .time = {.local_s = 4 * 3600},
                               .pv = &pv,
                               .pv_scale = 1,
@@ -195,7 +144,7 @@ static double dull_dawn_w(double now_w)
 
 static void before_dawn_the_sun_may_be_late_and_by_day_it_is_there(void)
 {
-    make_setup();
+    ten_homes_make();
     CU_ASSERT_DOUBLE_EQUAL(dull_dawn_w(0), 0, 1);
     CU_ASSERT(dull_dawn_w(20000) > 7000);
 }

@@ -27,13 +27,15 @@ TESTS += tests/unit/test_dispatch_value tests/unit/test_dispatch tests/unit/test
 tests_unit_test_dispatch_value_SOURCES = tests/unit/test_dispatch_value.c tests/unit/suite.h
 tests_unit_test_dispatch_value_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_dispatch_value_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
-tests_unit_test_dispatch_SOURCES = tests/unit/test_dispatch.c tests/unit/suite.h
+tests_unit_test_dispatch_SOURCES = tests/unit/test_dispatch.c tests/unit/suite.h \
+	tests/unit/ten_homes.c tests/unit/ten_homes.h
 tests_unit_test_dispatch_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_dispatch_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 tests_unit_test_dispatch_reserve_SOURCES = tests/unit/test_dispatch_reserve.c tests/unit/suite.h
 tests_unit_test_dispatch_reserve_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_dispatch_reserve_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
-tests_unit_test_dispatch_worst_SOURCES = tests/unit/test_dispatch_worst.c tests/unit/suite.h
+tests_unit_test_dispatch_worst_SOURCES = tests/unit/test_dispatch_worst.c tests/unit/suite.h \
+	tests/unit/ten_homes.c tests/unit/ten_homes.h
 tests_unit_test_dispatch_worst_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_dispatch_worst_LDADD = lib/libgateway.la $(CUNIT_LIBS) $(LIBM)
 endif
