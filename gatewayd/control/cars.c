@@ -10,7 +10,6 @@
 
 #define DAY_MS INT64_C(86400000)
 #define UNKNOWN_S (8 * 3600.0) /* without a clock: booked, and not yet due */
-#define PROBE_W 500.0          /* so much more is tried while PV is held back */
 #define STEP_S 60.0            /* no floor is passed within it */
 #define ETA 0.95
 
@@ -100,14 +99,15 @@ static bool may_take(const struct cars_in *in)
            (!is_planned || in->plan->p_max == CIRCUIT_P4);
 }
 
+/* The battery comes first: it is what the night lives on. */
 static void order_one(const struct cars *cars, const struct cars_in *in, double w,
-                      struct cars_order *ret)
+                      bool is_due, struct cars_order *ret)
 {
     *ret = (struct cars_order){.is_wanted = true, .why = "the island charges no car"};
     if (w > 0 && cars->is_giving) {
         ret->value_w = w;
         ret->why = "the car feeds the home: the reserve is low";
-    } else if (w < 0 && may_take(in)) {
+    } else if (w < 0 && may_take(in) && (in->is_pv_over || is_due)) {
         ret->value_w = w;
         ret->why = "the car takes what is over, or must leave soon";
     }
@@ -138,7 +138,6 @@ static struct split_island island_of(const struct cars_in *in)
                                  .forming_charge_wh =
                                      power->capacity_wh - power->usable_wh,
                                  .net_w = isnan(net_w) ? 0 : net_w,
-                                 .spare_pv_w = in->is_pv_over ? PROBE_W : 0,
                                  .step_s = STEP_S};
 }
 
@@ -161,7 +160,7 @@ static void order_all(const struct cars *cars, const struct cars_in *in,
     for (uint32_t i = 0; i < in->map->n_batteries; i++)
         if (in->map->batteries[i].is_car) {
             if (evs[n].is_connected)
-                order_one(cars, in, w[n], &ret[i]);
+                order_one(cars, in, w[n], w[n] <= -storages[n].max_charge_w, &ret[i]);
             n++;
         }
 }

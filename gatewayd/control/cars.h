@@ -22,7 +22,7 @@ struct cars_in {
     const struct grid_demand *demand;
     const struct sense_power *power;
     const struct plan_content *plan; /* NULL: none in force */
-    bool is_pv_over;                 /* PV is limited because nothing takes it */
+    bool is_pv_over;                 /* the battery is full, PV is held back */
     bool is_clock_set;
     int64_t local_ms; /* wall time of the site */
 };

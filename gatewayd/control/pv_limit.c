@@ -55,7 +55,8 @@ static double island_w(const struct pv_limit_in *in)
 {
     double room = fmin(fmax((1000 - in->usable_permille) / TAPER_PERMILLE, 0), 1);
 
-    return in->power->load_w + room * in->charge_w + (in->may_feed_car ? PROBE_W : 0);
+    return in->power->load_w + in->cars_take_w + room * in->charge_w +
+           (in->may_feed_car ? PROBE_W : 0);
 }
 
 /* Use at home, what the battery takes now, and so much of export as the ramp allows. */

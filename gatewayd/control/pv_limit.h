@@ -27,6 +27,7 @@ struct pv_limit_in {
     double usable_permille; /* of what forms the island; NaN: unknown */
     double charge_w;        /* most that the home's batteries take */
     bool may_feed_car;      /* a car may take more than it does */
+    double cars_take_w;     /* now: no part of the load */
 };
 
 struct pv_limit_out {

@@ -68,6 +68,19 @@ static bool has_movable_car(const struct site_map *map)
     return false;
 }
 
+static double cars_take_w(const struct setpoints_in *in)
+{
+    double sum = 0;
+
+    for (uint32_t i = 0; i < in->map->n_batteries; i++) {
+        double w = sense_value(in->ports, &in->map->batteries[i].power);
+
+        if (in->map->batteries[i].is_car && w < 0)
+            sum -= w;
+    }
+    return sum;
+}
+
 static void step_batteries(struct setpoints *setpoints, const struct setpoints_in *in,
                            struct setpoints_out *ret)
 {
@@ -92,7 +105,8 @@ static bool step_pv(struct setpoints *setpoints, const struct setpoints_in *in,
                                    .power = in->power,
                                    .usable_permille = in->usable_permille,
                                    .charge_w = charge_w(in->map),
-                                   .may_feed_car = has_movable_car(in->map)};
+                                   .may_feed_car = has_movable_car(in->map),
+                                   .cars_take_w = cars_take_w(in)};
     struct pv_limit_out out;
 
     pv_limit_step(&setpoints->pv, &pv, &out);

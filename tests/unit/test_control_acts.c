@@ -194,9 +194,29 @@ static void a_car_that_is_away_is_left_alone(void)
 static void a_car_takes_what_the_full_battery_leaves(void)
 {
     begin_with_car(NULL, 700);
-    islanded(1000, 3000, 600);
+    islanded(900, 3000, 600);
+    CU_ASSERT_EQUAL(home.points[HOME_CAR_SETPOINT].value, 0); /* the battery comes first */
+    home_set(HOME_SOC, 1000);
     home_pass(2000);
-    CU_ASSERT_TRUE(home.points[HOME_CAR_SETPOINT].value < -1000);
+    CU_ASSERT_DOUBLE_EQUAL(home.points[HOME_CAR_SETPOINT].value, -2040, 1);
+    home_set(HOME_CAR_W, -2000); /* and PV gives what it takes, and some more */
+    home_set(HOME_PV_W, 2600);
+    home_set(HOME_BATTERY_W, 0);
+    home_pass(10000);
+    CU_ASSERT_DOUBLE_EQUAL(home.points[HOME_PV_LIMIT].value, 3100, 1);
+    end_with_car();
+}
+
+/* It is 20:24 in Tokyo; 4 kWh are missing, which take two hours. */
+static void a_car_that_must_leave_soon_is_charged_before_the_battery(void)
+{
+    begin_with_car("  departures: [{ev: car, at: \"21:30\", soc: 80 %, by: Aki}]\n", 700);
+    islanded(800, 0, 600);
+    CU_ASSERT_EQUAL(home.points[HOME_CAR_SETPOINT].value, -3000);
+    end_with_car();
+    begin_with_car("  departures: [{ev: car, at: \"06:00\", soc: 80 %, by: Aki}]\n", 700);
+    islanded(800, 0, 600);
+    CU_ASSERT_EQUAL(home.points[HOME_CAR_SETPOINT].value, 0);
     end_with_car();
 }
 
@@ -478,6 +498,7 @@ static CU_TestInfo cars[] = {
     TEST(a_car_keeps_what_its_next_departure_needs),
     TEST(a_car_that_is_away_is_left_alone),
     TEST(a_car_takes_what_the_full_battery_leaves),
+    TEST(a_car_that_must_leave_soon_is_charged_before_the_battery),
     TEST(a_hold_ends_every_forced_mode),
     CU_TEST_INFO_NULL,
 };
