@@ -111,8 +111,9 @@ static void see_overload(struct control *control, int64_t t_ms)
         control->over_since_ms = 0;
     else if (!control->over_since_ms)
         control->over_since_ms = t_ms;
-    control->is_overloaded = sense_overload(&control->map, &control->ports) ||
-                             (control->over_since_ms && t_ms - control->over_since_ms >= OVERLOAD_MS);
+    control->is_overloaded =
+        sense_overload(&control->map, &control->ports) ||
+        (control->over_since_ms && t_ms - control->over_since_ms >= OVERLOAD_MS);
 }
 
 static void step_state(struct control *control, int64_t t_ms)
