@@ -34,9 +34,11 @@ gatewayd_control_libcontrol_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 
 if HAVE_CUNIT
 check_PROGRAMS += tests/unit/test_control tests/unit/test_control_acts tests/unit/test_control_inputs \
-	tests/unit/test_control_islands tests/unit/test_control_past tests/unit/test_control_faults
+	tests/unit/test_control_islands tests/unit/test_control_past tests/unit/test_control_faults \
+	tests/unit/test_control_plans
 TESTS += tests/unit/test_control tests/unit/test_control_acts tests/unit/test_control_inputs \
-	tests/unit/test_control_islands tests/unit/test_control_past tests/unit/test_control_faults
+	tests/unit/test_control_islands tests/unit/test_control_past tests/unit/test_control_faults \
+	tests/unit/test_control_plans
 tests_unit_test_control_past_SOURCES = tests/unit/test_control_past.c tests/unit/suite.h \
 	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h
 tests_unit_test_control_past_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
@@ -61,6 +63,11 @@ tests_unit_test_control_SOURCES = tests/unit/test_control.c tests/unit/suite.h \
 	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h
 tests_unit_test_control_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_control_LDADD = gatewayd/control/libcontrol.la lib/libgateway.la \
+	$(YAML_LIBS) $(JANSSON_LIBS) $(CUNIT_LIBS) $(LIBM)
+tests_unit_test_control_plans_SOURCES = tests/unit/test_control_plans.c tests/unit/suite.h \
+	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h
+tests_unit_test_control_plans_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_control_plans_LDADD = gatewayd/control/libcontrol.la lib/libgateway.la \
 	$(YAML_LIBS) $(JANSSON_LIBS) $(CUNIT_LIBS) $(LIBM)
 tests_unit_test_control_islands_SOURCES = tests/unit/test_control_islands.c tests/unit/suite.h \
 	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h

@@ -468,3 +468,15 @@ bool home_is_on(const char *circuit)
     CU_ASSERT_TRUE_FATAL(catalog_find(home.catalog, name, &device, &point));
     return home.points[index_of(device, point)].value > 0.5;
 }
+
+const char *home_why(const char *circuit)
+{
+    static char said[800];
+    struct strbuf buf;
+
+    strbuf_init(&buf);
+    CU_ASSERT_TRUE(control_put_why(home.control, circuit, &buf));
+    snprintf(said, sizeof said, "%s", buf.data);
+    strbuf_done(&buf);
+    return said;
+}

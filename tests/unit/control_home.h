@@ -92,5 +92,7 @@ unsigned home_count_writes(const char *name);
 /* How often an event of that code came; text: a part of it, or NULL. */
 unsigned home_count_events(const char *code, const char *text);
 bool home_is_on(const char *circuit);
+/* What a person is told; until the next call. */
+const char *home_why(const char *circuit);
 
 #endif
