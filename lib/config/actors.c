@@ -2,6 +2,8 @@
 /* Requests to devices of the island; see actors.h. */
 #include "lib/config/actors.h"
 
+#include <string.h>
+
 #define DAY_MS 86400000
 
 struct generator_keys {
@@ -44,13 +46,33 @@ static struct place place_of(const struct tree_node *node, const char *key)
     return node ? yaml_tree_place(node, key) : (struct place){0};
 }
 
+/* Two that order one point would undo each other for ever. */
+static void check_owner(struct load *load, struct place place, const char *ref,
+                        const struct config_outage *outage)
+{
+    const char *owner = NULL;
+
+    for (uint32_t i = 0; i < outage->n_circuits && !owner; i++)
+        if (strcmp(outage->circuits[i].sw, ref) == 0)
+            owner = outage->circuits[i].name;
+    if (!owner && outage->tie.sw && strcmp(outage->tie.sw, ref) == 0)
+        owner = "tie";
+    if (!owner && outage->generator.sw && strcmp(outage->generator.sw, ref) == 0)
+        owner = "generator";
+    if (owner)
+        report_error(load->report, place, "config-circuit",
+                     "'%s' is the switch of '%s', expected a point of its own", ref, owner);
+}
+
 /* What is asked of a device ends with us: whoever stops asking leaves it to itself. */
-static char *build_request(struct load *load, struct place place, const char *ref)
+static char *build_request(struct load *load, struct place place, const char *ref,
+                           const struct config_outage *outage)
 {
     const struct config_point *point = NULL;
 
     if (!ref || !load_find_point(load, place, ref, &point) || !point)
         return load_strdup(load, ref);
+    check_owner(load, place, ref, outage);
     if (!point->writable || !point->is_bool)
         report_error(load->report, place, "config-not-writable",
                      "'%s' is no switch, expected a boolean point with 'write'", ref);
@@ -70,7 +92,7 @@ static void build_generator(struct load *load, const struct tree_node *node,
 
     if (node)
         schema_read(load->report, &generator_schema, node, &keys);
-    outage->generator.sw = build_request(load, place_of(node, "switch"), keys.sw);
+    outage->generator.sw = build_request(load, place_of(node, "switch"), keys.sw, outage);
     outage->generator.stop = keys.stop;
     outage->generator.start_after_ms = (uint32_t)keys.start_after_ms;
     outage->generator.min_run_ms = (uint32_t)keys.min_run_ms;
@@ -96,5 +118,5 @@ void actors_build(struct load *load, const struct actors_trees *trees,
     build_generator(load, trees->generator, outage);
     build_limits(load, trees->limits, outage);
     outage->restart =
-        build_request(load, place_of(trees->outage, "restart"), trees->restart);
+        build_request(load, place_of(trees->outage, "restart"), trees->restart, outage);
 }

@@ -422,6 +422,25 @@ static void build_tie(struct load *load, const struct tree_node *node,
         load_find_point(load, yaml_tree_place(node, "sync"), keys.sync, &point);
 }
 
+/* One point is one witness, and one battery is stored in once. */
+static void check_once(struct load *load, const struct tree_node *list, uint32_t index,
+                       const char *key)
+{
+    const struct tree_node *node = list->entries[index].node;
+    const char *name = yaml_tree_text(node, key);
+
+    for (uint32_t i = 0; name && i < index; i++) {
+        const char *other = yaml_tree_text(list->entries[i].node, key);
+
+        if (other && strcmp(other, name) == 0) {
+            report_error(load->report, yaml_tree_place(node, key), "config-duplicate-name",
+                         "'%s' stands here twice, expected it once: the other is in line %u",
+                         report_quote(name), list->entries[i].node->place.line);
+            return;
+        }
+    }
+}
+
 static void build_lists(struct load *load, const struct outage_keys *keys,
                         struct config_outage *outage)
 {
@@ -429,12 +448,16 @@ static void build_lists(struct load *load, const struct outage_keys *keys,
         load_list_length(load, keys->evidence, CONFIG_EVIDENCE_MAX, "items of evidence");
 
     outage->evidence = load_calloc(load, n, sizeof *outage->evidence);
-    for (uint32_t i = 0; !load->no_memory && i < n; i++, outage->n_evidence++)
+    for (uint32_t i = 0; !load->no_memory && i < n; i++, outage->n_evidence++) {
         build_evidence(load, keys->evidence->entries[i].node, &outage->evidence[i]);
+        check_once(load, keys->evidence, i, "point");
+    }
     n = load_list_length(load, keys->sources, CONFIG_SOURCES_MAX, "sources");
     outage->sources = load_calloc(load, n, sizeof *outage->sources);
-    for (uint32_t i = 0; !load->no_memory && i < n; i++, outage->n_sources++)
+    for (uint32_t i = 0; !load->no_memory && i < n; i++, outage->n_sources++) {
         build_source(load, keys->sources->entries[i].node, &outage->sources[i]);
+        check_once(load, keys->sources, i, "battery");
+    }
 }
 
 static void build_outage(struct load *load, const struct tree_node *tree,
