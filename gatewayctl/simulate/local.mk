@@ -54,8 +54,10 @@ tests_unit_test_simulate_run_LDADD = $(simulate_test_libs)
 endif
 
 # The second implementation of the plant and the metrics, and what compares both.
-TESTS += tests/scenario/test_simulate.py tests/scenario/test_dispatch.py
+TESTS += tests/scenario/test_simulate.py tests/scenario/test_dispatch.py \
+	tests/scenario/test_worst.py
 EXTRA_DIST += tests/scenario/test_simulate.py tests/scenario/test_dispatch.py \
+	tests/scenario/test_worst.py \
 	tests/scenario/evaluate.py tests/scenario/synthetic.py tests/scenario/vary.py \
 	tests/scenario/sweep tests/scenario/bound.py
 scenariodir = $(exampledir)/scenario

@@ -10,6 +10,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "lib/microgrid/dispatch/split.h"
+
 struct bound_step {
     double sun_wh, want_wh;
     double due_wh, brought_wh; /* leaves and comes with cars, above their reserves */
@@ -97,8 +99,13 @@ static void fill_trips(const struct community *community, const struct scenario 
         const struct community_storage *ev = &community->storages[b->storage];
         double due = fmax(ev->soc_depart * ev->capacity_wh - reserve_wh(ev), 0);
 
-        if (b->depart_step >= n || b->depart_step == 0 || is_replaced(scenario, b))
+        if (b->depart_step == 0 || is_replaced(scenario, b))
             continue;
+        if (b->depart_step >= n) { /* nobody knew that the grid would be back by then */
+            if ((b->depart_step - n) * (double)scenario->axis.step_s < SPLIT_BOOKED_S)
+                steps[n].due_wh += due;
+            continue;
+        }
         steps[b->depart_step].due_wh += due;
         if (b->return_step < n)
             steps[b->return_step].brought_wh += fmax(due - b->trip_wh, 0);
@@ -109,7 +116,7 @@ static void fill_trips(const struct community *community, const struct scenario 
 
 static void look_back(const struct bound_pool *pool, struct bound_step *steps, unsigned n)
 {
-    double need_wh = 0;
+    double need_wh = steps[n].due_wh;
 
     for (unsigned t = n; t-- > 0;) {
         steps[t].need_wh = need_wh;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the energy permits in an outage: the critical load that is served by one who knows
- * all sun and demand, feeds nothing else, and has all storages as one. No controller can
+ * all sun and demand, feeds nothing else, has all storages as one and keeps for booked
+ * drivers what is due to them in the outage or soon after. No controller can
  * do better, few come near: relays, breakers and wrong forecasts do not count here.
  */
 #ifndef GATEWAYCTL_SIMULATE_PROMISE_BOUND_H
