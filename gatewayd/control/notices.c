@@ -164,12 +164,13 @@ static void step_medical(struct notices *notices, const struct control_ports *po
 void notices_restore(struct notices *notices, const char *value)
 {
     char boot[64];
-    int64_t t_ms, wall_ms, now_ms = clock_boot_ns() / CLOCK_NS_PER_MS;
+    int64_t t_ms, wall_ms, dark_for_ms, now_ms = clock_boot_ns() / CLOCK_NS_PER_MS;
 
     if (sscanf(value, "%63s %" SCNd64 " %" SCNd64, boot, &t_ms, &wall_ms) != 3)
         return;
-    notices->dark_ms =
-        strcmp(boot, clock_boot_id()) == 0 ? t_ms : now_ms - (clock_wall_ms() - wall_ms);
+    /* before the clock is set, it may seem to begin in the future */
+    dark_for_ms = clock_wall_ms() > wall_ms ? clock_wall_ms() - wall_ms : 0;
+    notices->dark_ms = strcmp(boot, clock_boot_id()) == 0 ? t_ms : now_ms - dark_for_ms;
     if (!notices->dark_ms)
         notices->dark_ms = -1;
 }

@@ -11,7 +11,7 @@
 
 void policy_init(struct policy *policy)
 {
-    *policy = (struct policy){.over_since_ms = -1, .under_since_ms = -1, .slot_begin_ms = -1};
+    *policy = (struct policy){.over_since_ms = -1, .under_since_ms = -1, .slot_begin_ms = POLICY_NO_SLOT};
 }
 
 /* ---- surplus ------------------------------------------------------------------------------- */
@@ -81,7 +81,7 @@ static void begin_slot(struct policy *policy, const struct policy_in *in)
 {
     int64_t into_ms = in->is_clock_set ? in->t_wall_ms % POLICY_SLOT_MS : 0;
 
-    if (policy->slot_begin_ms >= 0 && in->t_boot_ms - policy->slot_begin_ms < POLICY_SLOT_MS)
+    if (policy->slot_begin_ms != POLICY_NO_SLOT && in->t_boot_ms - policy->slot_begin_ms < POLICY_SLOT_MS)
         return;
     policy->slot_begin_ms = in->t_boot_ms - into_ms;
     policy->slot_wh = 0;

@@ -10,6 +10,7 @@
 #include "gatewayd/control/sense.h"
 #include "gatewayd/control/site_map.h"
 
+#define POLICY_NO_SLOT INT64_MIN /* a slot may have begun before the boot */
 #define POLICY_SLOT_MS INT64_C(1800000)
 #define POLICY_SURPLUS_MS 60000 /* the export has to last so long, either way */
 
@@ -17,7 +18,7 @@ struct policy {
     int64_t over_since_ms, under_since_ms; /* surplus; -1: not so */
     uint32_t n_surplus_on;  /* how many of the list are on */
     int64_t changed_ms;
-    int64_t slot_begin_ms;  /* boot time of the 30-minute slot; -1: none yet */
+    int64_t slot_begin_ms;  /* boot time of the 30-minute slot; POLICY_NO_SLOT: none yet */
     double slot_wh;         /* drawn in it so far */
     int64_t last_ms;
     uint32_t n_peak_off;    /* circuits held back by the peak limit, from P4 up */

@@ -8,6 +8,7 @@
 
 #include "gatewayd/control/control.h"
 #include "gatewayd/control/control_state.h"
+#include "lib/base/clock.h"
 #include "tests/unit/control_home.h"
 #include "tests/unit/suite.h"
 
@@ -155,6 +156,59 @@ static CU_TestInfo writers[] = {
     CU_TEST_INFO_NULL,
 };
 
+/* ---- clocks that lie -------------------------------------------------------------------- */
+
+static void a_clock_that_is_behind_gives_a_medical_device_no_hours(void)
+{
+    static const char medical[] = "  medical: {typical: 100 W, reserve: 2 h, battery: 30 min}\n";
+    bool is_kept = false;
+
+    home_begin(medical);
+    home_grid(false);
+    home_set(HOME_PCS, 3);
+    home_set(HOME_SOC, 110);
+    home_pass(20000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "BLACK");
+    for (unsigned i = 0; i < home.n_facts; i++)
+        if (strcmp(home.facts[i].key, NOTICES_DARK_KEY) == 0) {
+            is_kept = true;
+            snprintf(home.facts[i].value, sizeof home.facts[i].value, "another 1000 %lld",
+                     (long long)clock_wall_ms() + 86400000);
+        }
+    CU_ASSERT_TRUE(is_kept);
+    home_restart(medical);
+    home_pass(1000);
+    CU_ASSERT_DOUBLE_EQUAL(home.control->notices.medical_h, 0.5, 0.02);
+    home_end();
+}
+
+static void the_slot_that_a_boot_falls_into_is_counted(void)
+{
+    static struct site_map map;
+    const struct config_outage outage = {.policies = {.peak_limit_w = 2000}};
+    const struct sense_power power = {.grid_w = 2000};
+    const int64_t boot_wall_ms = 1000 * POLICY_SLOT_MS + 20 * 60000;
+    struct policy_out out;
+    struct policy policy;
+
+    map.outage = &outage;
+    policy_init(&policy);
+    for (int64_t t_ms = 1000; t_ms <= 301000; t_ms += 1000) {
+        const struct policy_in in = {.t_boot_ms = t_ms, .t_wall_ms = boot_wall_ms + t_ms,
+                                     .is_grid_ok = true, .is_clock_set = true, .power = &power};
+
+        policy_step(&policy, &map, &in, &out);
+    }
+    CU_ASSERT_DOUBLE_EQUAL(policy.slot_wh, 2000 / 12.0, 1);
+    CU_ASSERT_EQUAL(out.slot_end_ms, 600000);
+}
+
+static CU_TestInfo clocks[] = {
+    TEST(a_clock_that_is_behind_gives_a_medical_device_no_hours),
+    TEST(the_slot_that_a_boot_falls_into_is_counted),
+    CU_TEST_INFO_NULL,
+};
+
 static CU_TestInfo lies[] = {
     TEST(a_charge_that_none_can_have_is_not_known),
     TEST(a_car_whose_charge_is_not_known_gives_nothing),
@@ -172,6 +226,7 @@ int main(void)
         {"bounds",  NULL, NULL, NULL, NULL, bounds },
         {"lies",    NULL, NULL, NULL, NULL, lies   },
         {"reloads", NULL, NULL, NULL, NULL, reloads},
+        {"clocks",  NULL, NULL, NULL, NULL, clocks },
         {"writers", NULL, NULL, NULL, NULL, writers},
         CU_SUITE_INFO_NULL,
     };
