@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the devices saw, held against what must be: a log of writes with boot times, the plans
 as they came over the broker. Every complaint names the home."""
+import re
+
 from town import BASE_W, COILS, MIN_OFF_S, TYPICAL_W
 
 CLASS = {name: i + 1 for i, name in enumerate(COILS)}
@@ -46,6 +48,31 @@ class Log:
                 spans.append((begin, when))
                 begin = None
         return spans + ([(begin, until)] if begin is not None else [])
+
+
+LETTERS = {"GRID_OK": "G", "OUTAGE_SUSPECTED": "S", "TRANSFERRING": "T", "ISLANDED": "I",
+           "LOW_RESERVE": "L", "CRITICAL": "C", "BLACK": "B", "RECONNECTING": "R"}
+# the rows of OUTAGE 4 for a home of a community: from -> to
+ROWS = {"G": "S", "S": "TGB", "T": "IGB", "I": "LRB", "L": "ICRB", "C": "LRB", "B": "CR",
+        "R": "GILCB"}
+# one outage; a word from before the loss may end a suspicion once more
+OUTAGE = r"(?:SG)*STI[ILC]*{}(?:R[ILC]*)*RG"
+DARK = r"BC[ILC]*"  # without supply, and fed again
+
+
+def order(why, darks):
+    """What is wrong with a home's way through its states, by its own journal: each row begins
+    where the one before ended and is one of the table, and each outage is whole; darks: for
+    each outage, was the supply gone in it."""
+    walk, at = "", "G"
+    for text in why:
+        words = text.replace(":", "").split()
+        to, origin = LETTERS.get(words[0], "?"), LETTERS.get(words[2], "?")
+        if origin != at or to not in ROWS.get(origin, ""):
+            return [f"after {walk or 'the start'}: {text[:80]}"]
+        walk, at = walk + to, to
+    wanted = "".join(OUTAGE.format(DARK if dark else "") for dark in darks)
+    return [] if re.fullmatch(wanted, walk) else [f"{walk} is not {wanted}"]
 
 
 def min_off(log):

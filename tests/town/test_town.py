@@ -22,6 +22,8 @@ PLANNER = (60, 60, 300, 5) if LONG else (2, 3, 8, 150)
 RETURN_S = 7200 if LONG else 120
 # contact's poll 1 s, confirmed 1 s, a message, a plan, a message, an order: and a busy machine
 SHED_BOUND_S = float(os.environ.get("TOWN_SHED_S", "6"))
+GAP_S = 0.6  # of the transfer: at polls of 1 s at most one reading has it
+DARK_S = 6  # two readings of no voltage and a second more make a home black
 GRACE_S = 3  # from a plan's arrival at the broker to the coil
 SPIKE_S = 8  # a load above the budget is carried for 7 s before it is shed
 
@@ -52,11 +54,17 @@ def quantiles(times):
     return "first {:.1f} median {:.1f} 90 % {:.1f} last {:.1f} s".format(*at)
 
 
-def lose_grid(story, soc):
-    """The receiving point islands without a gap: only the plan tells the homes."""
+def lose_grid(story, soc, gap_s=0.0):
+    """The receiving point islands without a gap: only the plan tells the homes. Or with one,
+    too short to be more than a suspicion."""
     town = story.town
     town.physics.soc = soc
+    if gap_s:
+        town.physics.light(False)
     at = town.physics.grid(False)
+    if gap_s:
+        time.sleep(gap_s)  # the gap itself
+        town.physics.light(True)
     town.wait_homes(lambda _, coils: not coils["heater"], "bulk load shed", 30)
     town.wait_states("ISLANDED", "LOW_RESERVE", "CRITICAL")
     log = judge.Log(town.writes, N)
@@ -64,6 +72,22 @@ def lose_grid(story, soc):
     story.blame("P4 shed too late", bad)
     story.tell(f"grid lost: heaters of {len(times)} homes off after {quantiles(times)}")
     return at
+
+
+def darken(story):
+    """The line to the homes fails in the island: every home goes black, opens everything, and
+    goes on when it is fed again."""
+    town = story.town
+    begin = time.time()
+    town.physics.light(False)
+    town.wait_homes(lambda _, coils: not any(coils.values()), "everything open in the dark", 30)
+    moment = time.monotonic() + DARK_S
+    wait_for(lambda: time.monotonic() > moment, "the dark")
+    town.wait_states("BLACK")
+    town.physics.light(True)
+    story.dark = begin, time.time()
+    town.wait_states("ISLANDED", "LOW_RESERVE", "CRITICAL")
+    story.tell(f"supply gone for {story.dark[1] - begin:.1f} s: {N} homes black, and back")
 
 
 def tighten(story):
@@ -119,8 +143,10 @@ def starve(story):
     town.wait_homes(lambda _, coils: not (coils["heater"] or coils["washer"] or coils["kettle"]),
                     "P2 to P4 off by the frequency alone", town.valid_s + 30)
     off = [h for h, coils in enumerate(town.physics.coils()) if not coils["fridge"]]
-    story.tell(f"without a plan: P2 to P4 off by the island's frequency, fridges of {len(off)} "
-               "homes still off")
+    # a plan may give up P1, the home's own rules do not: CRITICAL keeps it
+    town.wait_homes(lambda _, coils: coils["fridge"], "P1 on by the home's own rules", RETURN_S)
+    story.tell(f"without a plan: P2 to P4 off by the island's frequency; {len(off)} fridges that a "
+               "plan had given up are on again")
 
 
 def was_off(log, name, at):
@@ -163,8 +189,12 @@ def judge_all(story):
     if obeyed < N:
         story.complaints.append(f"only {obeyed} limits of class came to be held: nothing is shown")
     black = [f"{name}: {town.listener.why(name)}" for name in town.names
-             if "BLACK" in town.listener.walk(name)]
+             if any(not story.dark[0] < t < story.dark[1] for t in
+                    town.listener.when(name, "BLACK"))]
     story.blame("BLACK although the community fed it", black)
+    for name in town.names:
+        story.blame(f"{name} left the order of its states",
+                    judge.order(town.listener.why(name), (True, False)))
     story.tell(f"{log.writes} writes of coils, {obeyed} limits of class and {budgets} budgets held")
 
 
@@ -218,13 +248,14 @@ def main():
         lose_grid(story, 800)
         tighten(story)
         expire(story)
+        darken(story)
         town.start_coordinator(*PLANNER)
         return_grid(story, "with the broker")
         town.wait_states("GRID_OK")
         story.tell("walk of home-00: " + " ".join(town.listener.walk("home-00")))
         story.tell("walk of the receiving point: " + " ".join(town.listener.walk("station")))
 
-        lose_grid(story, 800)
+        lose_grid(story, 800, GAP_S)
         town.broker.stop()
         story.tell("the broker is gone")
         starve(story)
@@ -240,7 +271,7 @@ def main():
         judge_all(story)
         town.stop()
         assert not story.complaints, "\n".join(story.complaints)
-        print(f"figure: whole town {time.monotonic() - story.begin:.0f} s, min-off kept, no home black")
+        print(f"figure: whole town {time.monotonic() - story.begin:.0f} s, min-off kept, no home black but without supply")
 
 
 main()

@@ -154,6 +154,12 @@ class Listener(Subscriber):
             rows = sorted(getattr(self, "walks", {}).get(gateway, {}).items())
         return [text.split()[0].rstrip(":") for _, (_, text) in rows]
 
+    def when(self, gateway, state):
+        """Wall times in s at which it entered the state."""
+        with self.lock:
+            rows = sorted(getattr(self, "walks", {}).get(gateway, {}).items())
+        return [t / 1000 for _, (t, text) in rows if text.split()[0].rstrip(":") == state]
+
     def why(self, gateway):
         with self.lock:
             rows = sorted(getattr(self, "walks", {}).get(gateway, {}).items())
@@ -176,6 +182,7 @@ class Physics(threading.Thread):
         self.file = self.socket.makefile("rw")
         self.lock = threading.Lock()
         self.soc, self.is_up, self.last, self.error = 800, True, {}, None
+        self.is_lit = True  # the homes, by the grid or the island
         self.stopping = threading.Event()
 
     def ask(self, line):
@@ -215,9 +222,9 @@ class Physics(threading.Thread):
                 watts = TYPICAL_W[name] if coils[name] else 0
                 self.set(h, "holding", CIRCUIT_W + i, watts)
                 load += watts
-            self.set(h, "holding", POWER, load)
-            self.set(h, "holding", VOLTAGE, 2020)
-            self.set(h, "holding", FREQUENCY, round(hertz * 100))
+            self.set(h, "holding", POWER, load if self.is_lit else 0)
+            self.set(h, "holding", VOLTAGE, 2020 if self.is_lit else 0)
+            self.set(h, "holding", FREQUENCY, round(hertz * 100) if self.is_lit else 0)
             total += load
         self.set(self.inverter, "holding", STATUS, ON_GRID if self.is_up else ISLANDED)
         self.set(self.inverter, "holding", SOC, self.soc)
@@ -232,6 +239,13 @@ class Physics(threading.Thread):
         self.is_up = is_up
         self.step_now()
         return at
+
+    def light(self, is_lit):
+        """The line to the homes fails, or is mended; the receiving point keeps its own."""
+        with self.turn:
+            self.is_lit = is_lit
+            for h in range(self.n):
+                self.set(h, "holding", VOLTAGE, 2020 if is_lit else 0)
 
     def step_now(self):
         with self.turn:
