@@ -7,7 +7,7 @@ tests_town_coordinator_LDADD = lib/mqtt/libmqtt.la lib/libgateway.la $(PAHO_LIBS
 	$(JANSSON_LIBS) $(LIBM)
 
 town_tests = tests/town/test_town.py
-TOWN_LIMIT = 300
+TOWN_LIMIT = 360
 EXTRA_DIST += $(town_tests) tests/town/town.py tests/town/judge_town.py
 
 .PHONY: check-town
