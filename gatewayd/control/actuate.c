@@ -23,6 +23,7 @@ struct actuator {
     struct actuator_config config;
     struct actuator_now now;
     bool is_used, is_leaving, is_sending, at_once;
+    bool was_release; /* the write that is under way, or the last one */
     bool is_left; /* nothing is wanted but that it stands at its failsafe once */
     bool is_settled; /* the device took `want`; nothing to do until `due_ms` */
     double sent;
@@ -48,6 +49,11 @@ static bool is_near(const struct actuator_config *config, double a, double b)
 static bool is_failsafe(const struct actuator *actuator)
 {
     return is_near(&actuator->config, actuator->now.want, actuator->config.failsafe);
+}
+
+static bool is_at_failsafe(const struct actuator *actuator)
+{
+    return is_near(&actuator->config, actuator->now.value, actuator->config.failsafe);
 }
 
 static int64_t now_ms(void)
@@ -78,7 +84,7 @@ static void tell(struct actuator *actuator, const char *why)
     actuator->owner->ports->event(actuator->owner->ports->ctx, "control-output", "alarm", text);
 }
 
-static void tell_well(struct actuator *actuator)
+static void tell_over(struct actuator *actuator, const char *what)
 {
     bool any = false;
     char text[200];
@@ -88,7 +94,7 @@ static void tell_well(struct actuator *actuator)
     actuator->is_told = false;
     for (uint32_t i = 0; i < actuator->owner->n; i++)
         any |= actuator->owner->list[i]->is_told;
-    snprintf(text, sizeof text, "%s follows again", actuator->config.name);
+    snprintf(text, sizeof text, "%s %s", actuator->config.name, what);
     if (any)
         actuator->owner->ports->event(actuator->owner->ports->ctx, "control-output", "info", text);
     else
@@ -128,7 +134,9 @@ static void on_done(void *ctx, const struct control_answer *answer)
     struct actuator *actuator = ctx;
 
     actuator->is_sending = false;
-    if (actuator->is_leaving) {
+    if (actuator->is_leaving && !actuator->was_release) {
+        actuator->due_ms = 0; /* ordered before it had to go: now it is let go */
+    } else if (actuator->is_leaving) {
         actuator->is_used = answer->outcome == CONTROL_FAILED && actuator->now.n_failures++ < 3;
         actuator->due_ms = now_ms() + RETRY_MS;
     } else if (answer->outcome == CONTROL_REFUSED || answer->outcome == CONTROL_FAILED) {
@@ -156,6 +164,7 @@ static void send(struct actuator *actuator, double value, bool is_release, int64
                                   .at_once = actuator->at_once};
 
     actuator->is_sending = true;
+    actuator->was_release = is_release;
     actuator->sent = value;
     actuator->sent_ms = t_boot_ms;
     actuator->owner->stats.n_writes++;
@@ -192,7 +201,7 @@ static void look(struct actuator *actuator, int64_t t_boot_ms)
     if (is_near(&actuator->config, reading.value, actuator->now.value)) {
         actuator->differs_ms = 0;
         actuator->now.follows = FOLLOWS_YES;
-        tell_well(actuator);
+        tell_over(actuator, "follows again");
         if (actuator->is_left) /* whoever writes it from now on is no other master */
             forget(actuator);
         return;
@@ -348,10 +357,13 @@ static bool is_listed(const struct actuator_config *list, uint32_t n, const char
 
 static void drop(struct actuator *actuator)
 {
-    if (actuator->now.has_want && actuator->now.is_commanded && !is_failsafe(actuator))
-        actuator->is_leaving = true;
-    else
-        actuator->is_used = false;
+    bool is_held = actuator->now.is_commanded && !is_at_failsafe(actuator);
+
+    tell_over(actuator, "is not control's any more");
+    actuator->is_leaving = actuator->now.has_want && (is_held || actuator->is_sending);
+    actuator->is_used = actuator->is_leaving;
+    actuator->due_ms = 0;
+    actuator->now.n_failures = 0;
 }
 
 void actuate_configure(struct actuate *actuate, const struct actuator_config *list, uint32_t n)

@@ -18,9 +18,10 @@
 #define EMPTY_PERMILLE 20  /* above the cut-off: likewise below */
 #define MS_PER_H 3.6e6
 
-void charge_init(struct charge *charge)
+/* The next step clears an alarm that stands. */
+void charge_forget(struct charge *charge)
 {
-    memset(charge, 0, sizeof *charge);
+    *charge = (struct charge){.told_stuck = charge->told_stuck};
 }
 
 static double clip(double permille)

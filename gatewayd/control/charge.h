@@ -27,7 +27,8 @@ struct charge {
     uint32_t told_stuck; /* bits of those the alarm names */
 };
 
-void charge_init(struct charge *charge);
+/* Other batteries from now on: nothing is known of them. */
+void charge_forget(struct charge *charge);
 /* The map's batteries are those of the step before; tells the alarm "battery-stuck". */
 void charge_step(struct charge *charge, const struct site_map *map,
                  const struct control_ports *ports, int64_t t_boot_ms);

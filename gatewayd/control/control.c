@@ -162,7 +162,7 @@ void control_configure(struct control *control, const struct config *config,
         control->journal.known = 0;
     }
     if (!keeps_charge)
-        charge_init(&control->charge);
+        charge_forget(&control->charge);
     control_outputs_configure(control, catalog);
     programme_configure(&control->programme, &control->map);
     control->is_configured = true;
@@ -472,15 +472,24 @@ static void step(struct control *control, int64_t t_ms)
     control->next_ms = next_ms > t_ms ? next_ms : t_ms + 1;
 }
 
+/* A reload took the outage out of the configuration: what it held is let go. */
+static int64_t rest(struct control *control, int64_t t_ms)
+{
+    journal_alarms(&control->journal, &control->ports, 0);
+    notices_end(&control->notices, &control->ports);
+    return actuate_step(control->actuate, t_ms);
+}
+
 int64_t control_step(struct control *control)
 {
     int64_t t_ms = now_ms(), next_ms = t_ms + 10000;
 
     pthread_mutex_lock(&control->lock);
-    if (control->is_started && control->is_configured && !control->is_stopping &&
-        control->map.is_active) {
-        step(control, t_ms);
-        next_ms = control->next_ms;
+    if (control->is_started && control->is_configured && !control->is_stopping) {
+        if (control->map.is_active)
+            step(control, t_ms);
+        next_ms = control->map.is_active ? control->next_ms
+                                         : earliest(next_ms, rest(control, t_ms));
     }
     pthread_mutex_unlock(&control->lock);
     return next_ms * CLOCK_NS_PER_MS;

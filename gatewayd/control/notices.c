@@ -175,6 +175,17 @@ void notices_restore(struct notices *notices, const char *value)
         notices->dark_ms = -1;
 }
 
+void notices_end(struct notices *notices, const struct control_ports *ports)
+{
+    if (notices->is_owner_told)
+        ports->clear(ports->ctx, OUTAGE_CODE, "outages are not controlled any more");
+    if (notices->medical_level)
+        ports->clear(ports->ctx, NOTICES_MEDICAL_CODE, "outages are not controlled any more");
+    notices->is_owner_told = false;
+    notices->medical_level = 0;
+    notices->medical_h = (double)NAN;
+}
+
 void notices_step(struct notices *notices, const struct control_ports *ports,
                   const struct notices_in *in)
 {

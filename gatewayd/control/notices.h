@@ -36,6 +36,8 @@ void notices_init(struct notices *notices);
 /* The fact NOTICES_DARK_KEY read at start; another boot's is counted on the wall clock.
  */
 void notices_restore(struct notices *notices, const char *value);
+/* There is no outage to tell of any more. */
+void notices_end(struct notices *notices, const struct control_ports *ports);
 void notices_step(struct notices *notices, const struct control_ports *ports,
                   const struct notices_in *in);
 

@@ -205,7 +205,21 @@ static void port_write(void *ctx, const struct control_write *write, control_don
         answer.has_readback = true;
         answer.readback = one->value;
     }
+    if (home.slow && strcmp(home.slow, write->name) == 0) {
+        home.slow = NULL;
+        home.unanswered = done;
+        home.unanswered_ctx = done_ctx;
+        return;
+    }
     done(done_ctx, &answer);
+}
+
+void home_answer(void)
+{
+    const struct control_answer answer = {.outcome = CONTROL_ACCEPTED, .text = ""};
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(home.unanswered);
+    home.unanswered(home.unanswered_ctx, &answer);
 }
 
 static void port_event(void *ctx, const char *code, const char *severity, const char *text)

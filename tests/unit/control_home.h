@@ -37,6 +37,9 @@ struct home {
         int64_t t_ms;
     } points[HOME_POINTS];
     bool refuses;    /* writes fail */
+    const char *slow; /* the next write of this point is not answered before home_answer */
+    control_done_fn unanswered;
+    void *unanswered_ctx;
     bool is_on_disk, is_halt_asked;
     unsigned n_flushes;
     unsigned n_writes, n_events, n_publishes, n_facts;
@@ -76,6 +79,8 @@ void home_end(void);
 void home_reload(const char *more);
 void home_restart(const char *more);
 
+/* The last write that was not answered is confirmed now. */
+void home_answer(void);
 void home_set(enum home_point point, double value);
 void home_silence(enum home_point point); /* its quality is bad from now on */
 /* Every point is read again, then control is told; time does not pass. */

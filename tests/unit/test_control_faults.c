@@ -106,7 +106,87 @@ static void without_an_outage_to_control_the_documents_are_still_told(void)
     home_end();
 }
 
+static void reload_without_an_outage(void)
+{
+    home_is_plain = true;
+    home_reload(NULL);
+    home_is_plain = false;
+}
+
+static void what_is_held_is_let_go_with_the_outages_section(void)
+{
+    home_begin(NULL);
+    home_set(HOME_SOC, 500);
+    control_storm(home.control, 3600000, text, sizeof text);
+    home_pass(1000);
+    CU_ASSERT_EQUAL(home.points[HOME_SETPOINT].value, -2000);
+    reload_without_an_outage();
+    home_pass(1000);
+    CU_ASSERT_EQUAL(home.points[HOME_SETPOINT].value, 0);
+    home_end();
+}
+
+static void what_is_on_its_way_is_let_go_once_it_came(void)
+{
+    home_begin(NULL);
+    home_set(HOME_SOC, 500);
+    home.slow = "battery.power_setpoint_w";
+    control_storm(home.control, 3600000, text, sizeof text);
+    home_pass(1000);
+    CU_ASSERT_EQUAL(home.points[HOME_SETPOINT].value, -2000);
+    home_sources = "[]";
+    home_reload(NULL);
+    home_sources = NULL;
+    home_pass(1000);
+    home_answer();
+    home_pass(1000);
+    CU_ASSERT_EQUAL(home.points[HOME_SETPOINT].value, 0);
+    home_end();
+}
+
+static void alarms_end_with_what_they_tell_of(void)
+{
+    home_begin(NULL);
+    home_grid(false);
+    home_pass(20000);
+    CU_ASSERT_EQUAL(home_count_events("outage", "has been gone"), 1);
+    home.points[HOME_WASHER].is_frozen = true;
+    home_set(HOME_SOC, 330);
+    home_pass(5000);
+    CU_ASSERT_EQUAL(home_count_events("control-output", "washer does not follow"), 1);
+    home_silence(HOME_SOC);
+    home_silence(HOME_BATTERY_W);
+    home_pass(2000);
+    CU_ASSERT_EQUAL(home_count_events("soc-unknown", "no battery tells"), 1);
+    reload_without_an_outage();
+    home_pass(1000);
+    CU_ASSERT_EQUAL(home_count_events("outage", "not controlled"), 1);
+    CU_ASSERT_EQUAL(home_count_events("control-output", "not control's"), 1);
+    CU_ASSERT_EQUAL(home_count_events("soc-unknown", "again"), 1);
+    home_end();
+}
+
+static void a_stuck_batterys_alarm_ends_when_it_is_taken_out(void)
+{
+    home_begin(NULL);
+    home_grid(false);
+    home_set(HOME_GRID_W, 0);
+    home_set(HOME_BATTERY_W, 3000);
+    home_pass(20 * 60000);
+    CU_ASSERT_EQUAL(home_count_events("battery-stuck", "stays at"), 1);
+    home_sources = "[{battery: shed, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}]";
+    home_reload(NULL);
+    home_sources = NULL;
+    home_pass(1000);
+    CU_ASSERT_EQUAL(home_count_events("battery-stuck", NULL), 2);
+    home_end();
+}
+
 static CU_TestInfo reloads[] = {
+    TEST(what_is_held_is_let_go_with_the_outages_section),
+    TEST(what_is_on_its_way_is_let_go_once_it_came),
+    TEST(alarms_end_with_what_they_tell_of),
+    TEST(a_stuck_batterys_alarm_ends_when_it_is_taken_out),
     TEST(without_an_outage_to_control_the_documents_are_still_told),
     CU_TEST_INFO_NULL,
 };
