@@ -332,6 +332,9 @@ void community_plan(struct community_planner *planner, const struct dispatch_tim
         plan_grid(planner, time);
         return;
     }
+    planner->is_first_step =
+        !planner->has_outage ||
+        (was_up && time->now_s - planner->grid_since_s > STORM_S);
     if (was_up || !planner->has_outage) {
         planner->outage_since_s = time->now_s;
         planner->has_outage = true;

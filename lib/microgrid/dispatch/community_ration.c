@@ -109,12 +109,14 @@ static void fill_demand(const struct community_planner *planner, struct horizon 
 /* Shares follow the prices slowly, down faster than up: clouds pass, relays wear. What
  * is nearly all or nothing becomes it. */
 static void follow(struct community_planner *planner,
-                   const double share[DISPATCH_CLASSES])
+                   const double share[DISPATCH_CLASSES], bool is_first)
 {
     for (unsigned c = 0; c < DISPATCH_CLASSES; c++) {
         double *mine = &planner->target[c];
         double tau = share[c] < *mine ? share_down_s[c] : share_up_s[c];
 
+        if (is_first && c < DISPATCH_P3 && share[c] < *mine) /* P0's last hour */
+            tau = planner->step_s;
         *mine += (share[c] - *mine) * fmin(planner->step_s / tau, 1);
         planner->share[c] = *mine;
         if (share[c] >= 1 && *mine > 0.9)
@@ -149,5 +151,5 @@ void community_ration(struct community_planner *planner, const struct dispatch_t
     in.hours = planner->model.stages[0].hours;
     in.pv_w = planner->pv_next_w = forecast_pv_next(&planner->pv, time, planner->step_s);
     planner->price = ration_share(&planner->model, &planner->value, &in, share);
-    follow(planner, share);
+    follow(planner, share, planner->is_first_step);
 }

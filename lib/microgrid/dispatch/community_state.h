@@ -44,7 +44,8 @@ struct community_planner {
     bool is_grid_up, has_area;
     bool is_area_told; /* the charge area reported in this step */
     double outage_since_s, grid_since_s;
-    bool has_outage; /* there was one */
+    bool has_outage;    /* there was one */
+    bool is_first_step; /* of the first outage in a day */
     bool has_announcement;
     unsigned n_broken; /* announcements of this outage that came due unfulfilled */
     double issued_s, end_s;
