@@ -54,8 +54,7 @@ def main():
         # the ladder of the reserve, down and up
         home.soc(330)  # (330 - 100) / 900: 256 permille of the usable energy
         home.wait_state("LOW_RESERVE")
-        # what is scarce is shared in turns of hours: the kettle's may have come or not
-        home.wait_coils("low reserve", washer=False, fridge=True)
+        home.wait_coils("low reserve", washer=False, kettle=True, fridge=True)
         home.soc(220)
         home.wait_state("CRITICAL")
         home.wait_coils("critical", washer=False, kettle=False, fridge=True)
