@@ -12,6 +12,7 @@
 #define UNKNOWN_S (8 * 3600.0) /* without a clock: booked, and not yet due */
 #define STEP_S 60.0            /* no floor is passed within it */
 #define ETA 0.95
+#define LATE_MS 1800000 /* a driver may be so late: what was promised is kept until then */
 
 /* ---- departures ---- */
 
@@ -32,9 +33,10 @@ static double until_s(const struct config_departure *departure, const struct car
     if (!in->is_clock_set)
         return UNKNOWN_S;
     if (departure->day)
-        return (double)(local_of_day(departure->day) + at_ms - in->local_ms) / 1000;
-    in_ms = at_ms - in->local_ms % DAY_MS;
-    return (double)(in_ms < 0 ? in_ms + DAY_MS : in_ms) / 1000;
+        in_ms = local_of_day(departure->day) + at_ms - in->local_ms;
+    else /* the last one that may still be waited for, or the next */
+        in_ms = (at_ms - in->local_ms % DAY_MS + DAY_MS + LATE_MS) % DAY_MS - LATE_MS;
+    return in_ms < 0 && in_ms >= -LATE_MS ? 0 : (double)in_ms / 1000;
 }
 
 double cars_departure_s(const struct config_outage *outage, const char *ev,

@@ -5,6 +5,7 @@
  */
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "gatewayd/control/control.h"
 #include "gatewayd/control/control_state.h"
@@ -289,6 +290,53 @@ static CU_TestInfo clocks[] = {
     CU_TEST_INFO_NULL,
 };
 
+/* ---- people who are late ---------------------------------------------------------------- */
+
+static double car_gives(const char *departure)
+{
+    home_reload(departure);
+    home_pass(1000);
+    return home.points[HOME_CAR_SETPOINT].value;
+}
+
+/* minutes > 0: ago. */
+static const char *departure_of(int minutes, bool is_dated)
+{
+    static char yaml[120];
+    char at[20];
+    time_t local_s = (time_t)((clock_wall_ms() + home.control->zone_ms) / 1000 - minutes * 60);
+    struct tm tm;
+
+    gmtime_r(&local_s, &tm);
+    strftime(at, sizeof at, is_dated ? "%Y-%m-%d %H:%M" : "%H:%M", &tm);
+    snprintf(yaml, sizeof yaml, "  departures: [{ev: car, at: \"%s\", soc: 75 %%}]\n", at);
+    return yaml;
+}
+
+static void what_was_promised_is_kept_for_a_driver_who_is_late(void)
+{
+    home_sources = WITH_CAR;
+    home_begin(NULL);
+    home_set(HOME_SOC, 330);
+    home_grid(false);
+    home_set(HOME_GRID_W, 0);
+    home_set(HOME_BATTERY_W, 1000);
+    home_pass(10000);
+    CU_ASSERT_TRUE(home.points[HOME_CAR_SETPOINT].value > 100);
+    for (int is_dated = 0; is_dated < 2; is_dated++) {
+        CU_ASSERT_TRUE(car_gives(departure_of(-60, is_dated)) <= 0);
+        CU_ASSERT_TRUE(car_gives(departure_of(20, is_dated)) <= 0);
+        CU_ASSERT_TRUE(car_gives(departure_of(40, is_dated)) > 100);
+    }
+    home_end();
+    home_sources = NULL;
+}
+
+static CU_TestInfo drivers[] = {
+    TEST(what_was_promised_is_kept_for_a_driver_who_is_late),
+    CU_TEST_INFO_NULL,
+};
+
 static CU_TestInfo lies[] = {
     TEST(a_charge_that_none_can_have_is_not_known),
     TEST(a_car_whose_charge_is_not_known_gives_nothing),
@@ -306,6 +354,7 @@ int main(void)
         {"bounds",  NULL, NULL, NULL, NULL, bounds },
         {"lies",    NULL, NULL, NULL, NULL, lies   },
         {"reloads", NULL, NULL, NULL, NULL, reloads},
+        {"drivers", NULL, NULL, NULL, NULL, drivers},
         {"clocks",  NULL, NULL, NULL, NULL, clocks },
         {"writers", NULL, NULL, NULL, NULL, writers},
         CU_SUITE_INFO_NULL,
