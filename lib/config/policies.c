@@ -7,9 +7,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "lib/config/circuits.h"
@@ -214,12 +217,28 @@ static bool take_row(char *line, const char *group, const char *zone,
     return true;
 }
 
+/* A pipe or a device may never end. */
+static FILE *open_file(const char *path)
+{
+    FILE *file = NULL;
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+        file = fdopen(fd, "r");
+    else if (fd >= 0)
+        errno = EINVAL;
+    if (!file && fd >= 0)
+        close(fd);
+    return file;
+}
+
 /* Only warned of: a schedule that is late or gone must not keep the gateway from its work. */
 static void read_schedule(struct load *load, const struct tree_node *node,
                           const struct schedule_keys *keys, struct config_outage *outage)
 {
     struct place place = yaml_tree_place(node, "file");
-    FILE *file = fopen(keys->file, "re");
+    FILE *file = open_file(keys->file);
     unsigned n = 0, before = outage->n_planned;
     char line[LINE_MAX_LEN];
 
