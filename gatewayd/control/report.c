@@ -142,17 +142,17 @@ void report_put_message(struct control *control, struct strbuf *buf)
 
 /* ---- why ------------------------------------------------------------------------------------------ */
 
-/* "22:10", or "in 12 min" without a clock. */
+/* "22:10"; without a clock "in 12 min" or "3 min ago". */
 static const char *moment_text(const struct control *control, int64_t t_boot_ms, char text[32])
 {
-    int64_t left_min = (t_boot_ms - clock_boot_ns() / CLOCK_NS_PER_MS + 59999) / 60000;
+    int64_t left_ms = t_boot_ms - clock_boot_ns() / CLOCK_NS_PER_MS;
     int64_t minute = (wall_of(t_boot_ms) + control->zone_ms) / 60000;
 
     if (t_boot_ms <= 0 || t_boot_ms == WISHES_FOR_EVER)
         return NULL;
     if (clock_trust_now() == CLOCK_UNSET)
-        snprintf(text, 32, left_min >= 0 ? "in %lld min" : "%lld min ago",
-                 (long long)(left_min < 0 ? -left_min : left_min));
+        snprintf(text, 32, left_ms > 0 ? "in %lld min" : "%lld min ago",
+                 (long long)((left_ms > 0 ? left_ms + 59999 : -left_ms) / 60000));
     else
         snprintf(text, 32, "%02d:%02d", (int)(minute / 60 % 24), (int)(minute % 60));
     return text;

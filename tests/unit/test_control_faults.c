@@ -284,7 +284,24 @@ static void the_slot_that_a_boot_falls_into_is_counted(void)
     CU_ASSERT_EQUAL(out.slot_end_ms, 600000);
 }
 
+static void without_a_clock_a_moment_is_told_from_now(void)
+{
+    struct strbuf buf;
+
+    home_begin(NULL);
+    home_set(HOME_CONTACT, 0);
+    home_pass(90000);
+    clock_fake(home.t_ms * CLOCK_NS_PER_MS, clock_wall_ms(), CLOCK_UNSET);
+    strbuf_init(&buf);
+    control_put_why(home.control, "heater", &buf);
+    CU_ASSERT_PTR_NOT_NULL(strstr(buf.data, "off since 1 min ago"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(buf.data, "next check in 1 min"));
+    strbuf_done(&buf);
+    home_end();
+}
+
 static CU_TestInfo clocks[] = {
+    TEST(without_a_clock_a_moment_is_told_from_now),
     TEST(a_clock_that_is_behind_gives_a_medical_device_no_hours),
     TEST(the_slot_that_a_boot_falls_into_is_counted),
     CU_TEST_INFO_NULL,
