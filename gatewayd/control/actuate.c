@@ -36,6 +36,7 @@ struct actuator {
 struct actuate {
     const struct control_ports *ports;
     uint32_t n;
+    bool is_held;
     struct actuator *list[ACTUATORS_MAX]; /* by index */
     struct actuator slots[ACTUATORS_MAX * 2]; /* those that are leaving need places too */
     struct actuate_stats stats;
@@ -210,6 +211,10 @@ static void look(struct actuator *actuator, int64_t t_boot_ms)
         actuator->differs_ms = t_boot_ms;
     if (t_boot_ms - actuator->differs_ms < ACTUATE_FEEDBACK_MS)
         return;
+    if (actuator->owner->is_held) {
+        forget(actuator);
+        return;
+    }
     /* it had obeyed: not a relay that sticks, somebody moved it */
     if (actuator->now.follows == FOLLOWS_YES) {
         memmove(actuator->overturned_ms, actuator->overturned_ms + 1,
@@ -245,6 +250,17 @@ static int64_t step_one(struct actuator *actuator, int64_t t_boot_ms)
 void actuate_step_one(struct actuate *actuate, uint32_t index, int64_t t_boot_ms)
 {
     step_one(actuate->list[index], t_boot_ms);
+}
+
+void actuate_forgive(struct actuate *actuate)
+{
+    for (uint32_t i = 0; i < actuate->n; i++)
+        memset(actuate->list[i]->overturned_ms, 0, sizeof actuate->list[i]->overturned_ms);
+}
+
+void actuate_hold(struct actuate *actuate, bool is_held)
+{
+    actuate->is_held = is_held;
 }
 
 bool actuate_is_overturned(const struct actuate *actuate, uint32_t index, int64_t t_boot_ms)

@@ -52,6 +52,10 @@ void actuate_forget(struct actuate *actuate, uint32_t index);
 int64_t actuate_step(struct actuate *actuate, int64_t t_boot_ms);
 /* The same for one actuator alone. */
 void actuate_step_one(struct actuate *actuate, uint32_t index, int64_t t_boot_ms);
+/* A person looked after it: what was undone until now is forgiven. */
+void actuate_forgive(struct actuate *actuate);
+/* While held, who undoes an order is let: it stands as they left it. */
+void actuate_hold(struct actuate *actuate, bool is_held);
 /* Did somebody else undo our order three times within 10 min, though the device obeys? */
 bool actuate_is_overturned(const struct actuate *actuate, uint32_t index, int64_t t_boot_ms);
 /* Its point, "device.point". */

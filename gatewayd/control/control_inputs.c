@@ -79,12 +79,14 @@ static bool is_island_wanted(struct control *control, int64_t t_ms)
     return planned_wants_island(&control->planned, &in);
 }
 
-static void look_at_tie(struct control *control, int64_t t_ms)
+static void look_at_orders(struct control *control, int64_t t_ms)
 {
     const struct tie_in in = control_tie_input(control, t_ms);
 
-    if (control->person == PERSON_CLEAR)
+    if (control->person == PERSON_CLEAR) {
         tie_clear(&control->tie);
+        actuate_forgive(control->actuate);
+    }
     tie_look(&control->tie, &in);
 }
 
@@ -164,8 +166,9 @@ int64_t control_see(struct control *control, int64_t t_ms)
     programme_see_cars(&control->programme, &control->map, &control->charge);
     note_mean(control, t_ms);
     see_overload(control, t_ms);
-    look_at_tie(control, t_ms);
+    look_at_orders(control, t_ms);
     step_state(control, t_ms);
+    actuate_hold(control->actuate, control->out.demand.no_switching);
     see_circuits(control, t_ms);
     return count_absence(control, t_ms);
 }

@@ -231,7 +231,49 @@ static void a_set_point_that_does_not_let_go_is_written_on(void)
     home_end();
 }
 
+static void under_hold_people_switch_by_hand(void)
+{
+    home_begin(NULL);
+    control_hold(home.control, true, text, sizeof text);
+    home_pass(1000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "MANUAL");
+    home_set(HOME_WASHER, 0);
+    home_pass(30000);
+    CU_ASSERT_FALSE(home_is_on("washer"));
+    CU_ASSERT_TRUE(home_is_on("heater"));
+    CU_ASSERT_EQUAL(home_count_events("control-output", NULL), 0);
+    control_hold(home.control, false, text, sizeof text);
+    home_pass(15000);
+    CU_ASSERT_TRUE(home_is_on("washer"));
+    home_end();
+}
+
+static void a_person_ends_the_fault_of_two_masters(void)
+{
+    unsigned n_writes;
+
+    home_begin(NULL);
+    for (int i = 0; i < 4; i++) {
+        home_pass(5000);
+        home_set(HOME_WASHER, 0);
+        home_pass(5000);
+    }
+    CU_ASSERT_STRING_EQUAL(home_state(), "FAULT");
+    home_pass(5000);
+    home_set(HOME_WASHER, 0);
+    n_writes = home_count_writes("panel.washer");
+    home_pass(15000);
+    CU_ASSERT_EQUAL(home_count_writes("panel.washer"), n_writes);
+    control_hold(home.control, false, text, sizeof text);
+    home_pass(20000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
+    CU_ASSERT_TRUE(home_is_on("washer"));
+    home_end();
+}
+
 static CU_TestInfo writers[] = {
+    TEST(under_hold_people_switch_by_hand),
+    TEST(a_person_ends_the_fault_of_two_masters),
     TEST(a_set_point_that_was_left_is_anybodys_again),
     TEST(a_set_point_that_does_not_let_go_is_written_on),
     CU_TEST_INFO_NULL,
