@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-EXTRA_DIST += bench/run bench/drain bench/flash bench/README.md
-EXTRA_PROGRAMS = bench/floor bench/libraries bench/paho_loop bench/store_load bench/gpio_loop
+EXTRA_DIST += bench/run bench/drain bench/flash bench/grid_loss bench/README.md
+EXTRA_PROGRAMS = bench/floor bench/libraries bench/paho_loop bench/store_load bench/gpio_loop \
+	bench/modbus_loop
 bench_gpio_loop_SOURCES = bench/gpio_loop.c $(gpio_lines_sources)
 bench_gpio_loop_CFLAGS = $(AM_CFLAGS) $(GPIOD_CFLAGS)
 bench_gpio_loop_LDADD = plugins/gpio/libparts.la lib/libgateway.la $(GPIOD_LIBS) $(LIBM)
+bench_modbus_loop_SOURCES = bench/modbus_loop.c
+bench_modbus_loop_CFLAGS = -std=gnu17 $(MODBUS_CFLAGS)
+bench_modbus_loop_LDADD = $(MODBUS_LIBS)
 bench_floor_SOURCES = bench/floor.c
 bench_floor_CFLAGS = -std=gnu17 $(MODBUS_CFLAGS)
 bench_floor_LDADD = $(MODBUS_LIBS) $(PAHO_LIBS)
@@ -16,10 +20,12 @@ bench_store_load_SOURCES = bench/store_load.c tests/unit/home_load.c tests/unit/
 bench_store_load_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 bench_store_load_LDADD = gatewayd/store/libstore.la lib/libgateway.la $(SQLITE_LIBS) $(LIBM)
 
-.PHONY: bench bench-drain bench-flash
+.PHONY: bench bench-drain bench-flash bench-grid-loss
 bench: all bench/floor bench/libraries
 	$(PYTHON3) $(srcdir)/bench/run --build $(abs_top_builddir) $(BENCH_OPTIONS)
 bench-drain: all bench/store_load bench/paho_loop
 	$(PYTHON3) $(srcdir)/bench/drain --build $(abs_top_builddir) $(BENCH_OPTIONS)
+bench-grid-loss: all bench/modbus_loop tools/devicesim/gateway-devicesim
+	$(PYTHON3) $(srcdir)/bench/grid_loss --build $(abs_top_builddir) $(BENCH_OPTIONS)
 bench-flash: bench/store_load
 	$(PYTHON3) $(srcdir)/bench/flash --build $(abs_top_builddir) $(BENCH_OPTIONS)
