@@ -129,6 +129,15 @@ void control_take_past(struct control *control, struct past *past)
     free(past);
 }
 
+/* Its circuits are known by their places: it would name others. */
+static void drop_drill(struct control *control)
+{
+    if (control->drill.is_running)
+        control->ports.event(control->ports.ctx, "drill", "info",
+                             "the drill ends: the circuits were changed");
+    control->drill = (struct drill){.is_running = false};
+}
+
 void control_configure(struct control *control, const struct config *config,
                        const struct catalog *catalog)
 {
@@ -160,9 +169,12 @@ void control_configure(struct control *control, const struct config *config,
     if (!keeps_circuits) {
         decide_init(&control->decide, map.config.code.is_for_tests);
         control->journal.known = 0;
+        drop_drill(control);
     }
-    if (!keeps_charge)
+    if (!keeps_charge) {
         charge_forget(&control->charge);
+        control->outputs.setpoints.modes.charging = 0;
+    }
     control_outputs_configure(control, catalog);
     programme_configure(&control->programme, &control->map);
     control->is_configured = true;

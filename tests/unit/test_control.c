@@ -286,6 +286,27 @@ static void a_drill_switches_nothing_and_reports(void)
     home_end();
 }
 
+static void a_drill_does_not_outlast_its_circuits(void)
+{
+    home_begin(NULL);
+    CU_ASSERT_EQUAL(control_drill(home.control, 60000, text, sizeof text), 0);
+    home_pass(1000);
+    home_reload("  reserve: 50 %\n");
+    CU_ASSERT_TRUE(home.control->drill.is_running); /* the same circuits */
+    home_circuits = "  - {name: boiler, class: P3}\n";
+    home_reload(NULL);
+    CU_ASSERT_EQUAL(home_count_events("drill", "the circuits were changed"), 1);
+    home_pass(120000);
+    CU_ASSERT_EQUAL(home_count_events("drill", "drill of"), 0);
+    CU_ASSERT_EQUAL(control_drill(home.control, 1000, text, sizeof text), 0);
+    home_pass(2000);
+    CU_ASSERT_TRUE(home.control->drill.has_report);
+    home_circuits = NULL;
+    home_reload(NULL);
+    CU_ASSERT_FALSE(home.control->drill.has_report);
+    home_end();
+}
+
 static void a_person_decides_where_no_evidence_can(void)
 {
     home_begin(NULL);
@@ -398,6 +419,7 @@ static CU_TestInfo people[] = {
     TEST(under_hold_nothing_is_switched),
     TEST(a_person_decides_where_no_evidence_can),
     TEST(a_drill_switches_nothing_and_reports),
+    TEST(a_drill_does_not_outlast_its_circuits),
     TEST(a_restart_in_an_outage_goes_on_where_it_was),
     TEST(outages_before_a_restart_count_for_the_next_return),
     TEST(a_reload_in_an_outage_keeps_the_state),
