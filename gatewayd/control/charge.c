@@ -78,7 +78,7 @@ static void hear(struct charge_battery *battery, const struct config_source *sou
 static void step_one(struct charge_battery *battery, const struct site_battery *from,
                      const struct control_ports *ports, int64_t dt_ms)
 {
-    double w = sense_value(ports, &from->power), moved_wh = w * (double)dt_ms / MS_PER_H;
+    double w = sense_battery_w(ports, from), moved_wh = w * (double)dt_ms / MS_PER_H;
     struct control_reading reading;
     bool is_here = !from->plugged.is_there || sense_value(ports, &from->plugged) > 0.5;
     bool is_told = is_here && from->soc.is_there && ports->read(ports->ctx, &from->soc, &reading) &&

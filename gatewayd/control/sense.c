@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 
 #define VOLTAGE_SEEN 60.0 /* V: below, a reading does not tell the nominal voltage */
+#define MOST_TIMES_RATED 4.0 /* a short peak may be above the rated power, never so far */
 #define MOST_PERMILLE 1050.0 /* a full battery that balances itself tells some more than 1000 */
 
 void sense_init(struct sense *sense)
@@ -96,6 +97,38 @@ void sense_evidence(struct sense *sense, struct site_map *map,
     }
 }
 
+/* No device gives so much; 32767 and -32768 are its "not available". rated_w NaN: not known. */
+static double bounded(double w, double rated_w)
+{
+    return fabs(w) > MOST_TIMES_RATED * rated_w ? (double)NAN : w;
+}
+
+double sense_battery_w(const struct control_ports *ports, const struct site_battery *battery)
+{
+    return bounded(sense_value(ports, &battery->power),
+                   fmax(battery->source->max_discharge_w, battery->source->max_charge_w));
+}
+
+static double pv_w(const struct control_ports *ports, const struct site_map *map)
+{
+    double total = 0;
+
+    for (uint32_t i = 0; i < map->n_pv; i++) {
+        double rated_w = sense_value(ports, &map->pv_rated[i]);
+
+        total += bounded(sense_value(ports, &map->pv[i]), rated_w > 0 ? rated_w : (double)NAN);
+    }
+    return total;
+}
+
+/* A car that drove off takes its charger's word with it. What is told and cannot be is not
+ * taken for nothing, unless the plug says that no car is there. */
+static bool is_car_away(const struct control_ports *ports, const struct site_battery *battery)
+{
+    return battery->is_car && (isnan(sense_value(ports, &battery->power)) ||
+                               sense_value(ports, &battery->plugged) < 0.5);
+}
+
 /* The sum over meters of one kind; NaN when there is none or one of them is unknown. */
 static double sum(const struct control_ports *ports, const struct control_ref *refs, uint32_t n)
 {
@@ -112,17 +145,16 @@ void sense_powers(const struct site_map *map, const struct control_ports *ports,
                   const struct charge_sum *charge, struct sense_power *ret)
 {
     *ret = (struct sense_power){.grid_w = sum(ports, map->grid, map->n_grid),
-                                .pv_w = map->n_pv ? sum(ports, map->pv, map->n_pv) : 0,
+                                .pv_w = pv_w(ports, map),
                                 .usable_wh = charge->usable_wh,
                                 .capacity_wh = charge->capacity_wh,
                                 .usable_permille = charge->usable_permille,
                                 .soc_permille = charge->soc_permille,
                                 .medical_w = sense_value(ports, &map->medical)};
     for (uint32_t i = 0; i < map->n_batteries; i++) {
-        double w = sense_value(ports, &map->batteries[i].power);
+        double w = sense_battery_w(ports, &map->batteries[i]);
 
-        /* a car that drove off takes its charger's word with it */
-        ret->battery_w += isnan(w) && map->batteries[i].is_car ? 0 : w;
+        ret->battery_w += isnan(w) && is_car_away(ports, &map->batteries[i]) ? 0 : w;
     }
     ret->load_w = ret->grid_w + ret->pv_w + ret->battery_w;
 }

@@ -35,6 +35,8 @@ void sense_powers(const struct site_map *map, const struct control_ports *ports,
                   const struct charge_sum *charge, struct sense_power *ret);
 /* A good value of the point, or NaN. */
 double sense_value(const struct control_ports *ports, const struct control_ref *ref);
+/* What the battery gives, or NaN when it is not told or more than it ever can. */
+double sense_battery_w(const struct control_ports *ports, const struct site_battery *battery);
 /* Can a charge be so, in permille? A gauge may overshoot a little; 65535 and what is below
  * 0 are a device's "not available", and no full or empty battery. */
 bool sense_is_charge(double soc_permille);

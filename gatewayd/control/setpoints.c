@@ -73,7 +73,7 @@ static double cars_take_w(const struct setpoints_in *in)
     double sum = 0;
 
     for (uint32_t i = 0; i < in->map->n_batteries; i++) {
-        double w = sense_value(in->ports, &in->map->batteries[i].power);
+        double w = sense_battery_w(in->ports, &in->map->batteries[i]);
 
         if (in->map->batteries[i].is_car && w < 0)
             sum -= w;

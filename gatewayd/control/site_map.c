@@ -211,8 +211,10 @@ static void add_meters(struct site_map *map, const struct catalog *catalog)
 
         if (ref.is_there && role == ROLE_GRID && map->n_grid < SITE_METERS_MAX)
             map->grid[map->n_grid++] = ref;
-        if (ref.is_there && role == ROLE_PV && map->n_pv < SITE_METERS_MAX)
+        if (ref.is_there && role == ROLE_PV && map->n_pv < SITE_METERS_MAX) {
+            map->pv_rated[map->n_pv] = point_of(catalog, (int)i, "power_rated_w");
             map->pv[map->n_pv++] = ref;
+        }
     }
 }
 

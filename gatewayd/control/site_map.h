@@ -68,6 +68,7 @@ struct site_map {
     struct site_battery batteries[SITE_BATTERIES_MAX];
     uint32_t n_grid, n_pv;
     struct control_ref grid[SITE_METERS_MAX], pv[SITE_METERS_MAX]; /* power_w of the role */
+    struct control_ref pv_rated[SITE_METERS_MAX]; /* [i]: power_rated_w of pv[i]'s device */
     struct site_tie tie;
     uint32_t n_pv_limits;
     struct site_pv_limit pv_limits[SITE_PV_LIMITS_MAX];

@@ -108,7 +108,8 @@ static const char roof[] =
     "    points:\n"
     "      - {name: power_w, table: holding, address: 0, type: int16, unit: W}\n"
     "      - {name: power_limit_w, table: holding, address: 1, type: int16, unit: W,"
-    " write: {min: 0, max: 4000, failsafe: 4000, lease: 20 s}}\n";
+    " write: {min: 0, max: 4000, failsafe: 4000, lease: 20 s}}\n"
+    "      - {name: power_rated_w, table: holding, address: 2, type: uint16, unit: W}\n";
 
 static const char one_battery[] =
     "[{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}]";

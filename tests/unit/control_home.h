@@ -14,7 +14,7 @@ enum home_point {
     HOME_PCS, HOME_SOC, HOME_BATTERY_W, HOME_SETPOINT, HOME_OVERLOAD, /* battery */
     HOME_SOC_2, HOME_BATTERY_2_W,                                     /* shed */
     HOME_CAR_SOC, HOME_CAR_W, HOME_CAR_SETPOINT, HOME_PLUGGED,        /* car */
-    HOME_PV_W, HOME_PV_LIMIT,                                         /* roof, if any */
+    HOME_PV_W, HOME_PV_LIMIT, HOME_PV_RATED,                          /* roof, if any */
     HOME_POINTS
 };
 

@@ -69,6 +69,67 @@ static void a_charge_that_none_can_have_is_not_known(void)
     home_end();
 }
 
+static void a_power_that_no_battery_has_is_not_known(void)
+{
+    static const double wrong[] = {32767, -32768, 12001, -12001};
+
+    home_begin(NULL);
+    home_grid(false);
+    home_set(HOME_BATTERY_W, 600);
+    home_pass(60000); /* each load is back or stays off */
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        bool was_kettle = home_is_on("kettle"), was_heater = home_is_on("heater");
+
+        home_set(HOME_BATTERY_W, wrong[i]);
+        home_pass(15000);
+        CU_ASSERT_TRUE(isnan(home.control->power.battery_w));
+        CU_ASSERT_TRUE(isnan(home.control->power.load_w));
+        CU_ASSERT_FALSE(home.control->is_overloaded);
+        CU_ASSERT_EQUAL(home_is_on("kettle"), was_kettle);
+        CU_ASSERT_EQUAL(home_is_on("heater"), was_heater);
+        home_set(HOME_BATTERY_W, 600);
+        home_pass(5000);
+        CU_ASSERT_EQUAL(home.control->power.battery_w, 600);
+    }
+    home_end();
+}
+
+static void a_power_that_no_car_has_is_nothing_only_while_it_is_away(void)
+{
+    home_sources = WITH_CAR;
+    home_begin(NULL);
+    home_set(HOME_BATTERY_W, 600);
+    home_set(HOME_CAR_W, -32768);
+    home_set(HOME_PLUGGED, 1);
+    home_pass(1000);
+    CU_ASSERT_TRUE(isnan(home.control->power.battery_w));
+    home_set(HOME_PLUGGED, 0);
+    home_pass(1000);
+    CU_ASSERT_EQUAL(home.control->power.battery_w, 600);
+    home_end();
+    home_sources = NULL;
+}
+
+static void a_power_that_no_roof_has_is_not_known(void)
+{
+    home_has_roof = true;
+    home_begin(NULL);
+    home_set(HOME_PV_W, 32767);
+    home_pass(1000);
+    CU_ASSERT_EQUAL(home.control->power.pv_w, 32767);
+    home_set(HOME_PV_RATED, 4000);
+    home_pass(1000);
+    CU_ASSERT_TRUE(isnan(home.control->power.pv_w));
+    home_set(HOME_PV_W, -32768);
+    home_pass(1000);
+    CU_ASSERT_TRUE(isnan(home.control->power.pv_w));
+    home_set(HOME_PV_W, 4400);
+    home_pass(1000);
+    CU_ASSERT_EQUAL(home.control->power.pv_w, 4400);
+    home_end();
+    home_has_roof = false;
+}
+
 static void a_car_whose_charge_is_not_known_gives_nothing(void)
 {
     home_sources = WITH_CAR;
@@ -398,6 +459,9 @@ static CU_TestInfo drivers[] = {
 
 static CU_TestInfo lies[] = {
     TEST(a_charge_that_none_can_have_is_not_known),
+    TEST(a_power_that_no_battery_has_is_not_known),
+    TEST(a_power_that_no_car_has_is_nothing_only_while_it_is_away),
+    TEST(a_power_that_no_roof_has_is_not_known),
     TEST(a_car_whose_charge_is_not_known_gives_nothing),
     CU_TEST_INFO_NULL,
 };
