@@ -228,6 +228,28 @@ static void look(struct actuator *actuator, int64_t t_boot_ms)
     tell(actuator, "the device shows another value for longer than 2 s");
 }
 
+/* What the device had not taken when the hold began is not sent in it; what it has is
+ * held, and what is let go is let go. */
+static bool is_overtaken(const struct actuator *actuator)
+{
+    return actuator->owner->is_held && actuator->now.has_want && !actuator->is_settled &&
+           !actuator->is_left && !actuator->is_sending &&
+           !(actuator->now.is_commanded &&
+             is_near(&actuator->config, actuator->now.want, actuator->now.value));
+}
+
+static void drop_order(struct actuator *actuator)
+{
+    tell_over(actuator, "is held: its order is dropped");
+    if (!actuator->now.is_commanded) {
+        forget(actuator);
+        return;
+    }
+    actuator->now.want = actuator->now.value;
+    actuator->now.n_failures = 0;
+    actuator->due_ms = 0; /* a lease may have to be renewed */
+}
+
 static int64_t step_one(struct actuator *actuator, int64_t t_boot_ms)
 {
     if (actuator->is_leaving) {
@@ -236,6 +258,8 @@ static int64_t step_one(struct actuator *actuator, int64_t t_boot_ms)
         return actuator->is_used && !actuator->is_sending ? actuator->due_ms : INT64_MAX;
     }
     look(actuator, t_boot_ms);
+    if (is_overtaken(actuator))
+        drop_order(actuator);
     if (!actuator->now.has_want || actuator->is_sending)
         return INT64_MAX;
     if (t_boot_ms >= actuator->due_ms)

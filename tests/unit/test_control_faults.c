@@ -309,6 +309,26 @@ static void under_hold_people_switch_by_hand(void)
     home_end();
 }
 
+static void an_order_that_a_hold_overtakes_is_dropped(void)
+{
+    home_begin(NULL);
+    home.refuses = true; /* its bus is down */
+    home_grid(false);
+    home_pass(1000);
+    CU_ASSERT_EQUAL(home_last_write("panel.heater")->value, 0);
+    control_hold(home.control, true, text, sizeof text);
+    home_pass(250);
+    CU_ASSERT_STRING_EQUAL(home_state(), "MANUAL");
+    home.refuses = false;
+    home_pass(5000);
+    CU_ASSERT_TRUE(home_is_on("heater"));
+    CU_ASSERT_EQUAL(home_last_write("panel.heater")->value, 1); /* held at what it had taken */
+    control_hold(home.control, false, text, sizeof text);
+    home_pass(3000);
+    CU_ASSERT_FALSE(home_is_on("heater"));
+    home_end();
+}
+
 static void a_person_ends_the_fault_of_two_masters(void)
 {
     unsigned n_writes;
@@ -334,6 +354,7 @@ static void a_person_ends_the_fault_of_two_masters(void)
 
 static CU_TestInfo writers[] = {
     TEST(under_hold_people_switch_by_hand),
+    TEST(an_order_that_a_hold_overtakes_is_dropped),
     TEST(a_person_ends_the_fault_of_two_masters),
     TEST(a_set_point_that_was_left_is_anybodys_again),
     TEST(a_set_point_that_does_not_let_go_is_written_on),
