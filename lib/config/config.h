@@ -26,6 +26,7 @@ struct config_point {
     double scale, offset;
     uint32_t interval_ms;
     bool writable, is_bool, is_float; /* is_float: written as a float */
+    bool is_number; /* for sure; of some plugins' points nothing tells */
     double write_min, write_max, failsafe, max_rate;
     uint32_t lease_ms;
     bool persistent;          /* flash-backed: never refreshed cyclically */

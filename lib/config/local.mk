@@ -15,6 +15,7 @@ lib_libgateway_la_SOURCES += \
 	lib/config/map_find.c lib/config/map_find.h \
 	lib/config/merge.c lib/config/merge.h \
 	lib/config/outage.c lib/config/outage.h \
+	lib/config/outage_check.c lib/config/outage_check.h \
 	lib/config/outage_data.c lib/config/outage_data.h \
 	lib/config/plugin_keys.c lib/config/plugin_keys.h \
 	lib/config/points.c lib/config/points.h \

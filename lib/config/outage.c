@@ -11,6 +11,7 @@
 
 #include "lib/config/actors.h"
 #include "lib/config/circuits.h"
+#include "lib/config/outage_check.h"
 #include "lib/config/outage_data.h"
 #include "lib/config/policies.h"
 #include "lib/config/suggest.h"
@@ -156,8 +157,10 @@ static void build_evidence(struct load *load, const struct tree_node *node,
                                     .is_home_side = keys.side == 1,
                                     .is_receiving_point = keys.side == 2,
                                     .is_certified = keys.certified};
-    if (ok)
-        load_find_point(load, yaml_tree_place(node, "point"), keys.point, &point);
+    if (!ok || load->no_memory)
+        return;
+    if (load_find_point(load, yaml_tree_place(node, "point"), keys.point, &point))
+        outage_check_evidence(load, node, out, point);
 }
 
 static void build_source(struct load *load, const struct tree_node *node,
@@ -187,6 +190,8 @@ static void build_source(struct load *load, const struct tree_node *node,
         report_error(load->report, place, "config-role",
                      "device '%s' is no battery, expected one with role battery or ev",
                      keys.battery);
+    else if (!load->no_memory)
+        outage_check_floor(load, node, out);
 }
 
 static void build_floors(struct load *load, const struct tree_node *tree,
@@ -451,6 +456,9 @@ static void build_lists(struct load *load, const struct outage_keys *keys,
     for (uint32_t i = 0; !load->no_memory && i < n; i++, outage->n_evidence++) {
         build_evidence(load, keys->evidence->entries[i].node, &outage->evidence[i]);
         check_once(load, keys->evidence, i, "point");
+        if (!load->no_memory)
+            outage_check_witness(load, keys->evidence->entries[i].node, &outage->evidence[i],
+                                 outage);
     }
     n = load_list_length(load, keys->sources, CONFIG_SOURCES_MAX, "sources");
     outage->sources = load_calloc(load, n, sizeof *outage->sources);

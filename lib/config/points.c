@@ -86,6 +86,7 @@ static void find_kind(struct config_point *point, const struct gw_option *option
                      text_is(plugin_keys_text(options, GW_SCOPE_POINT, set, "direction"),
                              "out", "in") ||
                      (!tells_kinds(options) && looks_boolean(write));
+    point->is_number = tells_kinds(options) && !point->is_bool;
 }
 
 static bool lacks(struct load *load, const struct tree_node *write, bool is_bool)

@@ -16,6 +16,7 @@
 
 #include "lib/base/err.h"
 #include "lib/config/circuits.h"
+#include "lib/config/outage_check.h"
 #include "lib/config/units.h"
 #include "lib/config/zone.h"
 
@@ -107,6 +108,7 @@ static const struct schema_key departure_table[] = {
 static const struct schema departure_schema = SCHEMA_OF("a departure", departure_table);
 
 static void build_departure(struct load *load, const struct tree_node *node,
+                            const struct config_outage *outage,
                             struct config_departure *out)
 {
     struct departure_keys keys = {0};
@@ -125,10 +127,13 @@ static void build_departure(struct load *load, const struct tree_node *node,
                      "bad time '%s', expected '07:30' for each day or '2026-12-01 07:30'",
                      report_quote(keys.at));
     device = load_find_device(load, place, keys.ev);
-    if (device >= 0 && !load->device_broken[device] &&
-        load->config->devices[device].role != ROLE_EV)
+    if (device < 0 || load->device_broken[device] || load->no_memory)
+        return;
+    if (load->config->devices[device].role != ROLE_EV)
         report_error(load->report, place, "config-role",
                      "device '%s' is no car, expected one with role ev", keys.ev);
+    else
+        outage_check_departure(load, node, out, outage);
 }
 
 /* ---- planned outages -------------------------------------------------------------------- */
@@ -280,7 +285,8 @@ void policies_build_calendar(struct load *load, const struct policies_trees *tre
     build_medical(load, trees->medical, outage);
     outage->departures = load_calloc(load, n, sizeof *outage->departures);
     for (uint32_t i = 0; !load->no_memory && i < n; i++, outage->n_departures++)
-        build_departure(load, trees->departures->entries[i].node, &outage->departures[i]);
+        build_departure(load, trees->departures->entries[i].node, outage,
+                        &outage->departures[i]);
     n = load_list_length(load, trees->planned, CONFIG_PLANNED_MAX, "planned outages");
     outage->planned = load_calloc(load, trees->schedule ? CONFIG_PLANNED_MAX + 1 : n + 1,
                                   sizeof *outage->planned);
