@@ -113,13 +113,16 @@ static void add_output(struct table *table, const json_t *output)
     add_line(table, ctl_text(output, "name"), text, is_missing || !follows ? TINT_WARN : TINT_NONE);
 }
 
-static void add_medical(struct table *table, const json_t *hours)
+static void add_medical(struct table *table, const json_t *grid)
 {
+    const json_t *hours = json_object_get(grid, "medical_h");
+    const char *how = json_is_true(json_object_get(grid, "medical_at_most")) ? "at most" : "about";
     char text[80];
 
     if (!json_is_number(hours))
         return;
-    snprintf(text, sizeof text, "the device runs for about %.1f h", json_number_value(hours));
+    snprintf(text, sizeof text, "the device runs for %s %.1f h", how,
+             json_number_value(hours));
     add_line(table, "medical", text, json_number_value(hours) <= 8 ? TINT_WARN : TINT_NONE);
 }
 
@@ -140,7 +143,7 @@ static void print_grid(const struct ctl *ctl, const json_t *grid)
     add_shed(table, "off by us", json_object_get(grid, "shed"), TINT_WARN);
     if (json_is_array(json_object_get(grid, "if_lost")))
         add_shed(table, "off if lost", json_object_get(grid, "if_lost"), TINT_NONE);
-    add_medical(table, json_object_get(grid, "medical_h"));
+    add_medical(table, grid);
     for (size_t i = 0; i < json_array_size(outputs); i++)
         add_output(table, json_array_get(outputs, i));
     if (json_is_true(json_object_get(grid, "storm")))

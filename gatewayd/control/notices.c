@@ -111,8 +111,8 @@ static void tell_medical(const struct notices *notices, const struct control_por
     char text[200];
 
     snprintf(text, sizeof text,
-             "the medical device runs for about %.1f h more%s; this is no medical alarm",
-             notices->medical_h, notices->dark_ms ? ", on its own battery" : "");
+             "the medical device runs for %s %.1f h more%s; this is no medical alarm",
+             notices_is_at_most(notices) ? "at most" : "about", notices->medical_h, notices->dark_ms ? ", on its own battery" : "");
     ports->event(ports->ctx, NOTICES_MEDICAL_CODE, "alarm", text);
 }
 
@@ -124,9 +124,29 @@ static void note_dark(struct notices *notices, const struct control_ports *ports
     if ((in->demand->state == BLACK) == (notices->dark_ms != 0))
         return;
     notices->dark_ms = in->demand->state == BLACK ? in->t_boot_ms : 0;
+    notices->dark_wall_ms = 0;
     snprintf(value, sizeof value, "%s %" PRId64 " %" PRId64, clock_boot_id(),
              notices->dark_ms, clock_wall_ms());
     ports->keep(ports->ctx, NOTICES_DARK_KEY, notices->dark_ms ? value : NULL);
+}
+
+/* A clock that is not set yet may be behind: then it was dark for longer. */
+static void count_dark(struct notices *notices, int64_t wall_ms, int64_t t_boot_ms)
+{
+    int64_t dark_for_ms = clock_wall_ms() > wall_ms ? clock_wall_ms() - wall_ms : 0;
+
+    notices->dark_ms = t_boot_ms - dark_for_ms;
+    if (!notices->dark_ms)
+        notices->dark_ms = -1;
+    notices->dark_wall_ms = clock_trust_now() == CLOCK_UNSET ? wall_ms : 0;
+}
+
+static void count_again(struct notices *notices, int64_t t_boot_ms)
+{
+    if (!notices->dark_wall_ms || clock_trust_now() == CLOCK_UNSET)
+        return;
+    count_dark(notices, notices->dark_wall_ms, t_boot_ms);
+    notices->medical_level = 0; /* what was told was a bound: told again */
 }
 
 static void step_medical(struct notices *notices, const struct control_ports *ports,
@@ -135,6 +155,7 @@ static void step_medical(struct notices *notices, const struct control_ports *po
     unsigned level;
 
     note_dark(notices, ports, in);
+    count_again(notices, in->t_boot_ms);
     notices->medical_h = (double)NAN;
     if (!in->demand->tell_coordinator) { /* no outage */
         if (notices->medical_level)
@@ -164,15 +185,19 @@ static void step_medical(struct notices *notices, const struct control_ports *po
 void notices_restore(struct notices *notices, const char *value)
 {
     char boot[64];
-    int64_t t_ms, wall_ms, dark_for_ms, now_ms = clock_boot_ns() / CLOCK_NS_PER_MS;
+    int64_t t_ms, wall_ms;
 
     if (sscanf(value, "%63s %" SCNd64 " %" SCNd64, boot, &t_ms, &wall_ms) != 3)
         return;
-    /* before the clock is set, it may seem to begin in the future */
-    dark_for_ms = clock_wall_ms() > wall_ms ? clock_wall_ms() - wall_ms : 0;
-    notices->dark_ms = strcmp(boot, clock_boot_id()) == 0 ? t_ms : now_ms - dark_for_ms;
-    if (!notices->dark_ms)
-        notices->dark_ms = -1;
+    if (strcmp(boot, clock_boot_id()) == 0)
+        notices->dark_ms = t_ms ? t_ms : -1;
+    else
+        count_dark(notices, wall_ms, clock_boot_ns() / CLOCK_NS_PER_MS);
+}
+
+bool notices_is_at_most(const struct notices *notices)
+{
+    return notices->dark_ms && notices->dark_wall_ms;
 }
 
 void notices_end(struct notices *notices, const struct control_ports *ports)

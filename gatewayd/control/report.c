@@ -253,6 +253,7 @@ void control_put_grid(struct control *control, struct strbuf *buf)
     put_if_lost(control, buf);
     control_outputs_put(control, buf);
     put_number(buf, ",\"medical_h\":", control->notices.medical_h, true);
+    put_bool(buf, ",\"medical_at_most\":", notices_is_at_most(&control->notices));
     put_plan(control, buf);
     put_drill(control, buf);
     put_moment(buf, ",\"next_check\":", control->next_ms);

@@ -303,7 +303,8 @@ static bool port_is_on_disk(void *ctx)
 
 static void set_clock(void)
 {
-    clock_fake(home.t_ms * CLOCK_NS_PER_MS, WALL_MS + home.t_ms + home.wall_step_ms, CLOCK_SYNCED);
+    clock_fake(home.t_ms * CLOCK_NS_PER_MS, WALL_MS + home.t_ms + home.wall_step_ms,
+               home.is_clock_unset ? CLOCK_UNSET : CLOCK_SYNCED);
 }
 
 static void open_control(void)
@@ -387,6 +388,7 @@ void home_restart(const char *more)
 {
     control_free(home.control);
     forget_config();
+    set_clock();
     load(more);
     open_control();
     home_poll();

@@ -31,6 +31,7 @@ struct home {
     struct catalog *catalog;
     int64_t t_ms;
     int64_t wall_step_ms; /* the wall clock was set by so much */
+    bool is_clock_unset;
     struct {
         double value;
         bool is_good, is_frozen; /* frozen: shows the old value whatever is written */

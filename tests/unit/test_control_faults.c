@@ -387,6 +387,34 @@ static void a_clock_that_is_behind_gives_a_medical_device_no_hours(void)
     home_end();
 }
 
+/* Two hours in the dark, and the clock stood in between. */
+static void medical_hours_are_a_bound_until_the_clock_is_set(void)
+{
+    static const char medical[] = "  medical: {typical: 100 W, reserve: 2 h, battery: 7 h}\n";
+
+    home_begin(medical);
+    home_grid(false);
+    home_set(HOME_PCS, 3);
+    home_set(HOME_SOC, 110);
+    home_pass(20000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "BLACK");
+    clock_fake_boot_id("0123456789abcdef0123456789abcdef");
+    home.is_clock_unset = true;
+    home_restart(medical);
+    home_pass(1000);
+    CU_ASSERT_DOUBLE_EQUAL(home.control->notices.medical_h, 7, 0.02);
+    CU_ASSERT_TRUE(notices_is_at_most(&home.control->notices));
+    CU_ASSERT_EQUAL(home_count_events(NOTICES_MEDICAL_CODE, "runs for at most 7.0 h more"), 1);
+    home.wall_step_ms = 2 * 3600000;
+    home.is_clock_unset = false;
+    home_pass(1000);
+    CU_ASSERT_DOUBLE_EQUAL(home.control->notices.medical_h, 5, 0.02);
+    CU_ASSERT_FALSE(notices_is_at_most(&home.control->notices));
+    CU_ASSERT_EQUAL(home_count_events(NOTICES_MEDICAL_CODE, "runs for about 5.0 h more"), 1);
+    clock_fake_boot_id(NULL);
+    home_end();
+}
+
 static void the_slot_that_a_boot_falls_into_is_counted(void)
 {
     static struct site_map map;
@@ -427,6 +455,7 @@ static void without_a_clock_a_moment_is_told_from_now(void)
 static CU_TestInfo clocks[] = {
     TEST(without_a_clock_a_moment_is_told_from_now),
     TEST(a_clock_that_is_behind_gives_a_medical_device_no_hours),
+    TEST(medical_hours_are_a_bound_until_the_clock_is_set),
     TEST(the_slot_that_a_boot_falls_into_is_counted),
     CU_TEST_INFO_NULL,
 };
