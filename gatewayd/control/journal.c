@@ -38,6 +38,10 @@ static const struct {
     {ALARM_ASK,             "grid-ask",
      "the coordinator is silent, and nothing here tells whether the grid is back: once it is, say "
      "so by gatewayctl grid confirm present", "it is known again whether the grid is there"     },
+    {ALARM_UNCONFIRMED,     "grid-unconfirmed",
+     "the grid was said to be back, but nothing confirms it: the home goes on without it until "
+     "evidence does, or until gatewayctl grid confirm present says again that the home is on it",
+     "the grid is confirmed, or known to be lost"                                               },
 };
 
 void journal_init(struct journal *journal)

@@ -124,6 +124,8 @@ static uint32_t standing_alarms(const struct grid_ctx *ctx)
     if (grid->config.island == ISLAND_OWN && grid->state >= TRANSFERRING &&
         grid->state <= CRITICAL && !ctx->v->has_usable)
         alarms |= ALARM_USABLE_UNKNOWN;
+    if (grid_guard_held_ms(ctx, HOLD_UNCONFIRMED, grid_guard_span_ms(ctx, SPAN_WATCH)))
+        alarms |= ALARM_UNCONFIRMED;
     return alarms;
 }
 

@@ -217,6 +217,13 @@ static bool hold_untold(const struct grid_ctx *ctx)
     return is_community(ctx) && !has_plan(ctx) && ctx->v->loss == 0 && ctx->v->present == 0;
 }
 
+/* Brought here by a person who was wrong, or by evidence that fell silent since. */
+static bool hold_unconfirmed(const struct grid_ctx *ctx)
+{
+    return ctx->grid->state == RECONNECTING && !is_community(ctx) &&
+           !ctx->v->is_return_confirmed;
+}
+
 static grid_guard_fn *const conditions[HOLD_COUNT] = {
     [HOLD_ENTERED] = grid_guard_always,
     [HOLD_SIGN] = hold_sign,
@@ -236,6 +243,7 @@ static grid_guard_fn *const conditions[HOLD_COUNT] = {
     [HOLD_CRITICAL] = grid_guard_at_critical,
     [HOLD_ODD_HZ] = hold_odd_hz,
     [HOLD_UNTOLD] = hold_untold,
+    [HOLD_UNCONFIRMED] = hold_unconfirmed,
 };
 
 bool grid_guard_holds(const struct grid_ctx *ctx, enum grid_hold hold)

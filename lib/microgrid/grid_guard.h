@@ -34,6 +34,7 @@ enum grid_hold {
     HOLD_CRITICAL,   /* at R2 */
     HOLD_ODD_HZ,     /* no plan, and a frequency that no grid has */
     HOLD_UNTOLD,     /* a community: neither plan nor evidence tells of the grid */
+    HOLD_UNCONFIRMED, /* reconnecting, without a confirmed return */
     HOLD_COUNT
 };
 _Static_assert(HOLD_COUNT <= GRID_HOLDS, "grid_state keeps GRID_HOLDS conditions");

@@ -347,6 +347,11 @@ static int64_t next_call(const struct grid_ctx *ctx, const struct grid_demand *d
                 grid_guard_since_ms(ctx, HOLD_IN_BAND) +
                     grid_guard_span_ms(ctx, SPAN_ENTER),
                 &next_ms);
+    if (grid_guard_since_ms(ctx, HOLD_UNCONFIRMED) != -1)
+        earlier(now_ms,
+                grid_guard_since_ms(ctx, HOLD_UNCONFIRMED) +
+                    grid_guard_span_ms(ctx, SPAN_WATCH),
+                &next_ms);
     if (grid->outage_ms != -1)
         earlier(now_ms, grid->outage_ms + timing->tell_owner_ms, &next_ms);
     if (demand->pv_limit_permille < 1000 && grid->state == GRID_OK)

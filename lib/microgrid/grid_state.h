@@ -53,6 +53,7 @@ enum grid_alarm {
     ALARM_OUT_OF_BAND = 32,     /* the grid is there but not usable */
     ALARM_TRANSFER_FAILED = 64, ALARM_CONTRADICTION = 128,
     ALARM_ASK = 256,            /* a community is silent: only a person knows of the grid */
+    ALARM_UNCONFIRMED = 512,    /* taken for back, and no evidence says so */
 };
 
 /* What is asked of the rest of the program, this step. */

@@ -150,6 +150,27 @@ static void a_car_whose_charge_is_not_known_gives_nothing(void)
     home_sources = NULL;
 }
 
+/* ---- people who are wrong --------------------------------------------------------------- */
+
+static void a_grid_that_was_said_to_be_back_and_is_not_is_told(void)
+{
+    home_begin(NULL);
+    home_grid(false);
+    home_pass(10000);
+    CU_ASSERT_EQUAL(control_confirm(home.control, true, text, sizeof text), 0);
+    home_pass(4000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "RECONNECTING");
+    CU_ASSERT_EQUAL(home_count_events("grid-unconfirmed", NULL), 0);
+    home_pass(60000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "RECONNECTING");
+    CU_ASSERT_EQUAL(home_count_events("grid-unconfirmed", "nothing confirms it"), 1);
+    CU_ASSERT_EQUAL(home_count_events("grid-unconfirmed", "is confirmed"), 0);
+    home_grid(true);
+    home_pass(3000);
+    CU_ASSERT_EQUAL(home_count_events("grid-unconfirmed", "is confirmed"), 1);
+    home_end();
+}
+
 /* ---- configurations that change --------------------------------------------------------- */
 
 static void without_an_outage_to_control_the_documents_are_still_told(void)
@@ -516,6 +537,11 @@ static CU_TestInfo lies[] = {
     CU_TEST_INFO_NULL,
 };
 
+static CU_TestInfo people[] = {
+    TEST(a_grid_that_was_said_to_be_back_and_is_not_is_told),
+    CU_TEST_INFO_NULL,
+};
+
 static CU_TestInfo bounds[] = {
     TEST(the_last_circuit_of_a_full_site_is_shed_as_any_other),
     CU_TEST_INFO_NULL,
@@ -526,6 +552,7 @@ int main(void)
     CU_SuiteInfo suites[] = {
         {"bounds",  NULL, NULL, NULL, NULL, bounds },
         {"lies",    NULL, NULL, NULL, NULL, lies   },
+        {"people",  NULL, NULL, NULL, NULL, people },
         {"reloads", NULL, NULL, NULL, NULL, reloads},
         {"drivers", NULL, NULL, NULL, NULL, drivers},
         {"clocks",  NULL, NULL, NULL, NULL, clocks },

@@ -53,6 +53,38 @@ static void a_closed_tie_is_watched_for_60_s(void)
     CU_ASSERT_FALSE(demand()->stage_loads);
 }
 
+static void a_return_that_nothing_confirms_is_an_alarm(void)
+{
+    begin(ISLANDED);
+    home.input.person = PERSON_GRID_OK;
+    grid_home_step(&home);
+    home.input.person = PERSON_NONE;
+    CU_ASSERT_EQUAL(home.grid.state, RECONNECTING);
+    grid_home_run(&home, 59 * S);
+    CU_ASSERT_FALSE(demand()->alarms & ALARM_UNCONFIRMED);
+    grid_home_run(&home, 2 * S);
+    CU_ASSERT_EQUAL(home.grid.state, RECONNECTING);
+    CU_ASSERT_TRUE(demand()->alarms & ALARM_UNCONFIRMED);
+    grid_home_grid_is(&home, true);
+    grid_home_run(&home, 10 * S);
+    CU_ASSERT_EQUAL(home.grid.state, RECONNECTING);
+    CU_ASSERT_FALSE(demand()->alarms & ALARM_UNCONFIRMED);
+}
+
+static void a_confirmed_return_is_no_alarm_for_an_excursion(void)
+{
+    begin(RECONNECTING);
+    grid_home_run(&home, 2 * MIN);
+    home.world[SRC_GRID_V] = 94;
+    for (int i = 0; i < 50; i++) {
+        grid_home_run(&home, 1 * S);
+        CU_ASSERT_FALSE(demand()->alarms & ALARM_UNCONFIRMED);
+    }
+    home.world[SRC_GRID_V] = 101;
+    grid_home_run(&home, 2 * MIN);
+    CU_ASSERT_FALSE(demand()->alarms & ALARM_UNCONFIRMED);
+}
+
 static void ieee_ramps_instead_of_a_random_delay(void)
 {
     grid_home_init(&home, ISLAND_OWN, SRC_ALL, RECONNECTING);
@@ -196,6 +228,8 @@ int main(void)
         TEST(an_excursion_resets_the_in_band_timer),
         TEST(the_switch_is_asked_only_after_timer_and_delay),
         TEST(a_closed_tie_is_watched_for_60_s),
+        TEST(a_return_that_nothing_confirms_is_an_alarm),
+        TEST(a_confirmed_return_is_no_alarm_for_an_excursion),
         TEST(ieee_ramps_instead_of_a_random_delay),
         TEST(fifty_one_homes_come_back_spread_in_time),
         TEST(lost_again_returns_to_where_it_came_from),
