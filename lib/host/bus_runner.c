@@ -124,18 +124,19 @@ static void describe(struct bus_runner *runner, uint32_t number)
 /* ---- one request --------------------------------------------------------------------------- */
 
 static void judge(struct bus_runner *runner, uint32_t number, const struct plan_request *done,
-                  enum gw_result result)
+                  enum gw_result result, int64_t start_ns)
 {
     struct bus_device *device = &runner->bus.devices[number];
     int64_t now_ns = clock_boot_ns();
+    int64_t longest_ns = breaker_longest_ns(runner->bus.config->n_devices, now_ns - start_ns);
 
-    if (breaker_end(&device->breaker, result, now_ns)) {
+    if (breaker_end(&device->breaker, result, now_ns, longest_ns)) {
         /* the core tells people: it sees the transition in the statistics */
         bus_stats_ask(&runner->stats);
         if (device->breaker.state == BREAKER_CLOSED)
             plan_catch_up(&device->plan, done, now_ns);
     }
-    /* not asked any more: nothing of it is known, told again once a minute */
+    /* not asked any more: nothing of it is known, told again with every probe */
     if (device->breaker.state == BREAKER_OPEN && result != GW_ERR_LINK)
         sink_mark_device(runner->bus.sink, number, quality_from_result(result), now_ns);
 }
@@ -165,7 +166,7 @@ static enum gw_result attempt(struct bus_runner *runner, uint32_t number,
         bus->n_overruns += plan_advance(request, start_ns);
         link_works(runner, request);
     }
-    judge(runner, number, request, result);
+    judge(runner, number, request, result, start_ns);
     if (result == GW_ERR_CONFIG)
         forget_request(runner, device, request);
     if (sink_wants_plan(bus->sink))

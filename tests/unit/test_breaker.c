@@ -13,15 +13,21 @@
 
 /* ---- breaker ------------------------------------------------------------------------------ */
 
+/* On a line whose other units wait 600 ms for every probe. */
+static bool end(struct breaker *breaker, enum gw_result result, int64_t now_ns)
+{
+    return breaker_end(breaker, result, now_ns, breaker_longest_ns(10, 600 * MS));
+}
+
 static void it_opens_after_two_silent_polls_in_a_row(void)
 {
     struct breaker breaker = {0};
 
-    CU_ASSERT_FALSE(breaker_end(&breaker, GW_ERR_TIMEOUT, 1 * S));
-    CU_ASSERT_FALSE(breaker_end(&breaker, GW_OK, 2 * S));
-    CU_ASSERT_FALSE(breaker_end(&breaker, GW_ERR_PROTOCOL, 3 * S));
+    CU_ASSERT_FALSE(end(&breaker, GW_ERR_TIMEOUT, 1 * S));
+    CU_ASSERT_FALSE(end(&breaker, GW_OK, 2 * S));
+    CU_ASSERT_FALSE(end(&breaker, GW_ERR_PROTOCOL, 3 * S));
     CU_ASSERT_TRUE(breaker_allows(&breaker, 3 * S));
-    CU_ASSERT_TRUE(breaker_end(&breaker, GW_ERR_TIMEOUT, 4 * S));
+    CU_ASSERT_TRUE(end(&breaker, GW_ERR_TIMEOUT, 4 * S));
     CU_ASSERT_EQUAL(breaker.state, BREAKER_OPEN);
     CU_ASSERT_FALSE(breaker_allows(&breaker, 6 * S - 1));
     CU_ASSERT_TRUE(breaker_allows(&breaker, 6 * S));
@@ -34,47 +40,64 @@ static void an_error_of_a_living_device_does_not_open_it(void)
     struct breaker breaker = {0};
 
     for (int i = 0; i < 20; i++)
-        CU_ASSERT_FALSE(breaker_end(&breaker, answers[i % 4], i * S));
+        CU_ASSERT_FALSE(end(&breaker, answers[i % 4], i * S));
     CU_ASSERT_EQUAL(breaker.state, BREAKER_CLOSED);
 }
 
-static void probes_back_off_to_a_minute(void)
+static void waits_are(const int expected_s[8], int64_t longest_ns)
 {
-    static const int expected_s[] = {2, 4, 8, 16, 32, 60, 60, 60};
     struct breaker breaker = {0};
     int64_t now_ns = 0;
 
-    breaker_end(&breaker, GW_ERR_TIMEOUT, now_ns);
-    breaker_end(&breaker, GW_ERR_TIMEOUT, now_ns);
-    for (size_t i = 0; i < sizeof expected_s / sizeof *expected_s; i++) {
+    breaker_end(&breaker, GW_ERR_TIMEOUT, now_ns, longest_ns);
+    breaker_end(&breaker, GW_ERR_TIMEOUT, now_ns, longest_ns);
+    for (int i = 0; i < 8; i++) {
         CU_ASSERT_EQUAL(breaker.next_try_boot_ns - now_ns, expected_s[i] * S);
         now_ns = breaker.next_try_boot_ns;
         breaker_begin(&breaker);
         CU_ASSERT_EQUAL(breaker.state, BREAKER_PROBING);
-        CU_ASSERT_FALSE(breaker_end(&breaker, GW_ERR_TIMEOUT, now_ns));
+        CU_ASSERT_FALSE(breaker_end(&breaker, GW_ERR_TIMEOUT, now_ns, longest_ns));
     }
+}
+
+static void probes_back_off_by_what_they_cost_others(void)
+{
+    static const int slow_s[] = {2, 4, 8, 16, 32, 60, 60, 60},
+                     usual_s[] = {2, 4, 8, 16, 30, 30, 30, 30},
+                     quick_s[] = {2, 4, 5, 5, 5, 5, 5, 5};
+
+    waits_are(slow_s, breaker_longest_ns(2, 3 * S));
+    waits_are(usual_s, breaker_longest_ns(10, 600 * MS));
+    waits_are(quick_s, breaker_longest_ns(10, 20 * MS));
+}
+
+static void a_unit_alone_on_its_line_is_asked_every_5_s(void)
+{
+    static const int alone_s[] = {2, 4, 5, 5, 5, 5, 5, 5};
+
+    waits_are(alone_s, breaker_longest_ns(1, 3 * S));
 }
 
 static void one_answer_closes_it(void)
 {
     struct breaker breaker = {0};
 
-    breaker_end(&breaker, GW_ERR_TIMEOUT, 0);
-    breaker_end(&breaker, GW_ERR_TIMEOUT, 0);
+    end(&breaker, GW_ERR_TIMEOUT, 0);
+    end(&breaker, GW_ERR_TIMEOUT, 0);
     breaker_begin(&breaker);
-    CU_ASSERT_TRUE(breaker_end(&breaker, GW_ERR_DEVICE, 2 * S));
+    CU_ASSERT_TRUE(end(&breaker, GW_ERR_DEVICE, 2 * S));
     CU_ASSERT_EQUAL(breaker.state, BREAKER_CLOSED);
-    CU_ASSERT_FALSE(breaker_end(&breaker, GW_ERR_TIMEOUT, 3 * S));
+    CU_ASSERT_FALSE(end(&breaker, GW_ERR_TIMEOUT, 3 * S));
 }
 
 static void a_probe_that_met_a_dead_link_is_owed(void)
 {
     struct breaker breaker = {0};
 
-    breaker_end(&breaker, GW_ERR_TIMEOUT, 0);
-    breaker_end(&breaker, GW_ERR_TIMEOUT, 0);
+    end(&breaker, GW_ERR_TIMEOUT, 0);
+    end(&breaker, GW_ERR_TIMEOUT, 0);
     breaker_begin(&breaker);
-    CU_ASSERT_FALSE(breaker_end(&breaker, GW_ERR_LINK, 2 * S));
+    CU_ASSERT_FALSE(end(&breaker, GW_ERR_LINK, 2 * S));
     CU_ASSERT_EQUAL(breaker.state, BREAKER_OPEN);
     CU_ASSERT_TRUE(breaker_allows(&breaker, 2 * S));
 }
@@ -95,7 +118,7 @@ static int64_t line_time_of_dead_unit_ns(unsigned n_requests)
                 break;
             breaker_begin(&breaker);
             spent_ns += cost_ns;
-            breaker_end(&breaker, GW_ERR_TIMEOUT, now_ns + cost_ns);
+            end(&breaker, GW_ERR_TIMEOUT, now_ns + cost_ns);
         }
     return spent_ns;
 }
@@ -104,7 +127,7 @@ static void a_dead_unit_takes_at_most_a_twentieth_of_the_line(void)
 {
     for (unsigned n = 1; n <= 4; n++)
         CU_ASSERT_TRUE(line_time_of_dead_unit_ns(n) <= 120 * S / 20);
-    CU_ASSERT_EQUAL(line_time_of_dead_unit_ns(1), 7 * 600 * MS); /* 3.5 % */
+    CU_ASSERT_EQUAL(line_time_of_dead_unit_ns(1), 8 * 600 * MS); /* 4 % */
 }
 
 /* ---- the grid ------------------------------------------------------------------------------- */
@@ -241,7 +264,8 @@ static void leases_end_in_time_and_failures_are_tried_again(void)
 static CU_TestInfo tests[] = {
     TEST(it_opens_after_two_silent_polls_in_a_row),
     TEST(an_error_of_a_living_device_does_not_open_it),
-    TEST(probes_back_off_to_a_minute),
+    TEST(probes_back_off_by_what_they_cost_others),
+    TEST(a_unit_alone_on_its_line_is_asked_every_5_s),
     TEST(one_answer_closes_it),
     TEST(a_probe_that_met_a_dead_link_is_owed),
     TEST(a_dead_unit_takes_at_most_a_twentieth_of_the_line),
