@@ -210,7 +210,9 @@ static void put_halt_path(char path[300])
 {
     const char *directory = getenv("RUNTIME_DIRECTORY");
 
-    snprintf(path, 300, directory ? "%s/halt" : "", directory);
+    path[0] = '\0';
+    if (directory)
+        snprintf(path, 300, "%s/halt", directory);
 }
 
 static void ask_halt(void *arg)
