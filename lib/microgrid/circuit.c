@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #define HEADROOM_DEFAULT 800 /* permille, OUTAGE 5 */
 
@@ -71,7 +72,9 @@ const char *circuit_class_name(enum circuit_class class)
     return class >= CIRCUIT_P0 && class <= CIRCUIT_P4 ? names[class] : "none";
 }
 
-/* A sentence's form: which of value, limit and the moment it names, in this order. */
+/* A sentence's form: which of value, limit and the moment it names, in this order.
+ * Without a clock the moment is a span ("in 5 min"): `after` stands before it instead of
+ * `between`. */
 enum form {
     FORM_PLAIN,
     FORM_VALUE_LIMIT,
@@ -96,27 +99,29 @@ static const struct reason reasons[WHY_COUNT] = {
                   " W that the battery may give"                                                                                                  },
     [WHY_LEG] = {"leg",           FORM_VALUE_LIMIT, "one leg would carry ",                              " W of ",
                   " W that it may carry"                                                                                                          },
-    [WHY_ENERGY] = {"energy",        FORM_VALUE_UNTIL, "reserve ",                                          " % must last to ", ""                  },
+    [WHY_ENERGY] = {"energy",        FORM_VALUE_UNTIL, "reserve ",                                          " % must last to ",
+                  " % must last "                                                                                                                 },
     [WHY_BUDGET] = {"budget",        FORM_VALUE_LIMIT, "the community's budget: ",                          " of ",             ""                  },
     [WHY_SURPLUS] = {"surplus",       FORM_VALUE,       "",                                                  "",                 " W of sun are over"},
     [WHY_FITS] = {"fits",          FORM_PLAIN,       "what is stored covers it and all that ranks above",
                   "",                                                                                                         ""                  },
     [WHY_LATEST_RETURN] = {"latest-return", FORM_VALUE_LIMIT, "it was off for ",                                   " s of ",
                   " s that it can bear"                                                                                                           },
-    [WHY_OVERRIDE] = {"override",      FORM_UNTIL,       "the owner's wish",                                  " until ",          ""                  },
+    [WHY_OVERRIDE] = {"override",      FORM_UNTIL,       "the owner's wish",                                  " until ",          " for "             },
     [WHY_MIN_ON] = {"min-on",        FORM_UNTIL,       "it was switched on a moment ago and stays on",
-                  " until ",                                                                                                  ""                  },
+                  " until ",                                                                                                  " for "             },
     [WHY_MIN_OFF] = {"min-off",       FORM_UNTIL,       "it was switched off a moment ago and rests",
-                  " until ",                                                                                                  ""                  },
+                  " until ",                                                                                                  " for "             },
     [WHY_RESTORE] = {"restore",       FORM_UNTIL,       "loads come back one by one, its turn is",
-                  " at ",                                                                                                     ""                  },
-    [WHY_SCHEDULE] = {"schedule",      FORM_UNTIL,       "a schedule or limit holds",                         " until ",          ""                  },
+                  " at ",                                                                                                     " in "              },
+    [WHY_SCHEDULE] = {"schedule",      FORM_UNTIL,       "a schedule or limit holds",                         " until ",
+                  " for "                                                                                                                         },
     [WHY_BLACK] = {"black",         FORM_PLAIN,       "the island is off and all contactors are open",
                   "",                                                                                                         ""                  },
     [WHY_UNTOUCHED] = {"untouched",     FORM_PLAIN,       "it is not ours to switch",                          "",                 ""                  },
     [WHY_HELD] = {"held",          FORM_PLAIN,       "automatic switching is held",                       "",                 ""                  },
     [WHY_MEDICAL] = {"medical",       FORM_VALUE_LIMIT, "the battery holds ",                                " Wh, and ",
-                     " Wh are kept for the medical device"                                                                                        },
+                  " Wh are kept for the medical device"                                                                                           },
 };
 
 const char *circuit_reason_name(enum circuit_reason reason)
@@ -124,26 +129,35 @@ const char *circuit_reason_name(enum circuit_reason reason)
     return (unsigned)reason < WHY_COUNT ? reasons[reason].name : "unknown";
 }
 
+static void put_until(const struct reason *r, const char *until_text, char text[64])
+{
+    bool is_span = strncmp(until_text, "in ", 3) == 0;
+
+    snprintf(text, 64, "%s%s", is_span ? r->after : r->between,
+             is_span ? until_text + 3 : until_text);
+}
+
 const char *circuit_why(const struct circuit_order *order, const char *until_text,
                         char *text, size_t size)
 {
     static const struct reason unknown = {"unknown", FORM_PLAIN, "not known", "", ""};
+    char until[64];
     const struct reason *r =
         (unsigned)order->reason < WHY_COUNT ? &reasons[order->reason] : &unknown;
 
+    put_until(r, until_text ? until_text : "the grid's return", until);
     if (r->form == FORM_VALUE_LIMIT)
         snprintf(text, size, "%s%.0f%s%.0f%s", r->before, order->value, r->between,
                  order->limit, r->after);
     else if (r->form == FORM_VALUE)
         snprintf(text, size, "%s%.0f%s", r->before, order->value, r->after);
     else if (r->form == FORM_VALUE_UNTIL)
-        snprintf(text, size, "%s%.0f%s%s", r->before, order->value / 10, r->between,
-                 until_text ? until_text : "the grid's return");
+        snprintf(text, size, "%s%.0f%s", r->before, order->value / 10, until);
     else if (r->form == FORM_CLASS)
         snprintf(text, size, "%s%s%s", r->before,
                  circuit_class_name((enum circuit_class)order->limit), r->after);
     else if (r->form == FORM_UNTIL && until_text)
-        snprintf(text, size, "%s%s%s", r->before, r->between, until_text);
+        snprintf(text, size, "%s%s", r->before, until);
     else
         snprintf(text, size, "%s", r->before);
     return text;
