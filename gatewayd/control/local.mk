@@ -32,46 +32,37 @@ gatewayd_control_libcontrol_la_SOURCES = \
 	gatewayd/control/wishes.c gatewayd/control/wishes.h
 gatewayd_control_libcontrol_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 
+# All play one home: its sources and what it links.
 if HAVE_CUNIT
-check_PROGRAMS += tests/unit/test_control tests/unit/test_control_acts tests/unit/test_control_inputs \
-	tests/unit/test_control_islands tests/unit/test_control_past tests/unit/test_control_faults \
+control_tests = tests/unit/test_control tests/unit/test_control_acts tests/unit/test_control_faults \
+	tests/unit/test_control_inputs tests/unit/test_control_islands tests/unit/test_control_past \
 	tests/unit/test_control_plans
-TESTS += tests/unit/test_control tests/unit/test_control_acts tests/unit/test_control_inputs \
-	tests/unit/test_control_islands tests/unit/test_control_past tests/unit/test_control_faults \
-	tests/unit/test_control_plans
-tests_unit_test_control_past_SOURCES = tests/unit/test_control_past.c tests/unit/suite.h \
-	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h
-tests_unit_test_control_past_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
-tests_unit_test_control_past_LDADD = gatewayd/control/libcontrol.la lib/libgateway.la \
-	$(YAML_LIBS) $(JANSSON_LIBS) $(CUNIT_LIBS) $(LIBM)
-tests_unit_test_control_faults_SOURCES = tests/unit/test_control_faults.c tests/unit/suite.h \
-	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h
-tests_unit_test_control_faults_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
-tests_unit_test_control_faults_LDADD = gatewayd/control/libcontrol.la lib/libgateway.la \
-	$(YAML_LIBS) $(JANSSON_LIBS) $(CUNIT_LIBS) $(LIBM)
-tests_unit_test_control_acts_SOURCES = tests/unit/test_control_acts.c tests/unit/suite.h \
-	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h
-tests_unit_test_control_acts_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
-tests_unit_test_control_acts_LDADD = gatewayd/control/libcontrol.la lib/libgateway.la \
-	$(YAML_LIBS) $(JANSSON_LIBS) $(CUNIT_LIBS) $(LIBM)
-tests_unit_test_control_inputs_SOURCES = tests/unit/test_control_inputs.c tests/unit/suite.h \
-	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h
-tests_unit_test_control_inputs_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
-tests_unit_test_control_inputs_LDADD = gatewayd/control/libcontrol.la lib/libgateway.la \
-	$(YAML_LIBS) $(JANSSON_LIBS) $(CUNIT_LIBS) $(LIBM)
-tests_unit_test_control_SOURCES = tests/unit/test_control.c tests/unit/suite.h \
-	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h
-tests_unit_test_control_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
-tests_unit_test_control_LDADD = gatewayd/control/libcontrol.la lib/libgateway.la \
-	$(YAML_LIBS) $(JANSSON_LIBS) $(CUNIT_LIBS) $(LIBM)
-tests_unit_test_control_plans_SOURCES = tests/unit/test_control_plans.c tests/unit/suite.h \
-	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h
-tests_unit_test_control_plans_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
-tests_unit_test_control_plans_LDADD = gatewayd/control/libcontrol.la lib/libgateway.la \
-	$(YAML_LIBS) $(JANSSON_LIBS) $(CUNIT_LIBS) $(LIBM)
-tests_unit_test_control_islands_SOURCES = tests/unit/test_control_islands.c tests/unit/suite.h \
-	tests/unit/control_home.c tests/unit/control_home.h tests/unit/config_plugins.h
-tests_unit_test_control_islands_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
-tests_unit_test_control_islands_LDADD = gatewayd/control/libcontrol.la lib/libgateway.la \
-	$(YAML_LIBS) $(JANSSON_LIBS) $(CUNIT_LIBS) $(LIBM)
+check_PROGRAMS += $(control_tests)
+TESTS += $(control_tests)
+control_test_home = tests/unit/suite.h tests/unit/control_home.c tests/unit/control_home.h \
+	tests/unit/config_plugins.h
+control_test_cflags = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+control_test_libs = gatewayd/control/libcontrol.la lib/libgateway.la $(YAML_LIBS) $(JANSSON_LIBS) \
+	$(CUNIT_LIBS) $(LIBM)
+tests_unit_test_control_SOURCES = tests/unit/test_control.c $(control_test_home)
+tests_unit_test_control_CFLAGS = $(control_test_cflags)
+tests_unit_test_control_LDADD = $(control_test_libs)
+tests_unit_test_control_acts_SOURCES = tests/unit/test_control_acts.c $(control_test_home)
+tests_unit_test_control_acts_CFLAGS = $(control_test_cflags)
+tests_unit_test_control_acts_LDADD = $(control_test_libs)
+tests_unit_test_control_faults_SOURCES = tests/unit/test_control_faults.c $(control_test_home)
+tests_unit_test_control_faults_CFLAGS = $(control_test_cflags)
+tests_unit_test_control_faults_LDADD = $(control_test_libs)
+tests_unit_test_control_inputs_SOURCES = tests/unit/test_control_inputs.c $(control_test_home)
+tests_unit_test_control_inputs_CFLAGS = $(control_test_cflags)
+tests_unit_test_control_inputs_LDADD = $(control_test_libs)
+tests_unit_test_control_islands_SOURCES = tests/unit/test_control_islands.c $(control_test_home)
+tests_unit_test_control_islands_CFLAGS = $(control_test_cflags)
+tests_unit_test_control_islands_LDADD = $(control_test_libs)
+tests_unit_test_control_past_SOURCES = tests/unit/test_control_past.c $(control_test_home)
+tests_unit_test_control_past_CFLAGS = $(control_test_cflags)
+tests_unit_test_control_past_LDADD = $(control_test_libs)
+tests_unit_test_control_plans_SOURCES = tests/unit/test_control_plans.c $(control_test_home)
+tests_unit_test_control_plans_CFLAGS = $(control_test_cflags)
+tests_unit_test_control_plans_LDADD = $(control_test_libs)
 endif
