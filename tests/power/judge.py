@@ -199,7 +199,8 @@ class Judge:
         done = subprocess.run(["mount", "-t", "ext4", "-o", "loop", image, mount],
                               capture_output=True, text=True)
         if done.returncode:
-            result["faults"].append("the filesystem cannot be mounted")
+            why = done.stderr.strip().splitlines()
+            result["faults"].append(f"the filesystem cannot be mounted: {why[:1]}")
             return result
         try:
             store = f"{mount}/store"
@@ -219,7 +220,7 @@ class Judge:
 
     def compare(self, at, dump, result):
         faults, plan = result["faults"], self.plan
-        mark, later = plan["marks"](at)
+        mark, later = plan["marks"].around(at, 1)
         self.check_store(dump, plan["delivered"].numbers(later["n"]), faults)
         self.check_delivered(mark["n"], dump, result)
         self.check_identity(mark["n"], dump, result)

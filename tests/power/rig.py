@@ -8,6 +8,7 @@ What a program reports to the outside is marked in a sector behind the filesyste
 writes, flushes and reports stand in one log. A state after entry i holds everything up to
 the last flush before i, and of what came later only what chance let through.
 """
+import bisect
 import ctypes
 import json
 import mmap
@@ -18,6 +19,8 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
 import harness  # noqa: E402
@@ -28,6 +31,7 @@ FS_BYTES = 28 << 20
 MARK_AT = 30 << 20
 DISK_BYTES = 32 << 20
 SECTOR = 512
+SUPERBLOCK = 1024  # ext4 looks at its checksum before its journal could mend it: never torn
 MARK = b"mark"
 
 LOG_MAGIC = 0x6A736677736872
@@ -129,6 +133,35 @@ class LoggedDisk:
         self.daemon.wait(20)
 
 
+def now_ns():
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def let_run(seconds):
+    end = now_ns() + seconds * 1e9
+    harness.wait_for(lambda: now_ns() > end, "time", seconds + 5)
+
+
+class Marker:
+    """Writes into the disk's log, again and again, what is so at that moment."""
+
+    def __init__(self, disk, what):
+        self.disk, self.what, self.stopping = disk, what, threading.Event()
+        self.thread = threading.Thread(target=self.work, daemon=True)
+        self.thread.start()
+
+    def work(self):
+        n = 0
+        while not self.stopping.is_set():
+            self.disk.mark(self.what(n))
+            n += 1
+            self.stopping.wait(0.01)  # its pace; what is marked is true whenever it is
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join()
+
+
 class Entry:
     __slots__ = ("offset", "data", "length", "flags", "mark")
 
@@ -153,6 +186,23 @@ def read_log(path):
             at += length
         entries.append(Entry(first * sector, body, length, flags))
     return entries
+
+
+class Marks:
+    """The marks of a log, from the first on."""
+
+    def __init__(self, entries):
+        self.at = [i for i, e in enumerate(entries) if e.mark]
+        self.all = [entries[i].mark for i in self.at]
+
+    def around(self, at, span_s=0):
+        """What was so before entry `at`, and what was so after it, by span_s at least. A mark is
+        made before it reaches the log: only the second one behind `at` is younger for sure."""
+        k = bisect.bisect_right(self.at, at) - 1
+        j = k + 2
+        while j < len(self.all) and self.all[j]["t"] < self.all[k]["t"] + span_s * 1e9:
+            j += 1
+        return self.all[k], self.all[min(j, len(self.all) - 1)]
 
 
 class States:
@@ -186,7 +236,7 @@ class States:
         for entry in open_writes if chance else []:
             if chance.random() >= 0.5:
                 continue
-            torn = chance.random() < 0.2 and len(entry.data) > SECTOR
+            torn = chance.random() < 0.2 and len(entry.data) > SECTOR and entry.offset > SUPERBLOCK
             self.put(image, entry, SECTOR * chance.randrange(
                 1, len(entry.data) // SECTOR) if torn else None)
         with open(path, "r+b" if os.path.exists(path) else "w+b") as file:
@@ -198,10 +248,12 @@ def flushes(entries):
     return [i for i, e in enumerate(entries) if e.flags & FLUSH]
 
 
-def points(entries, first, chance, n):
+def points(entries, marks, chance, n):
     """n places to cut, ascending: where most was still unflushed, right behind a new report,
-    within the writes, and anywhere."""
-    after = range(first, len(entries))
+    within the writes, and anywhere. None behind the last report: there the filesystem is
+    unmounted, which writes its superblock in place."""
+    first = marks.at[0]
+    after = range(first, marks.at[-1] + 1)
     reports = {}
     for i in after:
         if entries[i].mark:

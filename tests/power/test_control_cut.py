@@ -13,13 +13,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
 import rig  # noqa: E402
 from harness import World, wait_for  # noqa: E402
-from judge import Judge, play  # noqa: E402
+from judge import Judge, dump_of, play  # noqa: E402
 from outage import BATTERY, COILS, PANEL, Home  # noqa: E402
 
 STATES = int(os.environ.get("POWER_CONTROL_STATES", "60"))
@@ -31,40 +30,16 @@ PLACES = {(PANEL, 5, address): ("panel", name) for name, address in COILS.items(
 PLACES[(BATTERY, 6, 3)] = PLACES[(BATTERY, 16, 3)] = ("battery", "power_setpoint_w")
 
 
-def now_ns():
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-
-
-class Marker:
-    """Writes into the disk's log what time it is, on both clocks."""
-
-    def __init__(self, disk):
-        self.disk, self.stopping = disk, threading.Event()
-        self.thread = threading.Thread(target=self.work, daemon=True)
-        self.thread.start()
-
-    def work(self):
-        n = 0
-        while not self.stopping.is_set():
-            self.disk.mark({"n": n, "t": now_ns(), "wall_ms": time.time() * 1000})
-            n += 1
-            self.stopping.wait(0.01)  # its pace; what is marked is true whenever it is
-
-    def stop(self):
-        self.stopping.set()
-        self.thread.join()
-
-
-def let_run(seconds):
-    end = now_ns() + seconds * 1e9
-    wait_for(lambda: now_ns() > end, "time", seconds + 5)
+def mark_of(n):
+    """What time it is, on both clocks."""
+    return {"n": n, "t": rig.now_ns(), "wall_ms": time.time() * 1000}
 
 
 def force(home):
     home.soc(500)
     home.gateway.ctl("storm", "on", "--for", "1h")
     wait_for(lambda: home.setpoint() == -3000, "the storm's charging")
-    let_run(1)
+    rig.let_run(1)
 
 
 def outage(home):
@@ -73,7 +48,7 @@ def outage(home):
     for permille, state in ((330, "LOW_RESERVE"), (220, "CRITICAL")):
         home.soc(permille)
         home.wait_state(state)
-        let_run(1)
+        rig.let_run(1)
     home.soc(800)
     home.grid(True)
     home.wait_state("GRID_OK", seconds=90)
@@ -84,7 +59,7 @@ def record(world, options):
     writes = world.dir / "writes"
     with rig.LoggedDisk(world, "disk", options) as disk:
         home = Home(world, writes=writes, store=disk.mount / "store")
-        marker = Marker(disk)
+        marker = rig.Marker(disk, mark_of)
         home.start()
         force(home)
         home.gateway.ctl("storm", "off")
@@ -93,42 +68,49 @@ def record(world, options):
         force(home)
         marker.stop()
         home.gateway.stop(signal.SIGKILL)
+        # what no cut befell: the truth about the journal
+        shutil.copytree(disk.mount / "store", world.dir / "whole")
+    journal = [e[1:] for e in dump_of(world.dir / "whole", "home").events]
     entries = rig.read_log(disk.log)
-    at = [i for i, e in enumerate(entries) if e.mark]
     rows = [[int(x) for x in line.split()] for line in writes.read_text().splitlines()]
     told = [(t, PLACES[(device, function, address)], value) for t, device, _, function, address,
             value in rows if (device, function, address) in PLACES]
-    return {"base": disk.base, "entries": entries, "told": told, "first": at[0], "at": at}
+    return {"base": disk.base, "entries": entries, "marks": rig.Marks(entries), "told": told,
+            "journal": journal}
 
 
 class ControlJudge(Judge):
     gateway = "home"
 
-    def mark(self, at):
-        """The last report before entry `at`."""
-        plan = self.plan
-        return plan["entries"][plan["at"][bisect.bisect_right(plan["at"], at) - 1]].mark
-
     def compare(self, at, dump, result):
-        mark = self.mark(at)
+        mark, later = self.plan["marks"].around(at)
         if dump.notices:
             result["faults"].append(f"the store says {dump.notices}")
-        result["events"] = [e[1:] for e in dump.events]
-        result["mark"] = mark
-        self.check_owned(mark, dump, result)
+        self.check_journal(mark, dump, result["faults"])
+        self.check_owned(mark, later, dump, result)
         self.check_state(dump, result)
 
-    def check_owned(self, mark, dump, result):
+    def check_journal(self, mark, dump, faults):
+        """It begins as the whole one does, and has all that was old enough at the cut."""
+        whole, events = self.plan["journal"], [e[1:] for e in dump.events]
+        if events != whole[:len(events)]:
+            faults.append(f"another journal: {events[-3:]}")
+        missing = [e for e in whole[len(events):] if e[1] < mark["wall_ms"] - SLACK_MS]
+        if missing:
+            faults.append(f"not in the journal: {missing[:3]}")
+
+    def check_owned(self, mark, later, dump, result):
         """What a device was told before the cut, beyond its failsafe, is ours in the store."""
-        stands = {}
+        stands, let_go = {}, set()
         for t, point, value in self.plan["told"]:
             if t > mark["t"]:
-                break
-            if stands.get(point, (0, None))[1] != value:
+                # perhaps before the cut: what is at its failsafe is ours no longer
+                let_go.update({point} if t <= later["t"] and value == FAILSAFE[point] else ())
+            elif stands.get(point, (0, None))[1] != value:
                 stands[point] = (t, value)
         # an emergency's order does not wait for the disk
         bad = [point for point, (t, value) in stands.items() if value != FAILSAFE[point]
-               and f"owned.{'.'.join(point)}" not in dump.facts
+               and point not in let_go and f"owned.{'.'.join(point)}" not in dump.facts
                and (point[0] == "battery" or mark["t"] - t > SLACK_MS * 1e6)]
         result["forced"] = stands.get(("battery", "power_setpoint_w"), (0, 0))[1] != 0
         result["lost"] = len(bad)
@@ -144,34 +126,19 @@ class ControlJudge(Judge):
                 result["faults"].append(f"goes on from {kept}, the journal ends with {states[-2:]}")
 
 
-def compare_journals(results):
-    """An event that any state holds, and that was old enough at another's cut, is there too."""
-    whole = max((r["events"] for r in results if "events" in r), key=len)
-    for r in results:
-        if "events" not in r:
-            continue
-        if r["events"] != whole[:len(r["events"])]:
-            r["faults"].append(f"another journal: {r['events'][-3:]}")
-        missing = [e for e in whole[len(r["events"]):]
-                   if e[1] < r["mark"]["wall_ms"] - SLACK_MS]
-        if missing:
-            r["faults"].append(f"not in the journal: {missing[:3]}")
-    return whole
-
-
 def cut(world, plan, n, chance):
-    first_told = [bisect.bisect_left(plan["at"], 0, key=lambda i: plan["entries"][i].mark["t"] - t)
+    marks = plan["marks"]
+    first_told = [bisect.bisect_left(marks.all, t, key=lambda mark: mark["t"])
                   for t, point, value in plan["told"] if value != FAILSAFE[point]]
-    behind = {plan["at"][k] for k in first_told if k < len(plan["at"])}
+    behind = {marks.at[k] for k in first_told if k < len(marks.at)}
     behind = chance.sample(sorted(behind), min(len(behind), n // 3))
     jobs = [(at, None, 0) for at in behind]
     jobs += [(at, chance.getrandbits(32), 0)
-             for at in rig.points(plan["entries"], plan["first"], chance, n - len(jobs))]
+             for at in rig.points(plan["entries"], plan["marks"], chance, n - len(jobs))]
     begin = time.monotonic()
     results = play(plan, str(world.dir), sorted(jobs, key=lambda job: job[0]), kind=ControlJudge)
     assert len(results) == len(jobs), f"{len(results)} of {len(jobs)} states"
-    journal = compare_journals(results)
-    return results, journal, time.monotonic() - begin
+    return results, time.monotonic() - begin
 
 
 def restart(plan, at):
@@ -209,17 +176,18 @@ def restart(plan, at):
 def honest(chance):
     with World() as world:
         plan = record(world, "defaults")
-        results, journal, seconds = cut(world, plan, STATES, chance)
+        results, seconds = cut(world, plan, STATES, chance)
         forced = [r for r in results if r.get("forced")]
         print(f"control: {len(plan['entries'])} entries, {len(plan['told'])} orders to devices, "
-              f"{len(journal)} events; {len(results)} states in {seconds:.1f} s, {len(forced)} of "
-              f"them in a forced mode, {sum(bool(r['faults']) for r in results)} with any fault",
+              f"{len(plan['journal'])} events; {len(results)} states in {seconds:.1f} s, "
+              f"{len(forced)} of them in a forced mode, "
+              f"{sum(bool(r['faults']) for r in results)} with any fault",
               flush=True)
         faults = [r for r in results if r["faults"]]
         for r in faults[:10]:
             print(f"cut at entry {r['at']}: {r['faults'][:3]}")
         assert not faults, f"{len(faults)} of {len(results)} states are not as promised"
-        assert len(forced) >= 3 and len(journal) > 10, "too little happened to say anything"
+        assert len(forced) >= 3 and len(plan["journal"]) > 10, "too little happened to say anything"
         chosen = chance.sample(forced, 3)
         took = [restart(plan, r["at"]) for r in chosen]
         print(f"started again from {len(took)} of them: the forced mode ended after "
@@ -230,7 +198,7 @@ def control(chance):
     """A filesystem that never flushes forgets what is ours, or nothing above means anything."""
     with World() as world:
         plan = record(world, "barrier=0")
-        results, _, _ = cut(world, plan, max(STATES // 3, 8), chance)
+        results, _ = cut(world, plan, max(STATES // 3, 8), chance)
         wrong = [r for r in results if r["faults"]]
         print(f"barriers off: {len(wrong)} of {len(results)} states with a fault", flush=True)
         assert len(wrong) * 2 > len(results), "states without flushes show no fault: blind rig"

@@ -8,13 +8,11 @@ A part of it has a receiver that stores and sends receipts, and a broker that is
 had acknowledged: every state must still hold what the receiver has not, and not take it for
 delivered. With `confirm: broker` the same must show that it does, or that part were blind.
 """
-import bisect
 import os
 import pathlib
 import random
 import signal
 import sys
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
@@ -31,35 +29,19 @@ COMMIT_MS = 100
 SLACK_MS = 1500  # a commit under way, the poll before it, a machine that does other things
 
 
-def now_ns():
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-
-
-class Marker:
-    """Writes down in the disk's log how many messages are out, and when."""
+class Marker(rig.Marker):
+    """Writes down how many messages are out, and when; counts changes of the file behind
+    the WAL."""
 
     def __init__(self, disk, subscriber, database):
-        self.disk, self.subscriber, self.stopping = disk, subscriber, threading.Event()
-        self.database, self.changes = database, set()  # of the file behind the WAL
-        self.thread = threading.Thread(target=self.work, daemon=True)
-        self.thread.start()
+        self.subscriber, self.database, self.changes = subscriber, database, set()
+        super().__init__(disk, self.count)
 
-    def work(self):
-        while not self.stopping.is_set():
-            t = now_ns()
-            self.disk.mark({"n": len(self.subscriber.messages), "t": t})
-            if self.database.exists():
-                self.changes.add(self.database.stat().st_mtime_ns)
-            self.stopping.wait(0.01)  # its pace; what is marked is true whenever it is
-
-    def stop(self):
-        self.stopping.set()
-        self.thread.join()
-
-
-def let_run(seconds):
-    end = now_ns() + seconds * 1e9
-    wait_for(lambda: now_ns() > end, "time", seconds + 5)
+    def count(self, _):
+        if self.database.exists():
+            self.changes.add(self.database.stat().st_mtime_ns)
+        t = rig.now_ns()  # before the count: what is out then is out
+        return {"n": len(self.subscriber.messages), "t": t}
 
 
 def record(world, name, options, seconds, confirm=None):
@@ -68,8 +50,9 @@ def record(world, name, options, seconds, confirm=None):
     blind = []  # spans of time whose readings nobody promised
     (world.dir / name).mkdir()
     broker = Broker(world)
-    devices = Devices(world, "--tcp", "127.0.0.1:0", "--count", str(N), "--registers", str(2 * POINTS),
-                      "--content", "counter", name=f"{name}-devices")
+    devices = Devices(world, "--tcp", "127.0.0.1:0", "--count", str(N),
+                      "--registers", str(2 * POINTS), "--content", "counter",
+                      name=f"{name}-devices")
     subscriber = Receiver(world, broker, name) if confirm else Subscriber(world, broker)
     with rig.LoggedDisk(world, f"{name}/disk", options) as disk:
         store = disk.mount / "store"
@@ -80,20 +63,20 @@ def record(world, name, options, seconds, confirm=None):
         for share, sig in ((0.2, signal.SIGKILL), (0.2, signal.SIGTERM), (0.6, None)):
             wait_for(gateway.ready.exists, "the daemon's start")
             n_changes = len(marker.changes)
-            let_run(seconds * share / 2)
+            rig.let_run(seconds * share / 2)
             devices.tell("3 silent")  # transitions commit at once
-            let_run(seconds * share / 4)
+            rig.let_run(seconds * share / 4)
             if confirm:
                 lose_queue(broker, subscriber, gateway)
             devices.tell("3 ok")
-            let_run(seconds * share / 4)
+            rig.let_run(seconds * share / 4)
             if sig:
-                begin = now_ns()
+                begin = rig.now_ns()
                 gateway.stop(sig)
-                blind.append((begin - (COMMIT_MS + SLACK_MS) * 1e6, now_ns() + SLACK_MS * 1e6))
+                blind.append((begin - (COMMIT_MS + SLACK_MS) * 1e6, rig.now_ns() + SLACK_MS * 1e6))
                 gateway.start(wait=False)
         wait_for(lambda: len(marker.changes) > n_changes, "a checkpoint under way", 60)
-        let_run(seconds / 12)
+        rig.let_run(seconds / 12)
         if confirm == "receiver":
             status = gateway.json("status")
             wait_for(lambda: subscriber.has_all(status["epoch"], status["store"]["last_seq"]),
@@ -112,19 +95,8 @@ def record(world, name, options, seconds, confirm=None):
 
 def plan_of(disk, entries, messages, devices, blind):
     delivered = Delivered(messages)
-    at = [i for i, e in enumerate(entries) if e.mark]
-
-    def marks(i):
-        """What was reported before entry i, and what at most a second after it."""
-        k = bisect.bisect_right(at, i) - 1
-        mark = entries[at[k]].mark
-        j = k
-        while j + 1 < len(at) and entries[at[j]].mark["t"] < mark["t"] + 1e9:
-            j += 1
-        return mark, entries[at[j]].mark
-
     final = {key: values for _, key, _, values in delivered.records}
-    return {"base": disk.base, "entries": entries, "marks": marks, "first": at[0],
+    return {"base": disk.base, "entries": entries, "marks": rig.Marks(entries),
             "delivered": delivered, "final": final, "blind": blind,
             "names": {(epoch, boot, str(seq)) for epoch, boot, seq, _, _ in final},
             "served": served_by(devices),
@@ -149,9 +121,10 @@ def tell(name, plan, results, seconds):
 
 def cut(world, plan, n, n_none, chance, n_lies=0):
     """n states where chance decides and n_none where nothing unflushed is left."""
-    jobs = [(at, chance.getrandbits(32), n_lies) for at in rig.points(plan["entries"], plan["first"],
-                                                              chance, n)]
-    jobs += [(at, None, n_lies) for at in rig.points(plan["entries"], plan["first"], chance, n_none)]
+    entries, marks = plan["entries"], plan["marks"]
+    jobs = [(at, chance.getrandbits(32), n_lies)
+            for at in rig.points(entries, marks, chance, n)]
+    jobs += [(at, None, n_lies) for at in rig.points(entries, marks, chance, n_none)]
     begin = time.monotonic()
     results = play(plan, str(world.dir), sorted(jobs, key=lambda job: job[0]))
     assert len(results) == len(jobs), f"{len(results)} of {len(jobs)} states"
