@@ -33,8 +33,8 @@ static MQTTAsync connect_broker(const char *host, const char *port)
     char url[128];
 
     snprintf(url, sizeof url, "tcp://%s:%s", host, port);
-    if (MQTTAsync_createWithOptions(&client, url, "floor", MQTTCLIENT_PERSISTENCE_NONE, NULL,
-                                    &create) != MQTTASYNC_SUCCESS)
+    if (MQTTAsync_createWithOptions(&client, url, "floor", MQTTCLIENT_PERSISTENCE_NONE,
+                                    NULL, &create) != MQTTASYNC_SUCCESS)
         return NULL;
     options.cleanstart = 1;
     options.keepAliveInterval = 60;
@@ -55,10 +55,11 @@ static void publish(MQTTAsync client, int device, const uint16_t *registers, int
     char topic[64];
     int len;
 
-    len = snprintf(payload, sizeof payload, "{\"t\":%lld,\"values\":[", (long long)time(NULL));
+    len = snprintf(payload, sizeof payload, "{\"t\":%lld,\"values\":[",
+                   (long long)time(NULL));
     for (int i = 0; i + 1 < n; i += 2)
-        len += snprintf(payload + len, sizeof payload - (size_t)len, "%s%.7g", i ? "," : "",
-                        (double)modbus_get_float_abcd(registers + i));
+        len += snprintf(payload + len, sizeof payload - (size_t)len, "%s%.7g",
+                        i ? "," : "", (double)modbus_get_float_abcd(registers + i));
     len += snprintf(payload + len, sizeof payload - (size_t)len, "]}");
     snprintf(topic, sizeof topic, "floor/%d", device);
     message.payload = payload;
@@ -95,7 +96,8 @@ int main(int argc, char *argv[])
     clock_gettime(CLOCK_MONOTONIC, &next);
     for (;;) {
         for (int i = 0; i < n; i++)
-            if (modbus_read_registers(devices[i], 0, n_registers, registers) == n_registers)
+            if (modbus_read_registers(devices[i], 0, n_registers, registers) ==
+                n_registers)
                 publish(client, i, registers, n_registers);
         next.tv_sec++;
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);

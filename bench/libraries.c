@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A program that only initialises the libraries the daemon stands on, with TLS ready and an
- * HTTP server listening: the floor of its memory. Prints "ready" and waits.
+ * A program that only initialises the libraries the daemon stands on, with TLS ready and
+ * an HTTP server listening: the floor of its memory. Prints "ready" and waits.
  */
 #include <MQTTAsync.h>
 #include <jansson.h>
@@ -12,9 +12,9 @@
 #include <unistd.h>
 #include <yaml.h>
 
-static enum MHD_Result answer(void *cls, struct MHD_Connection *connection, const char *url,
-                              const char *method, const char *version, const char *data,
-                              size_t *size, void **ctx)
+static enum MHD_Result answer(void *cls, struct MHD_Connection *connection,
+                              const char *url, const char *method, const char *version,
+                              const char *data, size_t *size, void **ctx)
 {
     (void)cls, (void)connection, (void)url, (void)method;
     (void)version, (void)data, (void)size, (void)ctx;

@@ -30,8 +30,9 @@ int main(int argc, char **argv)
     int was_island = -1;
 
     if (argc != ARGUMENTS + 1) {
-        fputs("usage: modbus_loop INVERTER_PORT REGISTER ISLAND_VALUE RELAY_PORT COIL MS\n",
-              stderr);
+        fputs(
+            "usage: modbus_loop INVERTER_PORT REGISTER ISLAND_VALUE RELAY_PORT COIL MS\n",
+            stderr);
         return 2;
     }
     inverter = join(argv[1]);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bare Paho loop beside bench/drain: sends the same number of messages of the same size
- * to the same broker at QoS 1 with the same window, out of one buffer; no store, encoding,
- * consent or process of its own. Prints the seconds from the first message to the last
- * PUBACK.
- *   paho_loop PORT TOPIC MESSAGES BYTES WINDOW
+ * The bare Paho loop beside bench/drain: sends the same number of messages of the same
+ * size to the same broker at QoS 1 with the same window, out of one buffer; no store,
+ * encoding, consent or process of its own. Prints the seconds from the first message to
+ * the last PUBACK. paho_loop PORT TOPIC MESSAGES BYTES WINDOW
  */
 #include <MQTTAsync.h>
 #include <pthread.h>
@@ -46,7 +45,8 @@ static MQTTAsync connect_broker(const char *port)
     char url[64];
 
     snprintf(url, sizeof url, "tcp://127.0.0.1:%s", port);
-    if (MQTTAsync_createWithOptions(&client, url, "paho-loop", MQTTCLIENT_PERSISTENCE_NONE, NULL,
+    if (MQTTAsync_createWithOptions(&client, url, "paho-loop",
+                                    MQTTCLIENT_PERSISTENCE_NONE, NULL,
                                     &create) != MQTTASYNC_SUCCESS)
         exit(1);
     options.cleanstart = 1;
@@ -94,7 +94,8 @@ int main(int argc, char **argv)
     begin = seconds();
     for (long i = 0; i < n_messages; i++) {
         sem_wait(&window);
-        if (MQTTAsync_sendMessage(client, argv[2], &message, &response) != MQTTASYNC_SUCCESS)
+        if (MQTTAsync_sendMessage(client, argv[2], &message, &response) !=
+            MQTTASYNC_SUCCESS)
             return 1;
     }
     for (int i = 0; i < n_window; i++)

@@ -63,7 +63,7 @@ static int read_input(const char *path, struct strbuf *buf)
     return size == 0 && !buf->failed ? 0 : -EIO;
 }
 
-/* ---- lines ------------------------------------------------------------------------------ */
+/* ---- lines ------------------------------------------------------------------------- */
 
 /* What the plugin logs while it is asked becomes a line about this bus and device. */
 struct question {
@@ -78,7 +78,8 @@ static void put_string(struct strbuf *buf, const char *key, const char *text)
     strbuf_put_json_string(buf, text);
 }
 
-static void print_message(const struct question *question, const char *kind, const char *text)
+static void print_message(const struct question *question, const char *kind,
+                          const char *text)
 {
     struct strbuf buf;
 
@@ -91,7 +92,8 @@ static void print_message(const struct question *question, const char *kind, con
     print(&buf);
 }
 
-static void catch_log(void *ctx, enum log_level level, const char *subject, const char *text)
+static void catch_log(void *ctx, enum log_level level, const char *subject,
+                      const char *text)
 {
     struct question *question = ctx;
 
@@ -103,7 +105,8 @@ static void catch_log(void *ctx, enum log_level level, const char *subject, cons
 }
 
 /* An error class without a word of the plugin still needs one. */
-static void tell_result(struct question *question, enum gw_result result, const char *what)
+static void tell_result(struct question *question, enum gw_result result,
+                        const char *what)
 {
     char text[300];
 
@@ -129,19 +132,19 @@ static void print_plan(const struct bus *bus, const struct bus_device *device)
         put_string(&buf, "bus", bus->config->name);
         strbuf_printf(&buf, ",\"bus_index\":%u", bus->config->index);
         put_string(&buf, "device", device->config->name);
-        strbuf_printf(&buf,
-                      ",\"device_index\":%u,\"id\":%u,\"interval_ms\":%u,\"cost_us\":%llu,"
-                      "\"timeout_ms\":%u,\"n_points\":%u",
-                      device->config->index, request->id, request->interval_ms,
-                      (unsigned long long)request->cost_us, request->timeout_ms,
-                      request->n_points);
+        strbuf_printf(
+            &buf,
+            ",\"device_index\":%u,\"id\":%u,\"interval_ms\":%u,\"cost_us\":%llu,"
+            "\"timeout_ms\":%u,\"n_points\":%u",
+            device->config->index, request->id, request->interval_ms,
+            (unsigned long long)request->cost_us, request->timeout_ms, request->n_points);
         put_string(&buf, "text", request->text);
         strbuf_puts(&buf, "}\n");
         print(&buf);
     }
 }
 
-/* ---- the questions ------------------------------------------------------------------------ */
+/* ---- the questions ----------------------------------------------------------------- */
 
 static void ask_check(struct question *question)
 {
@@ -153,7 +156,8 @@ static void ask_check(struct question *question)
     sink_begin_bare(bus->sink, clock_boot_ns());
     result = bus->plugin->check(services_table(bus->services), &bus->view, bus->sink);
     if (*sink_text(bus->sink)) {
-        print_message(question, result == GW_OK ? "warning" : "error", sink_text(bus->sink));
+        print_message(question, result == GW_OK ? "warning" : "error",
+                      sink_text(bus->sink));
         question->told = result != GW_OK;
     }
     tell_result(question, (enum gw_result)result, "bus");
@@ -183,7 +187,8 @@ static void ask_scan(struct question *question)
         return;
     }
     tell_result(question,
-                (enum gw_result)bus->plugin->scan(bus->handle, print_found, question), "scan");
+                (enum gw_result)bus->plugin->scan(bus->handle, print_found, question),
+                "scan");
 }
 
 static void ask_devices(struct question *question)
@@ -197,7 +202,8 @@ static void ask_devices(struct question *question)
     }
 }
 
-static bool ask_bus(const struct host_bus *config, const struct gw_plugin *plugin, bool scan)
+static bool ask_bus(const struct host_bus *config, const struct gw_plugin *plugin,
+                    bool scan)
 {
     struct bus bus;
     struct question question = {.bus = &bus, .device = ""};

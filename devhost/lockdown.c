@@ -3,14 +3,16 @@
  * The one visible place where a host process loses rights. Here join seccomp (by kind of
  * plugin) and Landlock (store, credentials and configuration out of reach): both need
  * no_new_privs, which is set already, and both are inherited by the bus threads. The
- * process stays dumpable: it holds no secret, and leak checkers and memory figures need it.
+ * process stays dumpable: it holds no secret, and leak checkers and memory figures need
+ * it.
  */
 #include "devhost/lockdown.h"
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-/* A hundred TCP buses and their plugins' own descriptors; a leak is seen before it hurts. */
+/* A hundred TCP buses and their plugins' own descriptors; a leak is seen before it
+ * hurts. */
 #define MAX_DESCRIPTORS 1024
 
 static void limit(__rlimit_resource_t resource, rlim_t value)

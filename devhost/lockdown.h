@@ -3,8 +3,8 @@
 #ifndef GATEWAYD_DEVHOST_LOCKDOWN_H
 #define GATEWAYD_DEVHOST_LOCKDOWN_H
 
-/* Main thread, before any other thread exists. Failures are not fatal: each measure is one
- * of several. */
+/* Main thread, before any other thread exists. Failures are not fatal: each measure is
+ * one of several. */
 void lockdown_host(void);
 
 #endif

@@ -49,7 +49,8 @@ static int run_child(void)
     lockdown_host();
     rc = host_run(&setup);
     if (rc == HOST_EXIT_STUCK)
-        _exit(rc); /* a thread is still inside the plugin: no destructors under its feet */
+        /* a thread is still inside the plugin: no destructors under its feet */
+        _exit(rc);
     if (rc == HOST_EXIT_UNSAFE) /* the core may be gone: this reaches the journal */
         fputs("gateway-devhost: some outputs could not be brought to failsafe\n", stderr);
     close(setup.stop_fd);

@@ -13,8 +13,8 @@
 
 #include "lib/host/host.h"
 
-/* If even the control thread cannot go on (abort() with the heap's lock held), the default
- * action of SIGALRM is the end. */
+/* If even the control thread cannot go on (abort() with the heap's lock held), the
+ * default action of SIGALRM is the end. */
 #define LAST_RESORT_S 5
 
 static int signal_fd = -1; /* set once, before the handlers are */
@@ -39,7 +39,8 @@ static void on_stop(int number, siginfo_t *info, void *context)
 
 void signals_install(int stop_fd)
 {
-    struct sigaction action = {.sa_sigaction = on_stop, .sa_flags = SA_SIGINFO | SA_RESTART};
+    struct sigaction action = {.sa_sigaction = on_stop,
+                               .sa_flags = SA_SIGINFO | SA_RESTART};
 
     signal_fd = stop_fd;
     sigfillset(&action.sa_mask);

@@ -43,8 +43,8 @@ static void tell(struct check *check, const char *severity, const char *code,
 
 /* ---- buses ----------------------------------------------------------------------- */
 
-/* An option of the bus as written, or the plugin's default; NULL when there is neither.
- */
+/* An option of the bus as written, or the plugin's default; NULL when there is
+ * neither. */
 static const char *bus_option(const struct check *check, const struct config_bus *bus,
                               const char *key)
 {
@@ -172,7 +172,8 @@ static int view_plugin(const struct check *check, const char *plugin,
     for (uint32_t i = 0; buses && i < config->n_buses; i++)
         if (strcmp(config->buses[i].plugin, plugin) == 0)
             buses[n++] = i;
-    rc = n > 0 ? host_view_make(config, buses, n, check->tools->plugin_dir, ret_view) : -ENOMEM;
+    rc = n > 0 ? host_view_make(config, buses, n, check->tools->plugin_dir, ret_view)
+               : -ENOMEM;
     free(buses);
     return rc;
 }

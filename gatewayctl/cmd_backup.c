@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * backup, restore. A backup is written beside its name, read back, and takes the name when
- * it is whole; a restore reads all of the file before it sends the store's part.
+ * backup, restore. A backup is written beside its name, read back, and takes the name
+ * when it is whole; a restore reads all of the file before it sends the store's part.
  */
 #include "gatewayctl/commands.h"
 
@@ -154,7 +154,8 @@ int cmd_backup(const struct ctl *ctl)
 
     if (!ctl_may_replace(ctl, name))
         return EXIT_USAGE;
-    if (snprintf(part, sizeof part, "%s.part-%d", name, (int)getpid()) >= (int)sizeof part)
+    if (snprintf(part, sizeof part, "%s.part-%d", name, (int)getpid()) >=
+        (int)sizeof part)
         return tell_file(name, -ENAMETOOLONG);
     /* all that a home did: for its owner's eyes */
     fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

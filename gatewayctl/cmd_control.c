@@ -13,16 +13,18 @@
 #define ISLAND_MS (INT64_C(2) * 3600 * 1000)
 #define DRILL_MS (INT64_C(5) * 60 * 1000)
 
-/* ---- grid -------------------------------------------------------------------------------- */
+/* ---- grid -------------------------------------------------------------------------- */
 
 static enum tint state_tint(const char *state)
 {
     if (strcmp(state, "GRID_OK") == 0)
         return TINT_GOOD;
-    return strcmp(state, "BLACK") == 0 || strcmp(state, "FAULT") == 0 ? TINT_BAD : TINT_WARN;
+    return strcmp(state, "BLACK") == 0 || strcmp(state, "FAULT") == 0 ? TINT_BAD
+                                                                      : TINT_WARN;
 }
 
-static void add_line(struct table *table, const char *what, const char *text, enum tint tint)
+static void add_line(struct table *table, const char *what, const char *text,
+                     enum tint tint)
 {
     table_add(table, what, TINT_DIM);
     table_add(table, text, tint);
@@ -65,12 +67,13 @@ static void add_powers(struct table *table, const json_t *grid)
     put_power(pv, sizeof pv, grid, "pv_w");
     put_power(battery, sizeof battery, grid, "battery_w");
     put_power(load, sizeof load, grid, "load_w");
-    snprintf(text, sizeof text, "load %s: grid %s, sun %s, battery %s", load, from_grid, pv,
-             battery);
+    snprintf(text, sizeof text, "load %s: grid %s, sun %s, battery %s", load, from_grid,
+             pv, battery);
     add_line(table, "power", text, TINT_NONE);
 }
 
-static void add_shed(struct table *table, const char *what, const json_t *shed, enum tint tint)
+static void add_shed(struct table *table, const char *what, const json_t *shed,
+                     enum tint tint)
 {
     char text[400] = "";
     size_t len = 0;
@@ -110,20 +113,23 @@ static void add_output(struct table *table, const json_t *output)
                  ctl_text(output, "why"));
     else
         return;
-    add_line(table, ctl_text(output, "name"), text, is_missing || !follows ? TINT_WARN : TINT_NONE);
+    add_line(table, ctl_text(output, "name"), text,
+             is_missing || !follows ? TINT_WARN : TINT_NONE);
 }
 
 static void add_medical(struct table *table, const json_t *grid)
 {
     const json_t *hours = json_object_get(grid, "medical_h");
-    const char *how = json_is_true(json_object_get(grid, "medical_at_most")) ? "at most" : "about";
+    const char *how =
+        json_is_true(json_object_get(grid, "medical_at_most")) ? "at most" : "about";
     char text[80];
 
     if (!json_is_number(hours))
         return;
     snprintf(text, sizeof text, "the device runs for %s %.1f h", how,
              json_number_value(hours));
-    add_line(table, "medical", text, json_number_value(hours) <= 8 ? TINT_WARN : TINT_NONE);
+    add_line(table, "medical", text,
+             json_number_value(hours) <= 8 ? TINT_WARN : TINT_NONE);
 }
 
 static void print_grid(const struct ctl *ctl, const json_t *grid)
@@ -149,12 +155,14 @@ static void print_grid(const struct ctl *ctl, const json_t *grid)
     if (json_is_true(json_object_get(grid, "storm")))
         add_line(table, "storm", "the reserve is raised", TINT_WARN);
     if (json_is_false(json_object_get(grid, "grid_code_confirmed")))
-        add_line(table, "grid code", "unconfirmed: enter the operator's letter", TINT_DIM);
+        add_line(table, "grid code", "unconfirmed: enter the operator's letter",
+                 TINT_DIM);
     drill = json_object_get(grid, "drill");
     if (json_is_object(drill))
         add_line(table, "drill",
-                 json_is_true(json_object_get(drill, "running")) ? "running"
-                                                                 : ctl_text(drill, "report"),
+                 json_is_true(json_object_get(drill, "running"))
+                     ? "running"
+                     : ctl_text(drill, "report"),
                  TINT_NONE);
     for (size_t i = 0; i < json_array_size(evidence); i++)
         add_evidence(table, json_array_get(evidence, i));
@@ -184,7 +192,7 @@ static int show_grid(const struct ctl *ctl)
     return rc;
 }
 
-/* ---- circuits ------------------------------------------------------------------------------ */
+/* ---- circuits ---------------------------------------------------------------------- */
 
 static void add_circuit(struct table *table, const json_t *circuit)
 {
@@ -261,7 +269,7 @@ int cmd_why(const struct ctl *ctl)
     return EXIT_OK;
 }
 
-/* ---- what people ask for --------------------------------------------------------------------- */
+/* ---- what people ask for ----------------------------------------------------------- */
 
 /* Takes body. */
 static int ask(const struct ctl *ctl, const char *target, json_t *body)
@@ -332,7 +340,8 @@ int cmd_grid(const struct ctl *ctl)
     return show_grid(ctl);
 }
 
-static int ask_span(const struct ctl *ctl, const char *target, bool is_on, int64_t usual_ms)
+static int ask_span(const struct ctl *ctl, const char *target, bool is_on,
+                    int64_t usual_ms)
 {
     int64_t for_ms = !is_on ? 0 : ctl->for_ms ? ctl->for_ms : usual_ms;
 

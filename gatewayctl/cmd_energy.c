@@ -104,7 +104,8 @@ static void add_cell(struct table *table, const struct amount *amount)
                    amount->is_guessed ? " ~" : "");
 }
 
-/* Sum of one flow over devices of a role; false: there is none, or not all of it known. */
+/* Sum of one flow over devices of a role; false: there is none, or not all of it
+ * known. */
 static bool sum_of(const struct sheet *sheet, enum span span, const char *role,
                    const char *flow, double *ret_wh)
 {
@@ -216,7 +217,8 @@ int cmd_energy(const struct ctl *ctl)
     else if (sheet.n)
         print_sheet(ctl, &sheet);
     else
-        puts("no energy is known yet: it needs devices with a role, and a slot of 15 minutes");
+        puts("no energy is known yet: it needs devices with a role, and a slot of 15 "
+             "minutes");
     free(sheet.rows);
     free(body);
     json_decref(root);

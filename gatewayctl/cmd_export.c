@@ -312,8 +312,8 @@ static int export_values(struct export *export)
         strbuf_init(&question);
         strbuf_printf(&question, "/api/v1/history?step=%.16s",
                       export->ctl->step ? export->ctl->step : "1m");
-        for (size_t end = i + POINTS_PER_ASK; i < n && i < end && question.len < QUESTION_MAX;
-             i++)
+        for (size_t end = i + POINTS_PER_ASK;
+             i < n && i < end && question.len < QUESTION_MAX; i++)
             strbuf_printf(&question, "&point=%s",
                           json_string_value(json_array_get(names, i)));
         rc = question.failed ? EXIT_BAD_NEWS : put_pages(export, question.data);
@@ -355,7 +355,8 @@ static int export_file(const struct ctl *ctl, const char *name)
 
     if (!ctl_may_replace(ctl, name))
         return EXIT_USAGE;
-    if (snprintf(part, sizeof part, "%s.part-%d", name, (int)getpid()) >= (int)sizeof part)
+    if (snprintf(part, sizeof part, "%s.part-%d", name, (int)getpid()) >=
+        (int)sizeof part)
         return EXIT_USAGE;
     fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     out = fd < 0 ? NULL : fdopen(fd, "w");
@@ -384,7 +385,8 @@ int cmd_export(const struct ctl *ctl)
     if (!ctl->from_ms || (ctl->to_ms && ctl->to_ms <= ctl->from_ms) ||
         (ctl->step && strpbrk(ctl->step, "&=+#% /?")) ||
         (ctl->slot && strpbrk(ctl->slot, "&=+#% /?"))) {
-        fputs("gatewayctl: export wants --from TIME (such as 7d or 2026-11-01), earlier than "
+        fputs("gatewayctl: export wants --from TIME (such as 7d or 2026-11-01), earlier "
+              "than "
               "--to\n",
               stderr);
         return EXIT_USAGE;

@@ -13,7 +13,8 @@
 
 #define DEFAULT_SPAN_MS INT64_C(3600000)
 
-static void add_cell(struct table *table, const json_t *point, const char *column, size_t i)
+static void add_cell(struct table *table, const json_t *point, const char *column,
+                     size_t i)
 {
     const json_t *value = json_array_get(json_object_get(point, column), i);
     char *text = human_value(value);
@@ -87,8 +88,8 @@ int cmd_history(const struct ctl *ctl)
     }
     while (rc == EXIT_OK && next_ms > 0) {
         snprintf(target, sizeof target,
-                 "/api/v1/history?point=%s.%s&from=%" PRId64 "&to=%" PRId64 "%s%s", device,
-                 point, next_ms, to_ms, ctl->step ? "&step=" : "",
+                 "/api/v1/history?point=%s.%s&from=%" PRId64 "&to=%" PRId64 "%s%s",
+                 device, point, next_ms, to_ms, ctl->step ? "&step=" : "",
                  ctl->step ? ctl->step : "");
         rc = print_page(ctl, target, &next_ms, &n_rows);
     }

@@ -239,7 +239,8 @@ static int take_span(struct ctl *ctl, int letter, const char *text, unsigned *us
     switch (letter) {
     case OPTION_TO:
         return human_parse_time(text, clock_wall_ms(), &ctl->to_ms) ||
-               bad_option("to", text, "a time such as 2h, 2026-11-21 or '2026-11-21 10:00'");
+               bad_option("to", text,
+                          "a time such as 2h, 2026-11-21 or '2026-11-21 10:00'");
     case OPTION_STEP:
         ctl->step = text;
         return true;

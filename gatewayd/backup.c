@@ -214,8 +214,8 @@ static int make(void *ctx, struct http_stream *ret_stream, struct gw_error *rete
     sums = backup->sums.len + SUM_LINE + strlen("store.db");
     *ret_stream = (struct http_stream){.read = backup_read, .free = backup_free,
                                        .ctx = backup};
-    ret_stream->bytes = backup->out.len + info.bytes + tar_padding(info.bytes) + TAR_BLOCK +
-                        sums + tar_padding(sums) + TAR_END;
+    ret_stream->bytes = backup->out.len + info.bytes + tar_padding(info.bytes) +
+                        TAR_BLOCK + sums + tar_padding(sums) + TAR_END;
     return 0;
 }
 
@@ -278,7 +278,8 @@ static int restore_begin(void *ctx, const struct api_restore_request *request,
                          uint32_t *ret_id, struct gw_error *reterr)
 {
     struct gateway *gateway = ctx;
-    struct restore_request to = {.bytes = request->bytes, .is_forced = request->is_forced};
+    struct restore_request to = {.bytes = request->bytes,
+                                 .is_forced = request->is_forced};
 
     memcpy(to.sha256, request->sha256, sizeof to.sha256);
     return store_restore_begin(gateway->store, &to, ret_id, reterr);

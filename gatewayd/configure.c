@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a configuration on disk to one that runs: the first at start (or the last good one),
- * and reloads that change only what changed. On the loop.
+ * From a configuration on disk to one that runs: the first at start (or the last good
+ * one), and reloads that change only what changed. On the loop.
  */
 #include "gatewayd/gateway.h"
 
@@ -13,8 +13,8 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 
-/* "FILE:LINE:COL: error: ..." with its source line and caret below it: the first line tells
- * the level. */
+/* "FILE:LINE:COL: error: ..." with its source line and caret below it: the first line
+ * tells the level. */
 static void log_report(const struct config_report *report)
 {
     enum log_level level = LOG_LEVEL_ERROR;
@@ -22,7 +22,8 @@ static void log_report(const struct config_report *report)
 
     strbuf_init(&buf);
     config_report_print(report, &buf);
-    for (char *line = buf.data ? strtok(buf.data, "\n") : NULL; line; line = strtok(NULL, "\n")) {
+    for (char *line = buf.data ? strtok(buf.data, "\n") : NULL; line;
+         line = strtok(NULL, "\n")) {
         if (strstr(line, ": error: "))
             level = LOG_LEVEL_ERROR;
         else if (strstr(line, ": warning: "))
@@ -47,13 +48,15 @@ int configure_first(struct gateway *gateway)
     rc = loader_load_last_good(&gateway->options->loader, &gateway->config, &report);
     config_report_done(&report);
     if (rc < 0)
-        log_error("config", "no configuration that ever ran is kept either: mend the errors above "
-                            "and start again");
+        log_error("config",
+                  "no configuration that ever ran is kept either: mend the errors above "
+                  "and start again");
     gateway->running_last_good = rc == 0;
     return rc;
 }
 
-void configure_use(struct gateway *gateway, struct config *config, struct catalog *catalog)
+void configure_use(struct gateway *gateway, struct config *config,
+                   struct catalog *catalog)
 {
     struct config *old = gateway->config;
     struct catalog *old_catalog = gateway->catalog;
@@ -74,7 +77,8 @@ void configure_use(struct gateway *gateway, struct config *config, struct catalo
         catalog_unref(old_catalog);
 }
 
-static void tell_restart(const struct config *a, const struct config *b, struct strbuf *buf)
+static void tell_restart(const struct config *a, const struct config *b,
+                         struct strbuf *buf)
 {
     const struct {
         const char *what;
@@ -91,9 +95,11 @@ static void tell_restart(const struct config *a, const struct config *b, struct 
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         if (!list[i].changed)
             continue;
-        strbuf_printf(buf, "%s changed: that takes effect at the next restart\n", list[i].what);
+        strbuf_printf(buf, "%s changed: that takes effect at the next restart\n",
+                      list[i].what);
         /* who reloads by a signal sees only the log */
-        log_warning("config", "%s changed: that takes effect at the next restart", list[i].what);
+        log_warning("config", "%s changed: that takes effect at the next restart",
+                    list[i].what);
     }
 }
 
@@ -118,9 +124,11 @@ int gateway_reload(struct gateway *gateway, char **ret_text)
     catalog = rc == 0 ? config_make_catalog(config, gateway->generation + 1) : NULL;
     if (!catalog) {
         config_free(config);
-        strbuf_puts(&buf, "the configuration was not changed: mend the errors and reload again");
-        gateway_event(gateway, "", "config-refused", "warning",
-                      "reload refused: the new configuration has errors, the old one goes on");
+        strbuf_puts(
+            &buf, "the configuration was not changed: mend the errors and reload again");
+        gateway_event(
+            gateway, "", "config-refused", "warning",
+            "reload refused: the new configuration has errors, the old one goes on");
         *ret_text = strbuf_take(&buf);
         return rc < 0 ? rc : -ENOMEM;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Joins outage control to the latest values, writes, the store and the routes, and turns it
- * when it asks to be turned. Made by gateway.c. On the loop, but for the views.
+ * Joins outage control to the latest values, writes, the store and the routes, and turns
+ * it when it asks to be turned. Made by gateway.c. On the loop, but for the views.
  */
 #ifndef GATEWAYD_CONTROLLING_H
 #define GATEWAYD_CONTROLLING_H
@@ -29,10 +29,12 @@ void controlling_configure(struct controlling *controlling, const struct config 
                            const struct catalog *catalog);
 /* Reads what the journal kept, then begins; begins without it when the store is slow. */
 void controlling_start(struct controlling *controlling);
-void controlling_readings(struct controlling *controlling, const struct record_batch *batch);
+void controlling_readings(struct controlling *controlling,
+                          const struct record_batch *batch);
 void controlling_device_lost(struct controlling *controlling, uint32_t device);
 /* A message on .../plan of a route. */
-void controlling_plan(void *gateway, const char *route, const struct route_message *message);
+void controlling_plan(void *gateway, const char *route,
+                      const struct route_message *message);
 /* A post of the API that is for control: finished here. */
 void controlling_post(struct controlling *controlling, struct api_post *post);
 /* Is this point control's alone? *ret_text (size bytes): why. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The routes of the gateway: each is a link of a forward (store's thread) and a process
- * (loop). What one side has for the other crosses by store_post and loop_calls_post; a link
- * is freed only after the store's thread let go of it. forwarding->lock guards the views.
+ * (loop). What one side has for the other crosses by store_post and loop_calls_post; a
+ * link is freed only after the store's thread let go of it. forwarding->lock guards the
+ * views.
  */
 #include "gatewayd/forwarding.h"
 
@@ -65,7 +66,7 @@ void forwarding_free_link(void *arg)
 
 #define RESOLVE_RETRY_S 30
 
-/* ---- the route's process (loop) ---------------------------------------------------------------- */
+/* ---- the route's process (loop) ---------------------------------------------------- */
 
 static void on_state(void *ctx, unsigned window, const char *text)
 {
@@ -108,8 +109,8 @@ static void on_message(void *ctx, const struct route_message *message)
     if (strncmp(message->topic, "receipt/", 8) == 0)
         route_note_receipt(link, message->topic, message->payload, message->len);
     else if (strncmp(message->topic, "cmd/", 4) == 0)
-        forwarding->hooks.command(forwarding->hooks.ctx, link->route.name, message->topic + 4,
-                                  message);
+        forwarding->hooks.command(forwarding->hooks.ctx, link->route.name,
+                                  message->topic + 4, message);
     else if (strcmp(message->topic, "plan") == 0)
         forwarding->hooks.plan(forwarding->hooks.ctx, link->route.name, message);
 }
@@ -120,7 +121,8 @@ static void on_down(void *ctx)
     struct route_link *link = ctx;
     char line[200];
 
-    snprintf(line, sizeof line, "the process of route '%s' ended or hung and is started anew",
+    snprintf(line, sizeof line,
+             "the process of route '%s' ended or hung and is started anew",
              link->route.name);
     link->owner->hooks.event(link->owner->hooks.ctx, "route-process-down", "alarm", line);
 }
@@ -142,17 +144,24 @@ void forwarding_start_process(void *arg)
                                             .gateway_id = link->gateway_id,
                                             .site = link->site,
                                             .will = will};
-    struct route_hooks hooks = {.ctx = link, .state = on_state, .done = on_done, .lost = on_lost,
-                                .message = on_message, .down = on_down, .stopped = on_stopped};
+    struct route_hooks hooks = {.ctx = link,
+                                .state = on_state,
+                                .done = on_done,
+                                .lost = on_lost,
+                                .message = on_message,
+                                .down = on_down,
+                                .stopped = on_stopped};
 
     if (link->life == LINK_RETIRED) {
         on_stopped(link);
         return;
     }
     snprintf(will, sizeof will,
-             "{\"v\":1,\"state\":\"offline\",\"boot\":\"%s\",\"epoch\":\"%s\",\"version\":\"%s\","
+             "{\"v\":1,\"state\":\"offline\",\"boot\":\"%s\",\"epoch\":\"%s\","
+             "\"version\":\"%s\","
              "\"t\":%lld}",
-             clock_boot_id(), link->epoch, forwarding->version, (long long)clock_wall_ms());
+             clock_boot_id(), link->epoch, forwarding->version,
+             (long long)clock_wall_ms());
     route_link_set_state(link, "starting", "");
     link->process = route_process_new(forwarding->event, &link->route, &options, &hooks);
     link->life = LINK_RUNNING;
@@ -179,8 +188,10 @@ void forwarding_refuse_link(void *arg)
     }
     link->life = LINK_REFUSED;
     if (strcmp(link->route.recipient, "self") == 0)
-        snprintf(line, sizeof line, "%s is outside the home's network: a route with recipient "
-                 "'self' waits for the resident's confirmation", link->route.host);
+        snprintf(line, sizeof line,
+                 "%s is outside the home's network: a route with recipient "
+                 "'self' waits for the resident's confirmation",
+                 link->route.host);
     else
         snprintf(line, sizeof line, "no live consent for recipient '%s': nothing is sent",
                  link->route.recipient);
@@ -189,7 +200,7 @@ void forwarding_refuse_link(void *arg)
     link->owner->hooks.event(link->owner->hooks.ctx, "route-refused", "warning", line);
 }
 
-/* ---- where a route leads: local or not ---------------------------------------------------------- */
+/* ---- where a route leads: local or not --------------------------------------------- */
 
 static void on_locality(void *ctx, bool found, bool is_local)
 {
@@ -197,7 +208,8 @@ static void on_locality(void *ctx, bool found, bool is_local)
 
     link->question = NULL;
     if (!found && strcmp(link->route.recipient, "self") == 0) {
-        route_link_set_state(link, "offline", "its name cannot be found; asking again in 30 s");
+        route_link_set_state(link, "offline",
+                             "its name cannot be found; asking again in 30 s");
         link->life = LINK_NEW;
         link->resolve_boot_ns = clock_boot_ns() + RESOLVE_RETRY_S * CLOCK_NS_PER_S;
     } else {
@@ -208,13 +220,15 @@ static void on_locality(void *ctx, bool found, bool is_local)
 }
 
 /* One route has one process and one forward at a time: the old one of its name may still
- * hand over what it has, and its cursor. The bound is that of the store's thread's table. */
+ * hand over what it has, and its cursor. The bound is that of the store's thread's
+ * table. */
 static bool must_wait(const struct route_link *link)
 {
     const struct forwarding *forwarding = link->owner;
     unsigned n_taken = 0;
 
-    for (const struct route_link *old = forwarding->retired; old; old = old->next_retired) {
+    for (const struct route_link *old = forwarding->retired; old;
+         old = old->next_retired) {
         n_taken++;
         if (strcmp(old->route.name, link->route.name) == 0)
             return true;
@@ -246,7 +260,7 @@ static void start_waiting(struct forwarding *forwarding)
     }
 }
 
-/* ---- life (loop) -------------------------------------------------------------------------------- */
+/* ---- life (loop) ------------------------------------------------------------------- */
 
 struct forwarding *forwarding_new(sd_event *event, struct loop_calls *calls,
                                   const struct forwarding_options *options,
@@ -289,8 +303,9 @@ void forwarding_free(struct forwarding *forwarding)
     free(forwarding);
 }
 
-static struct route_link *make_link(struct forwarding *forwarding, const struct config *config,
-                              const struct config_route *route)
+static struct route_link *make_link(struct forwarding *forwarding,
+                                    const struct config *config,
+                                    const struct config_route *route)
 {
     struct route_link *link = calloc(1, sizeof *link);
 
@@ -304,8 +319,9 @@ static struct route_link *make_link(struct forwarding *forwarding, const struct 
     link->route.host = strdup(route->host);
     link->gateway_id = strdup(config->gateway_id);
     link->site = strdup(config->site);
-    if (!link->route.name || !link->route.url || !link->route.recipient || !link->route.host ||
-        !link->gateway_id || !link->site || route_note_prepare(link) < 0) {
+    if (!link->route.name || !link->route.url || !link->route.recipient ||
+        !link->route.host || !link->gateway_id || !link->site ||
+        route_note_prepare(link) < 0) {
         free_link(link);
         return NULL;
     }
@@ -427,12 +443,13 @@ void forwarding_stop(struct forwarding *forwarding)
     check_stopped(forwarding);
 }
 
-void forwarding_answer(struct forwarding *forwarding, const char *route, const char *topic,
-                       const char *payload)
+void forwarding_answer(struct forwarding *forwarding, const char *route,
+                       const char *topic, const char *payload)
 {
     for (unsigned i = 0; i < forwarding->n_links; i++)
         if (strcmp(forwarding->links[i]->route.name, route) == 0)
-            route_note_send(forwarding->links[i], NOTE_ANSWER, 0, 0, topic, payload, strlen(payload));
+            route_note_send(forwarding->links[i], NOTE_ANSWER, 0, 0, topic, payload,
+                            strlen(payload));
 }
 
 void forwarding_publish_grid(struct forwarding *forwarding, const char *payload)
@@ -452,7 +469,8 @@ void forwarding_publish_grid(struct forwarding *forwarding, const char *payload)
 }
 
 void forwarding_visit(struct forwarding *forwarding,
-                      void (*visit)(void *ctx, const struct forwarding_view *view), void *ctx)
+                      void (*visit)(void *ctx, const struct forwarding_view *view),
+                      void *ctx)
 {
     pthread_mutex_lock(&forwarding->lock);
     for (unsigned i = 0; i < forwarding->n_links; i++) {

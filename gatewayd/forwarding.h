@@ -51,11 +51,11 @@ void forwarding_tick(struct forwarding *forwarding);
 void forwarding_stop(struct forwarding *forwarding);
 /* Loop: publishes a small message (an acknowledgement) on that route, under consent for
  * `status`; dropped when the route is away: the sender asks again with the same id. */
-void forwarding_answer(struct forwarding *forwarding, const char *route, const char *topic,
-                       const char *payload);
+void forwarding_answer(struct forwarding *forwarding, const char *route,
+                       const char *topic, const char *payload);
 
-/* Loop: from now on this is the grid message, retained on every route that has consent for
- * `grid`; sent again when a route connects. */
+/* Loop: from now on this is the grid message, retained on every route that has consent
+ * for `grid`; sent again when a route connects. */
 void forwarding_publish_grid(struct forwarding *forwarding, const char *payload);
 
 /* Store's thread: its hooks. */
@@ -70,6 +70,7 @@ struct forwarding_view {
 };
 /* Any thread; strings borrowed for the call. */
 void forwarding_visit(struct forwarding *forwarding,
-                      void (*visit)(void *ctx, const struct forwarding_view *view), void *ctx);
+                      void (*visit)(void *ctx, const struct forwarding_view *view),
+                      void *ctx);
 
 #endif

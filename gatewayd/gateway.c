@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The wiring of the home daemon: rooms made in dependency order, joined by small callbacks,
- * stopped exactly backwards. One sd-event loop; lock order: view_lock before the locks of
- * the rooms.
+ * The wiring of the home daemon: rooms made in dependency order, joined by small
+ * callbacks, stopped exactly backwards. One sd-event loop; lock order: view_lock before
+ * the locks of the rooms.
  */
 #include "gatewayd/gateway.h"
 
@@ -28,7 +28,7 @@
 /* The unit starts it again but after EXIT_MEND: configuration or store need a person. */
 enum { EXIT_MEND = 1, EXIT_AGAIN = 3 };
 
-/* ---- events and alarms --------------------------------------------------------------------- */
+/* ---- events and alarms ------------------------------------------------------------- */
 
 bool gateway_raise_alarm(struct gateway *gateway, const char *code, const char *text)
 {
@@ -78,7 +78,7 @@ void gateway_clear_alarm(struct gateway *gateway, const char *code, const char *
         gateway_event(gateway, "", code, "info", text);
 }
 
-/* ---- hooks of the hosts ------------------------------------------------------------------------ */
+/* ---- hooks of the hosts ------------------------------------------------------------ */
 
 static void on_records(void *ctx, struct record_batch *batch, bool urgent)
 {
@@ -94,21 +94,23 @@ static void on_records(void *ctx, struct record_batch *batch, bool urgent)
 
 static const char *device_name(const struct gateway *gateway, uint32_t device)
 {
-    return device < gateway->catalog->n_devices ? gateway->catalog->devices[device].name : "";
+    return device < gateway->catalog->n_devices ? gateway->catalog->devices[device].name
+                                                : "";
 }
 
 static void on_gap(void *ctx, uint32_t device, uint64_t n, int64_t from_ns, int64_t to_ns)
 {
     struct gateway *gateway = ctx;
 
-    log_warning(device_name(gateway, device), "%llu records dropped: its host's channel was full",
+    log_warning(device_name(gateway, device),
+                "%llu records dropped: its host's channel was full",
                 (unsigned long long)n);
     store_append_gap(gateway->store, device_name(gateway, device), n, from_ns, to_ns,
                      "channel-full");
 }
 
-static void on_host_event(void *ctx, const char *device, const char *code, const char *severity,
-                          const char *text)
+static void on_host_event(void *ctx, const char *device, const char *code,
+                          const char *severity, const char *text)
 {
     gateway_event(ctx, device, code, severity, text);
 }
@@ -134,19 +136,23 @@ static void on_device_lost(void *ctx, uint32_t device)
         controlling_device_lost(gateway->controlling, device);
 }
 
-static void on_lease_end(void *ctx, uint32_t device, uint32_t point, enum gw_result result)
+static void on_lease_end(void *ctx, uint32_t device, uint32_t point,
+                         enum gw_result result)
 {
     struct gateway *gateway = ctx;
     const struct catalog_device *d = &gateway->catalog->devices[device];
     char text[200];
 
-    snprintf(text, sizeof text, "lease of %s.%s ended, %s", d->name, d->points[point].name,
-             result == GW_OK ? "its failsafe is written" : "writing its failsafe failed, trying on");
-    gateway_event(gateway, d->name, "lease-end", result == GW_OK ? "info" : "warning", text);
+    snprintf(text, sizeof text, "lease of %s.%s ended, %s", d->name,
+             d->points[point].name,
+             result == GW_OK ? "its failsafe is written"
+                             : "writing its failsafe failed, trying on");
+    gateway_event(gateway, d->name, "lease-end", result == GW_OK ? "info" : "warning",
+                  text);
     writes_lease_end(gateway->writes, d->name, d->points[point].name, result);
 }
 
-/* ---- hooks of the store and of forwarding --------------------------------------------------------- */
+/* ---- hooks of the store and of forwarding ------------------------------------------ */
 
 static void on_committed(void *ctx, uint64_t last_seq)
 {
@@ -168,8 +174,8 @@ static void on_store_tick(void *ctx)
 static void end_store_alarms(struct gateway *gateway, const char *code)
 {
     static const char *const table[][7] = {
-        {"store-back", "store-disk-full", "store-disk-failed", "store-read-only", "store-deleted",
-         "store-newer", NULL},
+        {"store-back", "store-disk-full", "store-disk-failed", "store-read-only",
+         "store-deleted", "store-newer", NULL},
         {"store-reserve-back", "store-disk-full", NULL},
         {"store-has-room", "store-dropping", "store-dropping-all", NULL},
     };
@@ -206,7 +212,8 @@ static void on_epoch_changed(void *ctx, const char *epoch)
 }
 
 /* The store writes its own events; here they are shown. */
-static void on_store_event(void *ctx, const char *code, const char *severity, const char *text)
+static void on_store_event(void *ctx, const char *code, const char *severity,
+                           const char *text)
 {
     struct gateway *gateway = ctx;
     bool is_alarm = strcmp(severity, "alarm") == 0;
@@ -218,7 +225,8 @@ static void on_store_event(void *ctx, const char *code, const char *severity, co
         end_store_alarms(gateway, code);
 }
 
-static void on_forward_event(void *ctx, const char *code, const char *severity, const char *text)
+static void on_forward_event(void *ctx, const char *code, const char *severity,
+                             const char *text)
 {
     struct gateway *gateway = ctx;
 
@@ -232,7 +240,7 @@ static void on_forward_clear(void *ctx, const char *code, const char *text)
     gateway_clear_alarm(ctx, code, text);
 }
 
-/* ---- stopping ------------------------------------------------------------------------------------------ */
+/* ---- stopping ---------------------------------------------------------------------- */
 
 static void on_routes_stopped(void *ctx)
 {
@@ -247,8 +255,9 @@ static void on_hosts_stopped(void *ctx, unsigned n_killed)
 
     writes_stop(gateway->writes);
     gateway_event(gateway, "", "gateway-stopped", n_killed ? "alarm" : "info",
-                  n_killed ? "stopped; outputs may not be at failsafe until the next start"
-                           : "stopped; outputs are at failsafe");
+                  n_killed
+                      ? "stopped; outputs may not be at failsafe until the next start"
+                      : "stopped; outputs are at failsafe");
     forwarding_stop(gateway->forwarding);
 }
 
@@ -279,7 +288,8 @@ static void stop(struct gateway *gateway, int exit_code)
     hosts_stop(gateway->hosts);
 }
 
-static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *ctx)
+static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo *info,
+                          void *ctx)
 {
     (void)source;
     (void)info;
@@ -299,17 +309,19 @@ static int on_reload_signal(sd_event_source *source, const struct signalfd_sigin
     return 0;
 }
 
-/* ---- the second's tick ------------------------------------------------------------------------------------ */
+/* ---- the second's tick ------------------------------------------------------------- */
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *ctx)
 {
     struct gateway *gateway = ctx;
-    int64_t now_ns = clock_boot_ns(), late_ns = now_ns - gateway->turned_boot_ns - CLOCK_NS_PER_S;
+    int64_t now_ns = clock_boot_ns(),
+            late_ns = now_ns - gateway->turned_boot_ns - CLOCK_NS_PER_S;
 
     (void)usec;
     __atomic_store_n(&gateway->turned_boot_ns, now_ns, __ATOMIC_RELAXED);
     if (late_ns > LATE_TURN_NS && !gateway->stopping)
-        log_warning(NULL, "the loop was late by %lld ms", (long long)(late_ns / CLOCK_NS_PER_MS));
+        log_warning(NULL, "the loop was late by %lld ms",
+                    (long long)(late_ns / CLOCK_NS_PER_MS));
     hosts_tick(gateway->hosts);
     forwarding_tick(gateway->forwarding);
     writes_tick(gateway->writes, gateway->catalog);
@@ -319,7 +331,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *ctx)
     return 0;
 }
 
-/* ---- start --------------------------------------------------------------------------------------------------- */
+/* ---- start ------------------------------------------------------------------------- */
 
 static int open_store(struct gateway *gateway)
 {
@@ -353,14 +365,20 @@ static int make_rooms(struct gateway *gateway)
     struct hosts_options hosts_options = {.devhost = options->loader.devhost,
                                           .plugin_dir = options->loader.plugin_dir,
                                           .view_lock = &gateway->view_lock};
-    struct hosts_hooks hosts_hooks = {.ctx = gateway, .records = on_records, .gap = on_gap,
-                                      .event = on_host_event, .done = on_done,
+    struct hosts_hooks hosts_hooks = {.ctx = gateway,
+                                      .records = on_records,
+                                      .gap = on_gap,
+                                      .event = on_host_event,
+                                      .done = on_done,
                                       .device_lost = on_device_lost,
-                                      .lease_end = on_lease_end, .stopped = on_hosts_stopped};
-    struct forwarding_options forwarding_options = {.route_program = options->route_program,
+                                      .lease_end = on_lease_end,
+                                      .stopped = on_hosts_stopped};
+    struct forwarding_options forwarding_options = {.route_program =
+                                                        options->route_program,
                                                     .credentials = options->credentials,
                                                     .version = PACKAGE_VERSION};
-    struct forwarding_hooks forwarding_hooks = {.ctx = gateway, .command = requests_command,
+    struct forwarding_hooks forwarding_hooks = {.ctx = gateway,
+                                                .command = requests_command,
                                                 .plan = controlling_plan,
                                                 .event = on_forward_event,
                                                 .clear = on_forward_clear,
@@ -372,8 +390,8 @@ static int make_rooms(struct gateway *gateway)
     gateway->catalog = catalog;
     gateway->latest = latest_new(catalog);
     gateway->hosts = hosts_new(gateway->event, &hosts_options, &hosts_hooks);
-    gateway->forwarding = forwarding_new(gateway->event, gateway->calls, &forwarding_options,
-                                         &forwarding_hooks);
+    gateway->forwarding = forwarding_new(gateway->event, gateway->calls,
+                                         &forwarding_options, &forwarding_hooks);
     if (!gateway->latest || !gateway->hosts || !gateway->forwarding)
         return -ENOMEM;
     return 0;
@@ -412,8 +430,8 @@ static int add_sources(struct gateway *gateway)
     if (rc >= 0)
         rc = sd_event_add_signal(gateway->event, NULL, SIGHUP, on_reload_signal, gateway);
     if (rc >= 0)
-        rc = sd_event_add_time_relative(gateway->event, &gateway->tick, CLOCK_BOOTTIME, 1000000,
-                                        20000, on_tick, gateway);
+        rc = sd_event_add_time_relative(gateway->event, &gateway->tick, CLOCK_BOOTTIME,
+                                        1000000, 20000, on_tick, gateway);
     if (rc >= 0)
         rc = sd_event_set_watchdog(gateway->event, true);
     return rc;
@@ -429,7 +447,8 @@ static void write_ready_file(const struct gateway *gateway)
     if (!file)
         return;
     fprintf(file, "pid=%d\nsocket=%s\nlisten=%s\n", (int)getpid(),
-            gateway->options->socket ? gateway->options->socket : gateway->config->api_socket,
+            gateway->options->socket ? gateway->options->socket
+                                     : gateway->config->api_socket,
             api_bound_address(gateway->api));
     fclose(file);
 }
@@ -443,15 +462,18 @@ static void tell_ready(struct gateway *gateway)
 {
     write_ready_file(gateway);
     if (gateway->running_last_good)
-        gateway_event(gateway, "", "config-invalid", "alarm",
-                      "the configuration has errors: running the last one that was good; see the "
-                      "log, mend it, and reload");
+        gateway_event(
+            gateway, "", "config-invalid", "alarm",
+            "the configuration has errors: running the last one that was good; see the "
+            "log, mend it, and reload");
     else if (loader_keep(&gateway->options->loader, gateway->config) < 0)
         log_warning("config", "cannot keep a copy of this configuration in %s",
                     gateway->options->loader.last_good_dir);
-    gateway_event(gateway, "", "gateway-started", "info", "gatewayd " PACKAGE_VERSION " started");
-    sd_notifyf(0, "READY=1\nSTATUS=%u devices on %u buses, %u routes", gateway->config->n_devices,
-               gateway->config->n_buses, gateway->config->n_routes);
+    gateway_event(gateway, "", "gateway-started", "info",
+                  "gatewayd " PACKAGE_VERSION " started");
+    sd_notifyf(0, "READY=1\nSTATUS=%u devices on %u buses, %u routes",
+               gateway->config->n_devices, gateway->config->n_buses,
+               gateway->config->n_routes);
     log_info(NULL, "running: %u bus%s, %u device%s, %u point%s, %u route%s",
              gateway->config->n_buses, gateway->config->n_buses == 1 ? "" : "es",
              gateway->config->n_devices, plural(gateway->config->n_devices),

@@ -42,8 +42,8 @@ struct gateway {
         uint64_t commits, n_readings;
         int64_t since_boot_ns;
     } waiting; /* of watch.c: what the store did not commit yet */
-    /* API threads inside a view now, and since when the first of them (atomic): one that does
-     * not come back is an alarm */
+    /* API threads inside a view now, and since when the first of them (atomic): one that
+     * does not come back is an alarm */
     int n_views;
     int64_t viewing_boot_ns;
     struct {
@@ -56,7 +56,8 @@ struct gateway {
     bool had_records; /* since start or since a route came back: the first go at once */
     uint32_t generation;
 
-    pthread_mutex_t view_lock; /* hosts' health, alarms, catalogue, config as views see them */
+    /* hosts' health, alarms, catalogue, config as views see them */
+    pthread_mutex_t view_lock;
     struct alarms alarms;
 };
 
@@ -71,11 +72,14 @@ bool gateway_raise_alarm(struct gateway *gateway, const char *code, const char *
 /* Loop. */
 void gateway_clear_alarm(struct gateway *gateway, const char *code, const char *text);
 
-/* configure.c: loads the first configuration, or the last good one; 0 or -errno, logged. */
+/* configure.c: loads the first configuration, or the last good one; 0 or -errno,
+ * logged. */
 int configure_first(struct gateway *gateway);
 /* Runs it; takes both, frees what ran before. */
-void configure_use(struct gateway *gateway, struct config *config, struct catalog *catalog);
-/* Reads the configuration again; *ret_text (malloc'ed) says what happened. 0 or -errno. */
+void configure_use(struct gateway *gateway, struct config *config,
+                   struct catalog *catalog);
+/* Reads the configuration again; *ret_text (malloc'ed) says what happened. 0 or
+ * -errno. */
 int gateway_reload(struct gateway *gateway, char **ret_text);
 
 /* watch.c: each second. */

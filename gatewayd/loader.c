@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Loading the configuration, and the last-good copy: DIR/gatewayd.yaml, DIR/conf.d/ and
- * DIR/maps/, written beside and exchanged, so that a power cut leaves the old or the new one.
+ * DIR/maps/, written beside and exchanged, so that a power cut leaves the old or the new
+ * one.
  */
 #include "gatewayd/loader.h"
 
@@ -39,7 +40,8 @@ struct files {
 };
 
 static int load(const struct loader_options *options, const struct files *files,
-                uint32_t questions_ms, struct config **ret_config, struct config_report *report)
+                uint32_t questions_ms, struct config **ret_config,
+                struct config_report *report)
 {
     const char *maps[4] = {0};
     struct questions questions = {
@@ -73,8 +75,8 @@ int loader_load(const struct loader_options *options, uint32_t questions_ms,
     return load(options, &files, questions_ms, ret_config, report);
 }
 
-int loader_load_last_good(const struct loader_options *options, struct config **ret_config,
-                          struct config_report *report)
+int loader_load_last_good(const struct loader_options *options,
+                          struct config **ret_config, struct config_report *report)
 {
     char file[PATH_MAX], dir[PATH_MAX], maps[PATH_MAX];
 
@@ -88,7 +90,7 @@ int loader_load_last_good(const struct loader_options *options, struct config **
     return load(options, &(struct files){file, dir, maps}, 0, ret_config, report);
 }
 
-/* ---- keeping ------------------------------------------------------------------------------ */
+/* ---- keeping ----------------------------------------------------------------------- */
 
 static int copy_file(const char *from, const char *to)
 {
@@ -143,7 +145,8 @@ static int keep_file(const struct loader_options *options, const char *file, boo
 
     if (!copy || !copy2)
         return -ENOMEM;
-    if (snprintf(beside, sizeof beside, "%s/conf.d", dirname(copy2)) >= (int)sizeof beside)
+    if (snprintf(beside, sizeof beside, "%s/conf.d", dirname(copy2)) >=
+        (int)sizeof beside)
         return -ENAMETOOLONG;
     if (is_main)
         room = "";
@@ -169,7 +172,8 @@ static int make_dirs(const char *base)
     return 0;
 }
 
-/* In one step, so that one of both is always there; the old one ends under the other name. */
+/* In one step, so that one of both is always there; the old one ends under the other
+ * name. */
 static int put_in_place(const char *next, const char *place)
 {
     if (renameat2(AT_FDCWD, next, AT_FDCWD, place, RENAME_EXCHANGE) == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loading the configuration for the daemon: plugin tables asked of their hosts, and the last
- * configuration that ran, kept for a start that finds errors. On the loop.
+ * Loading the configuration for the daemon: plugin tables asked of their hosts, and the
+ * last configuration that ran, kept for a start that finds errors. On the loop.
  */
 #ifndef GATEWAYD_LOADER_H
 #define GATEWAYD_LOADER_H
@@ -17,8 +17,8 @@
 int loader_load(const struct loader_options *options, uint32_t questions_ms,
                 struct config **ret_config, struct config_report *report);
 /* The kept copy. -ENOENT when there is none. */
-int loader_load_last_good(const struct loader_options *options, struct config **ret_config,
-                          struct config_report *report);
+int loader_load_last_good(const struct loader_options *options,
+                          struct config **ret_config, struct config_report *report);
 /* Keeps the files of a configuration that runs. 0 or -errno. */
 int loader_keep(const struct loader_options *options, const struct config *config);
 

@@ -41,7 +41,8 @@ static void look_up(struct locality *question)
     for (struct addrinfo *ai = list; ai; ai = ai->ai_next) {
         char text[64] = "";
 
-        getnameinfo(ai->ai_addr, ai->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST);
+        getnameinfo(ai->ai_addr, ai->ai_addrlen, text, sizeof text, NULL, 0,
+                    NI_NUMERICHOST);
         question->is_local &= consent_address_is_local(text);
     }
     freeaddrinfo(list);
@@ -64,16 +65,19 @@ static bool is_literal(const char *host)
 {
     unsigned char address[16];
 
-    return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+    return inet_pton(AF_INET, host, address) == 1 ||
+           inet_pton(AF_INET6, host, address) == 1;
 }
 
 struct locality *locality_ask(struct loop_calls *calls, const char *host,
-                              void (*answer)(void *ctx, bool found, bool is_local), void *ctx)
+                              void (*answer)(void *ctx, bool found, bool is_local),
+                              void *ctx)
 {
     struct locality *question;
 
     if (strcmp(host, "localhost") == 0 || is_literal(host)) {
-        answer(ctx, true, strcmp(host, "localhost") == 0 || consent_address_is_local(host));
+        answer(ctx, true,
+               strcmp(host, "localhost") == 0 || consent_address_is_local(host));
         return NULL;
     }
     question = calloc(1, sizeof *question);

@@ -13,7 +13,8 @@ struct locality; /* a question under way */
  * found: the name has addresses; is_local: all of them are loopback or inside an own
  * interface's prefix. */
 struct locality *locality_ask(struct loop_calls *calls, const char *host,
-                              void (*answer)(void *ctx, bool found, bool is_local), void *ctx);
+                              void (*answer)(void *ctx, bool found, bool is_local),
+                              void *ctx);
 /* On the loop, before its answer: there will be none. */
 void locality_cancel(struct locality *question);
 

@@ -127,7 +127,8 @@ int loop_calls_post(struct loop_calls *calls, void (*fn)(void *arg), void *arg)
     if (calls->fd < 0) {
         rc = -ESHUTDOWN;
     } else {
-        /* fails only when the counter is full: then the loop is about to be woken anyway */
+        /* fails only when the counter is full: then the loop is about to be woken
+         * anyway */
         if (!calls->first && write(calls->fd, &one, sizeof one) < 0)
             rc = 0;
         *calls->last = call;

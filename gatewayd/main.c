@@ -20,17 +20,20 @@ enum { OPT_CONFIG_DIR = 256, OPT_MAPS, OPT_PLUGINS, OPT_WEB, OPT_SOCKET, OPT_CRE
 
 static const char usage_text[] =
     "Usage: gatewayd [OPTION]...\n"
-    "Reads energy devices, keeps every reading, forwards what the resident agreed to share.\n\n"
+    "Reads energy devices, keeps every reading, forwards what the resident agreed to "
+    "share.\n\n"
     "  -c, --config FILE          configuration (" GATEWAYD_SYSCONFDIR "/gatewayd.yaml)\n"
     "      --config-dir DIR       further files, merged in order (conf.d beside FILE)\n"
     "      --maps DIR             device maps (" GATEWAYD_SYSCONFDIR "/maps, then\n"
     "                             " GATEWAYD_MAPDIR ")\n"
     "      --plugins DIR          plugins (" GATEWAYD_PLUGINDIR ")\n"
-    "      --libexec DIR          gateway-devhost and gateway-route (" GATEWAYD_LIBEXECDIR ")\n"
+    "      --libexec DIR          gateway-devhost and gateway-route (" GATEWAYD_LIBEXECDIR
+    ")\n"
     "      --web DIR              pages\n"
     "      --socket PATH          API socket (the configuration's api.socket)\n"
     "      --credentials DIR      ROUTE.ca, .crt, .key, .user, .password\n"
-    "                             ($CREDENTIALS_DIRECTORY, there named route_ROUTE.ca ...)\n"
+    "                             ($CREDENTIALS_DIRECTORY, there named route_ROUTE.ca "
+    "...)\n"
     "      --last-good DIR        copy of the last configuration that ran\n"
     "                             ($STATE_DIRECTORY/last-good)\n"
     "      --clock-sync-file F    its change tells that the clock is synchronised\n"
@@ -45,7 +48,8 @@ struct paths {
     char devhost[PATH_MAX], route[PATH_MAX], last_good[PATH_MAX], credentials[PATH_MAX];
 };
 
-/* LoadCredential=route:DIR gives an entry FILE of DIR the name route_FILE (systemd.exec(5)). */
+/* LoadCredential=route:DIR gives an entry FILE of DIR the name route_FILE
+ * (systemd.exec(5)). */
 static void set_credentials(struct gateway_options *options, struct paths *paths)
 {
     const char *given = options->credentials, *loaded = getenv("CREDENTIALS_DIRECTORY");
@@ -94,7 +98,8 @@ static const struct option long_options[] = {
 };
 
 /* Where the text of a path option goes; NULL: not one of them. */
-static const char **path_slot(struct gateway_options *options, const char **libexec, int option)
+static const char **path_slot(struct gateway_options *options, const char **libexec,
+                              int option)
 {
     static const char *web; /* the page comes with the resident's page */
 
@@ -155,7 +160,8 @@ int main(int argc, char *argv[])
     static struct paths paths;
     int c, rc;
 
-    mallopt(M_ARENA_MAX, 1); /* few short-lived allocations per thread: one arena is enough */
+    /* few short-lived allocations per thread: one arena is enough */
+    mallopt(M_ARENA_MAX, 1);
     while ((c = getopt_long(argc, argv, "c:vhV", long_options, NULL)) != -1) {
         rc = take_option(&options, &libexec, c);
         if (rc >= 0)

@@ -92,7 +92,8 @@ static void on_read(void *arg)
     own->is_running = false;
     own->reading = NULL;
     if (own->rc < 0) {
-        log_warning("control", "the home's own past cannot be read, planning figures stand: %s",
+        log_warning("control",
+                    "the home's own past cannot be read, planning figures stand: %s",
                     strerror(-own->rc));
         free(past);
         past = NULL;
@@ -128,7 +129,8 @@ struct own_past *own_past_new(struct store *store, struct loop_calls *calls,
     struct own_past *own = calloc(1, sizeof *own);
 
     if (own)
-        *own = (struct own_past){.store = store, .calls = calls, .done = done, .ctx = ctx};
+        *own =
+            (struct own_past){.store = store, .calls = calls, .done = done, .ctx = ctx};
     return own;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads the home's own past out of the store for control: a short thread of its own, because
- * a month of half hours may take a second on a slow card. One at a time; on the loop.
+ * Reads the home's own past out of the store for control: a short thread of its own,
+ * because a month of half hours may take a second on a slow card. One at a time; on the
+ * loop.
  */
 #ifndef GATEWAYD_OWN_PAST_H
 #define GATEWAYD_OWN_PAST_H
@@ -18,7 +19,8 @@ struct own_past *own_past_new(struct store *store, struct loop_calls *calls,
                               void (*done)(void *ctx, struct past *past), void *ctx);
 /* Nothing is asked for any more. NULL is fine. */
 void own_past_stop(struct own_past *own);
-/* Waits for the thread, bounded by a query's limit. Before the store ends; NULL is fine. */
+/* Waits for the thread, bounded by a query's limit. Before the store ends; NULL is
+ * fine. */
 void own_past_join(struct own_past *own);
 /* After own_past_join. NULL is fine. */
 void own_past_free(struct own_past *own);

@@ -12,7 +12,8 @@
 #include "gatewayd/forwarding.h"
 
 #define OWN_TOKEN (UINT64_C(1) << 63) /* state, ack: no forward waits for them */
-#define RECEIPTS_MAX 64 /* topics whose last receipt waits, one per epoch; more are dropped */
+/* topics whose last receipt waits, one per epoch; more are dropped */
+#define RECEIPTS_MAX 64
 #define LINKS_MAX 16 /* the ones still ending count: a new one waits for its place */
 
 struct route_link;
@@ -25,15 +26,32 @@ struct route_side {
     struct forward *forward; /* NULL: none */
 };
 
-enum link_life { LINK_NEW, LINK_RESOLVING, LINK_WAITING, LINK_RUNNING, LINK_REFUSED, LINK_RETIRED };
+enum link_life {
+    LINK_NEW,
+    LINK_RESOLVING,
+    LINK_WAITING,
+    LINK_RUNNING,
+    LINK_REFUSED,
+    LINK_RETIRED
+};
 
 struct locality;
 struct note;
 
 /* What crosses from the loop to the store's thread. */
-enum note_kind { NOTE_ATTACH, NOTE_GOODBYE, NOTE_DETACH, NOTE_CONNECTED, NOTE_DONE, NOTE_LOST,
-                 NOTE_RECEIPT, NOTE_ANSWER, NOTE_GRID };
-#define NOTES_KEPT 3 /* the first: each once in a link's life, had in advance, never lost */
+enum note_kind {
+    NOTE_ATTACH,
+    NOTE_GOODBYE,
+    NOTE_DETACH,
+    NOTE_CONNECTED,
+    NOTE_DONE,
+    NOTE_LOST,
+    NOTE_RECEIPT,
+    NOTE_ANSWER,
+    NOTE_GRID
+};
+/* the first: each once in a link's life, had in advance, never lost */
+#define NOTES_KEPT 3
 #define NOTES_WAITING_MAX 1024u /* of the others, while the store's thread hangs */
 #define NOTES_WAITING_BYTES (256u * 1024)
 
@@ -49,7 +67,8 @@ struct route_link {
     struct route_link *next_retired;
     bool is_removed; /* gone from the configuration: its cursor is forgotten */
     struct note *kept[NOTES_KEPT]; /* NULL: sent */
-    bool owes_state;               /* no memory for a NOTE_CONNECTED: the tick tries again */
+    /* no memory for a NOTE_CONNECTED: the tick tries again */
+    bool owes_state;
     /* any thread */
     atomic_uint n_waiting, waiting_bytes;
     /* set before the store's thread sees it */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Notes from the loop to the forwards on the store's thread. They pass the bound of the
- * store's queue, so that a disk that hangs loses none unseen, and have a bound of their own.
+ * store's queue, so that a disk that hangs loses none unseen, and have a bound of their
+ * own.
  */
 #include "gatewayd/route_note.h"
 
@@ -116,7 +117,8 @@ static void lose_note(struct route_link *link, enum note_kind kind)
     else if (kind == NOTE_ANSWER || !link->process)
         log_warning(link->route.name, "the store hangs: an answer is not sent");
     else
-        route_process_restart(link->process, "the store hangs and what it did cannot be kept");
+        route_process_restart(link->process,
+                              "the store hangs and what it did cannot be kept");
 }
 
 void route_note_send(struct route_link *link, enum note_kind kind, uint64_t token,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the API shows, gathered from the rooms into the API's own plain structs. On the API's
- * threads: the latest-value table copies itself, hosts and alarms are read under view_lock,
- * the rest has locks of its own.
+ * What the API shows, gathered from the rooms into the API's own plain structs. On the
+ * API's threads: the latest-value table copies itself, hosts and alarms are read under
+ * view_lock, the rest has locks of its own.
  */
 #include "gatewayd/backup.h"
 #include "gatewayd/fullness.h"
@@ -115,7 +115,7 @@ static uint64_t view_points(void *ctx, api_point_fn visit, void *visit_ctx)
     return change;
 }
 
-/* ---- buses -------------------------------------------------------------------------------------- */
+/* ---- buses ------------------------------------------------------------------------- */
 
 static const char *bus_state(const struct host *host, const struct host_bus_state *bus,
                              const char **ret_text)
@@ -203,7 +203,7 @@ static void view_buses(void *ctx, api_bus_fn visit, void *visit_ctx)
     leave_view(gateway);
 }
 
-/* ---- routes, events, health ------------------------------------------------------------------------ */
+/* ---- routes, events, health -------------------------------------------------------- */
 
 struct route_visit {
     api_route_fn visit;
@@ -280,18 +280,20 @@ static const char *view_unwell(void *ctx)
     struct gateway *gateway = ctx;
     int64_t turned = __atomic_load_n(&gateway->turned_boot_ns, __ATOMIC_RELAXED);
 
-    return clock_boot_ns() - turned > LOOP_LIMIT_NS ? "the loop has not turned for 2 s" : NULL;
+    return clock_boot_ns() - turned > LOOP_LIMIT_NS ? "the loop has not turned for 2 s"
+                                                    : NULL;
 }
 
 static void view_metrics(void *ctx, struct strbuf *buf)
 {
     struct gateway *gateway = ctx;
 
-    strbuf_printf(buf,
-                  "# HELP gatewayd_readings_polled_total Readings received from hosts.\n"
-                  "# TYPE gatewayd_readings_polled_total counter\n"
-                  "gatewayd_readings_polled_total %llu\n",
-                  (unsigned long long)__atomic_load_n(&gateway->n_readings, __ATOMIC_RELAXED));
+    strbuf_printf(
+        buf,
+        "# HELP gatewayd_readings_polled_total Readings received from hosts.\n"
+        "# TYPE gatewayd_readings_polled_total counter\n"
+        "gatewayd_readings_polled_total %llu\n",
+        (unsigned long long)__atomic_load_n(&gateway->n_readings, __ATOMIC_RELAXED));
     controlling_put_metrics(gateway->controlling, buf);
 }
 

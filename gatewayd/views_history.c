@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From questions of the API to questions of the history, and back; see views_history.h. */
+/* From questions of the API to questions of the history, and back; see
+ * views_history.h. */
 #include "gatewayd/views_history.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the loop looks after once a second: a store or an API that is late, buses that cannot
- * run. Raises and clears alarms, stops nothing. On the loop.
+ * What the loop looks after once a second: a store or an API that is late, buses that
+ * cannot run. Raises and clears alarms, stops nothing. On the loop.
  */
 #include "gatewayd/gateway.h"
 
@@ -14,7 +14,8 @@
 #define LATE_COMMIT_NS (60 * CLOCK_NS_PER_S)
 #define LATE_VIEW_NS (10 * CLOCK_NS_PER_S)
 
-/* Since when readings wait that no commit took; 0: none do. Silence is no fault of the store. */
+/* Since when readings wait that no commit took; 0: none do. Silence is no fault of the
+ * store. */
 static int64_t waiting_since(struct gateway *gateway, uint64_t commits)
 {
     uint64_t n = gateway->n_readings;
@@ -39,7 +40,8 @@ static void watch_store(struct gateway *gateway)
     since_ns = waiting_since(gateway, stats.commits);
     age_ns = since_ns ? clock_boot_ns() - since_ns : 0;
     if (age_ns > LATE_COMMIT_NS + gateway->config->commit_interval_ms * CLOCK_NS_PER_MS) {
-        snprintf(text, sizeof text, "nothing was stored for %lld s: the disk is slow or stuck",
+        snprintf(text, sizeof text,
+                 "nothing was stored for %lld s: the disk is slow or stuck",
                  (long long)(age_ns / CLOCK_NS_PER_S));
         if (gateway_raise_alarm(gateway, "store-late", text))
             log_error("store", "%s", text);
@@ -54,7 +56,8 @@ static void watch_views(struct gateway *gateway)
 
     if (__atomic_load_n(&gateway->n_views, __ATOMIC_ACQUIRE) > 0 &&
         clock_boot_ns() - since_ns > LATE_VIEW_NS) {
-        if (gateway_raise_alarm(gateway, "http-late", "a request of the API hangs for over 10 s"))
+        if (gateway_raise_alarm(gateway, "http-late",
+                                "a request of the API hangs for over 10 s"))
             log_error("api", "a request hangs for over 10 s");
     } else {
         gateway_clear_alarm(gateway, "http-late", "the API answers again");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes on their way to a device: bounded, journalled before they are sent, answered, and
- * what we own is reverted after a crash. On the loop.
+ * Writes on their way to a device: bounded, journalled before they are sent, answered,
+ * and what we own is reverted after a crash. On the loop.
  */
 #ifndef GATEWAYD_WRITES_H
 #define GATEWAYD_WRITES_H
@@ -26,12 +26,15 @@ enum write_outcome {
 typedef void (*write_answer_fn)(void *ctx, enum write_outcome outcome, const char *text,
                                 const struct gw_value *readback);
 
-struct writes *writes_new(struct hosts *hosts, struct store *store, struct loop_calls *calls);
-/* Before the store is closed: unanswered ones are answered WRITE_FAILED, new ones refused. */
+struct writes *writes_new(struct hosts *hosts, struct store *store,
+                          struct loop_calls *calls);
+/* Before the store is closed: unanswered ones are answered WRITE_FAILED, new ones
+ * refused. */
 void writes_stop(struct writes *writes);
 void writes_free(struct writes *writes);
 
-/* at_once does not wait for the journal: a load switched off must not hang on a slow disk. */
+/* at_once does not wait for the journal: a load switched off must not hang on a slow
+ * disk. */
 struct write_order {
     uint32_t device, point;
     struct gw_value value; /* physical: a number or a truth */
@@ -47,14 +50,16 @@ void writes_order(struct writes *writes, struct catalog *catalog,
 void writes_release(struct writes *writes, struct catalog *catalog, uint32_t device,
                     uint32_t point, write_answer_fn answer, void *ctx);
 /* One poll of a device now. */
-void writes_read(struct writes *writes, uint32_t device, write_answer_fn answer, void *ctx);
+void writes_read(struct writes *writes, uint32_t device, write_answer_fn answer,
+                 void *ctx);
 
 /* From the hosts' hooks. */
-void writes_done(struct writes *writes, uint64_t id, enum gw_result result, const char *text,
-                 const struct gw_value *readback);
+void writes_done(struct writes *writes, uint64_t id, enum gw_result result,
+                 const char *text, const struct gw_value *readback);
 void writes_lease_end(struct writes *writes, const char *device, const char *point,
                       enum gw_result result);
-/* The host of this device died: what we own there goes back to failsafe when it returns. */
+/* The host of this device died: what we own there goes back to failsafe when it
+ * returns. */
 void writes_device_lost(struct writes *writes, const char *device);
 
 /* At start: takes over what the journal says we own, to be released. */

@@ -68,7 +68,8 @@ static bool parse(int argc, char **argv, struct route_options *options, bool *re
     static const struct option table[] = {
         {"ack-timeout-ms", required_argument, NULL, 'a'},
         {"connect-timeout-ms", required_argument, NULL, 'c'},
-        {"tidy", no_argument, NULL, 't'}, /* free everything at the end, for leak checks */
+        {"tidy", no_argument, NULL,
+         't'}, /* free everything at the end, for leak checks */
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
@@ -104,8 +105,8 @@ static unsigned n_threads(void)
     return n;
 }
 
-/* Paho detaches its threads and says that they have ended while OpenSSL's memory of each is
- * still to be freed; the process's end before that would look like a leak. */
+/* Paho detaches its threads and says that they have ended while OpenSSL's memory of each
+ * is still to be freed; the process's end before that would look like a leak. */
 static void wait_for_threads(void)
 {
     int64_t until_ns = clock_boot_ns() + LAST_THREAD_MS * INT64_C(1000000);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a route has to tell the core and could not yet, because the channel was full:
- * answers to messages (bounded by OUTBOX_ANSWERS; the route reads no more messages than it
- * has room to answer), the state, one received message. Answers go before the state.
+ * answers to messages (bounded by OUTBOX_ANSWERS; the route reads no more messages than
+ * it has room to answer), the state, one received message. Answers go before the state.
  */
 #ifndef GATEWAYD_ROUTE_OUTBOX_H
 #define GATEWAYD_ROUTE_OUTBOX_H

@@ -121,7 +121,7 @@ void route_free(struct route *route)
     free(route);
 }
 
-/* ---- connection ---------------------------------------------------------------------- */
+/* ---- connection -------------------------------------------------------------------- */
 
 static void wait_and_retry(struct route *route, const char *why)
 {
@@ -159,7 +159,8 @@ static void resolve(struct route *route)
     if (rc == -EAGAIN)
         return;
     if (rc < 0) {
-        snprintf(why, sizeof why, "cannot resolve '%.100s': %s", route->config.host, address);
+        snprintf(why, sizeof why, "cannot resolve '%.100s': %s", route->config.host,
+                 address);
         wait_and_retry(route, why);
         return;
     }
@@ -199,8 +200,10 @@ static void on_connected(struct route *route, unsigned window)
 static void on_subscribed(struct route *route, unsigned reason)
 {
     if (reason >= 0x80)
-        log_warning(NULL, "the broker refused a subscription (0x%02x): commands or receipts "
-                          "will not arrive", reason);
+        log_warning(NULL,
+                    "the broker refused a subscription (0x%02x): commands or receipts "
+                    "will not arrive",
+                    reason);
     if (route->phase == PHASE_CONNECTING)
         announce_up(route);
 }
@@ -249,7 +252,7 @@ static void run_events(struct route *route)
         on_event(route, &event);
 }
 
-/* ---- received messages --------------------------------------------------------------- */
+/* ---- received messages ------------------------------------------------------------- */
 
 static bool belongs(const struct route *route, const struct mqtt_message *message)
 {
@@ -297,12 +300,13 @@ static void tell_dropped(struct route *route)
 
     if (n == route->n_dropped_told || !log_limit_pass(&route->drop_limit, 60, NULL))
         return;
-    log_warning(NULL, "%llu received messages dropped: too large, or more than the core takes",
+    log_warning(NULL,
+                "%llu received messages dropped: too large, or more than the core takes",
                 (unsigned long long)(n - route->n_dropped_told));
     route->n_dropped_told = n;
 }
 
-/* ---- the core ------------------------------------------------------------------------ */
+/* ---- the core ---------------------------------------------------------------------- */
 
 static int start_mqtt(struct route *route)
 {
@@ -341,7 +345,8 @@ static void on_config(struct route *route, const struct channel_message *message
         rc = start_mqtt(route);
     if (rc < 0) {
         /* told as a state too: an operator looks there first */
-        log_error(NULL, "cannot start: %s", error.text[0] ? error.text : error_errno_text(rc));
+        log_error(NULL, "cannot start: %s",
+                  error.text[0] ? error.text : error_errno_text(rc));
         outbox_put_down(&route->outbox,
                         error.text[0] ? error.text : "bad configuration message");
         end(route, 1);
@@ -361,7 +366,8 @@ static void on_publish(struct route *route, const struct channel_message *messag
     publication.token = wire_get_u64(&wire);
     publication.retain = wire_get_u8(&wire) != 0;
     publication.expiry_s = wire_get_u32(&wire);
-    len = snprintf(topic, sizeof topic, "%s%s", route->config.prefix ? route->config.prefix : "",
+    len = snprintf(topic, sizeof topic, "%s%s",
+                   route->config.prefix ? route->config.prefix : "",
                    wire_get_string(&wire));
     publication.payload = wire_get_bytes(&wire, &publication.len);
     publication.topic = topic;
@@ -447,13 +453,14 @@ static void read_signal(struct route *route)
 {
     struct signalfd_siginfo info;
 
-    if (read(route->options.signal_fd, &info, sizeof info) != sizeof info || route->leaving)
+    if (read(route->options.signal_fd, &info, sizeof info) != sizeof info ||
+        route->leaving)
         return;
     route->leaving = true;
     route->t_stop_ns = clock_boot_ns() + STOP_TIMEOUT_NS;
 }
 
-/* ---- the loop ------------------------------------------------------------------------ */
+/* ---- the loop ---------------------------------------------------------------------- */
 
 static void disconnect(struct route *route)
 {

@@ -29,8 +29,8 @@ struct route_config {
 /* 0, -EBADMSG, -ENOMEM; on failure *ret is empty. */
 int route_config_decode(const void *body, size_t len, struct route_config *ret);
 void route_config_done(struct route_config *config);
-/* `credentials` + NAME.ca .crt .key (paths, for Paho) and .user .password (first line). A file that is
- * there but cannot be read is an error. */
+/* `credentials` + NAME.ca .crt .key (paths, for Paho) and .user .password (first line). A
+ * file that is there but cannot be read is an error. */
 int route_config_read_credentials(struct route_config *config, struct gw_error *reterr);
 
 #endif

@@ -30,7 +30,8 @@ static struct ledger_log *find_log(struct ledger *ledger, const char *prefix,
 
     for (log = ledger->logs; log; log = log->next)
         if (strlen(log->prefix) == prefix_len &&
-            memcmp(log->prefix, prefix, prefix_len) == 0 && strcmp(log->epoch, epoch) == 0)
+            memcmp(log->prefix, prefix, prefix_len) == 0 &&
+            strcmp(log->epoch, epoch) == 0)
             return log;
     log = calloc(1, sizeof *log);
     if (!log)
@@ -97,7 +98,8 @@ static bool get_range(const json_t *pair, struct ledger_range *ret)
     const json_t *first = json_array_get(pair, 0), *last = json_array_get(pair, 1);
 
     if (json_array_size(pair) != 2 || !json_is_integer(first) || !json_is_integer(last) ||
-        json_integer_value(first) < 1 || json_integer_value(last) < json_integer_value(first))
+        json_integer_value(first) < 1 ||
+        json_integer_value(last) < json_integer_value(first))
         return false;
     ret->first = (uint64_t)json_integer_value(first);
     ret->last = (uint64_t)json_integer_value(last);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a receiver has of each gateway's log: per (topic prefix, epoch) the numbers covered,
- * as ranges. Gives the receipts of CONTRACT 4 and survives in a file. One thread.
+ * What a receiver has of each gateway's log: per (topic prefix, epoch) the numbers
+ * covered, as ranges. Gives the receipts of CONTRACT 4 and survives in a file. One
+ * thread.
  */
 #ifndef GATEWAYD_TOOLS_LEDGER_H
 #define GATEWAYD_TOOLS_LEDGER_H
@@ -35,7 +36,8 @@ struct ledger {
 void ledger_done(struct ledger *ledger);
 /* Notes a message; anything but readings, event, gap and correction is passed over.
  * -EBADMSG: such a message that does not follow the contract; -ENOMEM. */
-int ledger_take(struct ledger *ledger, const char *topic, const char *payload, size_t len);
+int ledger_take(struct ledger *ledger, const char *topic, const char *payload,
+                size_t len);
 /* first <= last. 0 or -ENOMEM. */
 int ledger_add(struct ledger_log *log, uint64_t first, uint64_t last);
 /* The log's receipt as JSON. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway-subscribe: a receiver for tests and demonstrations. Keeps a session at the broker,
- * writes each message as a line TOPIC<tab>PAYLOAD, and with --receipts answers as a
- * coordinator does: the lines and the ledger are on disk before a receipt says so.
+ * gateway-subscribe: a receiver for tests and demonstrations. Keeps a session at the
+ * broker, writes each message as a line TOPIC<tab>PAYLOAD, and with --receipts answers as
+ * a coordinator does: the lines and the ledger are on disk before a receipt says so.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -44,10 +44,14 @@ struct subscriber {
 static bool parse(struct subscriber *s, int argc, char **argv)
 {
     static const struct option table[] = {
-        {"port", required_argument, NULL, 'p'},  {"address", required_argument, NULL, 'a'},
-        {"id", required_argument, NULL, 'i'},    {"topic", required_argument, NULL, 't'},
-        {"out", required_argument, NULL, 'o'},   {"ready-file", required_argument, NULL, 'r'},
-        {"receipts", no_argument, NULL, 'R'},    {"state", required_argument, NULL, 's'},
+        {"port", required_argument, NULL, 'p'},
+        {"address", required_argument, NULL, 'a'},
+        {"id", required_argument, NULL, 'i'},
+        {"topic", required_argument, NULL, 't'},
+        {"out", required_argument, NULL, 'o'},
+        {"ready-file", required_argument, NULL, 'r'},
+        {"receipts", no_argument, NULL, 'R'},
+        {"state", required_argument, NULL, 's'},
         {NULL, 0, NULL, 0},
     };
     int c;
@@ -109,7 +113,8 @@ static void on_event(struct subscriber *s, const struct mqtt_event *event)
         if (mqtt_subscribe(s->mqtt, 1, &s->topic) < 0)
             mqtt_close(s->mqtt, "cannot subscribe");
         for (struct ledger_log *log = s->ledger.logs; log; log = log->next)
-            log->changed = true; /* a broker that was killed may have lost the retained one */
+            /* a broker that was killed may have lost the retained one */
+            log->changed = true;
         break;
     case MQTT_SUBSCRIBED:
         tell_ready(s);
@@ -157,7 +162,8 @@ static void take_messages(struct subscriber *s)
         fflush(s->out);
     if (mqtt_n_dropped(s->mqtt) != s->n_dropped) {
         s->n_dropped = mqtt_n_dropped(s->mqtt);
-        log_warning(NULL, "%llu messages dropped so far", (unsigned long long)s->n_dropped);
+        log_warning(NULL, "%llu messages dropped so far",
+                    (unsigned long long)s->n_dropped);
     }
 }
 
@@ -252,7 +258,8 @@ static void run(struct subscriber *s, int signal_fd)
 
 int main(int argc, char **argv)
 {
-    struct subscriber s = {.address = "127.0.0.1", .id = "gateway-subscribe", .topic = "gw/#"};
+    struct subscriber s = {
+        .address = "127.0.0.1", .id = "gateway-subscribe", .topic = "gw/#"};
     sigset_t mask;
     int signal_fd;
 

@@ -238,10 +238,11 @@ static void read_storage(const struct tree_node *node, struct community *communi
         return;
     }
     if (strpbrk(keys.id, ",\"\n\r") || !keys.id[0]) {
-        report_error(report, yaml_tree_place(node, "id"), "scenario-name",
-                     "storage '%s' cannot stand in a result, expected an id without comma, "
-                     "quote and line end",
-                     report_quote(keys.id));
+        report_error(
+            report, yaml_tree_place(node, "id"), "scenario-name",
+            "storage '%s' cannot stand in a result, expected an id without comma, "
+            "quote and line end",
+            report_quote(keys.id));
         return;
     }
     strcpy(out->id, keys.id);

@@ -49,15 +49,15 @@ struct api_ports {
      * api_post_finish on it exactly once, however late; -errno (-ENOBUFS: queue full): it
      * will not. */
     int (*post)(void *ctx, struct api_post *post);
-    /* Optional, both or none: the local history, read for at most 2 s. 0 or -errno, -EINVAL:
-     * a point named twice, or none of that form. */
+    /* Optional, both or none: the local history, read for at most 2 s. 0 or -errno,
+     * -EINVAL: a point named twice, or none of that form. */
     int (*history)(void *ctx, const struct api_history_query *query, api_history_fn visit,
                    void *visit_ctx, struct api_history_answer *ret_answer);
     int (*energy)(void *ctx, const struct api_energy_query *query, api_energy_fn visit,
                   void *visit_ctx, struct api_history_answer *ret_answer);
     /* Optional, all or none (they may wait for the store's thread, and for the disk): a
-     * backup as a stream; a restore in pieces, done behind restore_start. 0 or -errno with
-     * *reterr. */
+     * backup as a stream; a restore in pieces, done behind restore_start. 0 or -errno
+     * with *reterr. */
     int (*backup)(void *ctx, struct http_stream *ret_stream, struct gw_error *reterr);
     int (*restore_begin)(void *ctx, const struct api_restore_request *request,
                          uint32_t *ret_id, struct gw_error *reterr);
@@ -80,8 +80,8 @@ struct api;
 int api_open(const struct api_options *options, const struct api_ports *ports,
              struct api **ret_api, struct gw_error *reterr);
 /* Answers what waits for the loop with 503, joins the threads, removes the socket. After
- * it no port is called. Posts the loop still holds may be finished later. NULL is fine.
- */
+ * it no port is called. Posts the loop still holds may be finished later. NULL is
+ * fine. */
 void api_close(struct api *api);
 
 /* "127.0.0.1:41753", "" without TCP. Lives as long as the API. */

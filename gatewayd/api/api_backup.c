@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Backup as one stream; restore in pieces of at most HTTP_BODY_MAX: begin, data..., start,
- * then the state is asked until it is done. Everything behind it is the store's; the file
- * itself is checked by gatewayctl first. On the API's thread.
+ * Backup as one stream; restore in pieces of at most HTTP_BODY_MAX: begin, data...,
+ * start, then the state is asked until it is done. Everything behind it is the store's;
+ * the file itself is checked by gatewayctl first. On the API's thread.
  */
 #include "gatewayd/api/api_backup.h"
 
@@ -119,14 +119,16 @@ void api_backup_restore_begin(struct api_call *call)
 
     if (!is_allowed(call))
         return;
-    root = json_in_object(call->request->body, call->request->body_len, text, sizeof text);
+    root =
+        json_in_object(call->request->body, call->request->body_len, text, sizeof text);
     if (!root) {
         http_problem(call->response, 400, "bad-json", "%s", text);
         return;
     }
     unknown = json_in_unknown_key(root, known);
     if (unknown) {
-        http_problem(call->response, 400, "unknown-key", "unknown key \"%.40s\"", unknown);
+        http_problem(call->response, 400, "unknown-key", "unknown key \"%.40s\"",
+                     unknown);
     } else if (take_request(call, root, &request)) {
         rc = call->ports->restore_begin(call->ports->ctx, &request, &id, &error);
         if (rc < 0)

@@ -13,7 +13,8 @@
 static bool is_there(struct api_call *call, bool has_port)
 {
     if (!has_port)
-        http_problem(call->response, 404, "no-control", "this gateway has no outage control");
+        http_problem(call->response, 404, "no-control",
+                     "this gateway has no outage control");
     return has_port;
 }
 
@@ -48,7 +49,8 @@ static json_t *take_body(struct api_call *call, const char *const *known)
     if (!root) {
         http_problem(call->response, 400, "bad-json", "%s", error);
     } else if (unknown) {
-        http_problem(call->response, 400, "unknown-key", "unknown key \"%.40s\"", unknown);
+        http_problem(call->response, 400, "unknown-key", "unknown key \"%.40s\"",
+                     unknown);
         json_decref(root);
         root = NULL;
     }
@@ -73,7 +75,8 @@ static bool take_to(struct api_call *call, const json_t *root, char ret[64])
 {
     const char *to = json_string_value(json_object_get(root, "to"));
 
-    if (!to || (strcmp(to, "on") != 0 && strcmp(to, "off") != 0 && strcmp(to, "auto") != 0)) {
+    if (!to ||
+        (strcmp(to, "on") != 0 && strcmp(to, "off") != 0 && strcmp(to, "auto") != 0)) {
         http_problem(call->response, 400, "bad-value", "\"to\" wants on, off or auto");
         return false;
     }
@@ -84,14 +87,16 @@ static bool take_to(struct api_call *call, const json_t *root, char ret[64])
 void api_control_override(struct api_call *call)
 {
     static const char *const known[] = {"to", "for_s", NULL};
-    struct api_post_request request = {.kind = API_POST_OVERRIDE, .uid = call->request->uid};
+    struct api_post_request request = {.kind = API_POST_OVERRIDE,
+                                       .uid = call->request->uid};
     json_t *root = take_body(call, known);
 
     if (!root)
         return;
     if (strlen(call->args[0]) >= sizeof request.device)
         http_problem(call->response, 404, "unknown-circuit", "there is no such circuit");
-    else if (take_to(call, root, request.point) && take_span(call, root, &request.lease_ms)) {
+    else if (take_to(call, root, request.point) &&
+             take_span(call, root, &request.lease_ms)) {
         strcpy(request.device, call->args[0]);
         api_change_hand_over(call, &request);
     }
@@ -110,7 +115,8 @@ static void ask_bool(struct api_call *call, enum api_post_kind kind, const char 
     if (!json_is_boolean(field)) {
         http_problem(call->response, 400, "bad-value", "\"%s\" wants true or false", key);
     } else {
-        request.value = (struct gw_value){.type = GW_TYPE_BOOL, .v.b = json_is_true(field)};
+        request.value =
+            (struct gw_value){.type = GW_TYPE_BOOL, .v.b = json_is_true(field)};
         api_change_hand_over(call, &request);
     }
     json_decref(root);

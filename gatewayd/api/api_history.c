@@ -93,7 +93,8 @@ static bool take_argument(void *ctx, const char *key, const char *value)
 }
 
 /* ms since 1970. */
-static bool take_time(struct asked *asked, const char *text, int64_t fallback, int64_t *ret)
+static bool take_time(struct asked *asked, const char *text, int64_t fallback,
+                      int64_t *ret)
 {
     size_t len = text ? strlen(text) : 0;
 
@@ -101,8 +102,8 @@ static bool take_time(struct asked *asked, const char *text, int64_t fallback, i
     if (!text)
         return true;
     if (!len || len > 15 || strspn(text, "0123456789") != len)
-        return refuse(asked, "'%.40s': ms since 1970 UTC are wanted, such as 1763760000000",
-                      text);
+        return refuse(
+            asked, "'%.40s': ms since 1970 UTC are wanted, such as 1763760000000", text);
     *ret = strtoll(text, NULL, 10);
     return true;
 }
@@ -144,7 +145,8 @@ static bool take_step(struct asked *asked, int64_t span_ms, int64_t *ret_ms)
             *ret_ms = n * units[i].ms;
     if (*ret_ms > 0 && *ret_ms <= 366 * DAY_MS)
         return true;
-    return refuse(asked, "step=%.40s: raw, or a duration such as 10s, 1m, 15m, 1h, 1d", text);
+    return refuse(asked, "step=%.40s: raw, or a duration such as 10s, 1m, 15m, 1h, 1d",
+                  text);
 }
 
 /* ---- telling ---- */
@@ -161,9 +163,10 @@ static void tell_failure(struct api_call *call, int rc)
 
 static void tell_slow(struct api_call *call)
 {
-    http_problem(call->response, 503, "too-much",
-                 "reading that takes longer than 2 s: ask for a shorter time, fewer points "
-                 "or a longer step");
+    http_problem(
+        call->response, 503, "too-much",
+        "reading that takes longer than 2 s: ask for a shorter time, fewer points "
+        "or a longer step");
 }
 
 static void put_answer(struct strbuf *buf, const struct api_history_answer *answer)
@@ -420,7 +423,8 @@ static void put_energy(void *ctx, const struct api_energy_row *row)
 
     if (!slots->has_any || row->start_ms != slots->start_ms) {
         strbuf_puts(buf, slots->has_any ? "]},{" : "{");
-        strbuf_printf(buf, "\"start\":%" PRId64 ",\"end\":%" PRId64 ",\"open\":%s,\"flows\":[",
+        strbuf_printf(buf,
+                      "\"start\":%" PRId64 ",\"end\":%" PRId64 ",\"open\":%s,\"flows\":[",
                       row->start_ms, row->end_ms, row->is_open ? "true" : "false");
         slots->start_ms = row->start_ms;
         slots->has_any = true;
@@ -453,7 +457,8 @@ static bool take_slot(struct asked *asked, enum api_energy_slot *ret)
             *ret = (enum api_energy_slot)i;
             return true;
         }
-    return !asked->slot || refuse(asked, "slot=%.40s: 15m, 30m or 1d is wanted", asked->slot);
+    return !asked->slot ||
+           refuse(asked, "slot=%.40s: 15m, 30m or 1d is wanted", asked->slot);
 }
 
 void api_history_get_energy(struct api_call *call)

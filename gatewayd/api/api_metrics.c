@@ -103,37 +103,37 @@ static void put_status(const struct api_status *status, struct strbuf *buf)
         double value;
     } rows[] = {
         {{"gatewayd_uptime_seconds", "gauge", "Time since the daemon started."},
-         (double)up_ns / 1e9                                                                              },
+         (double)up_ns / 1e9},
         {{"gatewayd_clock_synced", "gauge", "1 while the wall clock is synchronised."},
-         status->clock == CLOCK_SYNCED                                                                    },
+         status->clock == CLOCK_SYNCED},
         {{"gatewayd_config_generation", "gauge", "Configurations loaded since start."},
-         status->generation                                                                               },
-        {{"gatewayd_alarms", "gauge", "Alarms now raised."},                              status->n_alarms},
+         status->generation},
+        {{"gatewayd_alarms", "gauge", "Alarms now raised."}, status->n_alarms},
         {{"gatewayd_store_on_disk", "gauge", "0 while the store lives in RAM."},
-         status->store.on_disk                                                                            },
+         status->store.on_disk},
         {{"gatewayd_store_records_total", "counter", "Records stored."},
-         (double)status->store.n_records                                                                  },
+         (double)status->store.n_records},
         {{"gatewayd_store_readings_total", "counter", "Readings stored."},
-         (double)status->store.n_readings                                                                 },
+         (double)status->store.n_readings},
         {{"gatewayd_store_events_total", "counter", "Events stored."},
-         (double)status->store.n_events                                                                   },
+         (double)status->store.n_events},
         {{"gatewayd_store_dropped_records_total", "counter",
           "Records lost before storing."},
-         (double)status->store.n_dropped                                                                  },
+         (double)status->store.n_dropped},
         {{"gatewayd_store_size_bytes", "gauge", "Size of the store."},
-         (double)status->store.size_bytes                                                                 },
+         (double)status->store.size_bytes},
         {{"gatewayd_store_max_bytes", "gauge", "Bound of the store."},
-         (double)status->store.max_bytes                                                                  },
+         (double)status->store.max_bytes},
         {{"gatewayd_store_written_bytes_total", "counter", "Bytes written to the disk."},
-         (double)status->store.bytes_written                                                              },
+         (double)status->store.bytes_written},
         {{"gatewayd_store_commits_total", "counter", "Group commits."},
-         (double)status->store.commits                                                                    },
+         (double)status->store.commits},
         {{"gatewayd_store_commit_last_seconds", "gauge", "Duration of the last commit."},
-         status->store.commit_last_us / 1e6                                                               },
+         status->store.commit_last_us / 1e6},
         {{"gatewayd_store_commit_max_seconds", "gauge", "Longest commit since start."},
-         status->store.commit_max_us / 1e6                                                                },
+         status->store.commit_max_us / 1e6},
         {{"gatewayd_store_last_seq", "gauge", "Highest sequence number committed."},
-         (double)status->store.last_seq                                                                   },
+         (double)status->store.last_seq},
     };
 
     strbuf_puts(buf,
@@ -175,15 +175,15 @@ static void put_points(const struct api_ports *ports, struct strbuf *buf)
 /* ---- buses and routes ------------------------------------------------------------ */
 
 static const struct family bus_families[] = {
-    {"gatewayd_bus_requests_total",      "counter", "Requests made on the bus."                  },
-    {"gatewayd_bus_errors_total",        "counter", "Requests that failed."                      },
-    {"gatewayd_bus_overruns_total",      "counter", "Polls that came too late to be made."       },
-    {"gatewayd_bus_busy_seconds_total",  "counter", "Time the line was in use."                  },
-    {"gatewayd_bus_load_ratio",          "gauge",   "Share of the last 10 s the line was in use."},
+    {"gatewayd_bus_requests_total", "counter", "Requests made on the bus."},
+    {"gatewayd_bus_errors_total", "counter", "Requests that failed."},
+    {"gatewayd_bus_overruns_total", "counter", "Polls that came too late to be made."},
+    {"gatewayd_bus_busy_seconds_total", "counter", "Time the line was in use."},
+    {"gatewayd_bus_load_ratio", "gauge", "Share of the last 10 s the line was in use."},
     {"gatewayd_bus_host_restarts_total", "counter",
-     "Restarts of the bus's host process."                                                       },
-    {"gatewayd_device_requests_total",   "counter", "Requests to the device by result."          },
-    {"gatewayd_device_up",               "gauge",   "1 while the device answers."                },
+     "Restarts of the bus's host process."},
+    {"gatewayd_device_requests_total", "counter", "Requests to the device by result."},
+    {"gatewayd_device_up", "gauge", "1 while the device answers."},
 };
 
 static void put_units(struct collector *collector, const struct api_bus *bus)
@@ -219,13 +219,13 @@ static void put_bus(void *ctx, const struct api_bus *bus)
 }
 
 static const struct family route_families[] = {
-    {"gatewayd_route_connected",                "gauge",   "1 while the route's broker is connected."},
-    {"gatewayd_route_backlog_records",          "gauge",   "Records not confirmed yet."              },
-    {"gatewayd_route_oldest_timestamp_seconds", "gauge",   "Time of the oldest of them."             },
-    {"gatewayd_route_sent_total",               "counter", "Readings sent."                          },
-    {"gatewayd_route_confirmed_total",          "counter", "Readings confirmed."                     },
-    {"gatewayd_route_resent_total",             "counter", "Readings sent again."                    },
-    {"gatewayd_route_refused_total",            "counter", "Readings held back by consent."          },
+    {"gatewayd_route_connected", "gauge", "1 while the route's broker is connected."},
+    {"gatewayd_route_backlog_records", "gauge", "Records not confirmed yet."},
+    {"gatewayd_route_oldest_timestamp_seconds", "gauge", "Time of the oldest of them."},
+    {"gatewayd_route_sent_total", "counter", "Readings sent."},
+    {"gatewayd_route_confirmed_total", "counter", "Readings confirmed."},
+    {"gatewayd_route_resent_total", "counter", "Readings sent again."},
+    {"gatewayd_route_refused_total", "counter", "Readings held back by consent."},
 };
 
 static void put_route(void *ctx, const struct api_route *route)

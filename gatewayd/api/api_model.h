@@ -76,8 +76,8 @@ struct api_bus {
     const char *name, *plugin;
     const char *host;  /* name of the host process, "inline" */
     int host_pid;      /* 0: none now */
-    /* "online", "degraded", "link-down", "starting", "failed"; the API lowers "online" when
-     * devices have no good point (api_health.h) */
+    /* "online", "degraded", "link-down", "starting", "failed"; the API lowers "online"
+     * when devices have no good point (api_health.h) */
     const char *state;
     const char *text;  /* why, "" when online */
     uint64_t n_requests, n_errors, n_overruns, busy_us;

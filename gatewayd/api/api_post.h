@@ -13,14 +13,15 @@
 #include "lib/model/value.h"
 
 #define API_POST_TIMEOUT_MS 5000
-#define API_POSTS_MAX                                                                    \
-    16 /* handed to the loop and not finished; more are refused with 503 */
+/* handed to the loop and not finished; more are refused with 503 */
+#define API_POSTS_MAX 16
 
 enum api_post_kind {
     API_POST_WRITE = 1, /* device, point, value, lease_ms */
     API_POST_READ = 2, /* device: poll it now, answer when its records are in the table */
     API_POST_RELOAD = 3,
-    API_POST_OVERRIDE = 4, /* device: the circuit; point: on, off, auto; lease_ms: for so long */
+    /* device: the circuit; point: on, off, auto; lease_ms: for so long */
+    API_POST_OVERRIDE = 4,
     API_POST_HOLD = 5,     /* value */
     API_POST_STORM = 6,    /* lease_ms: for so long, 0 ends it */
     API_POST_DRILL = 7,    /* as storm */

@@ -59,7 +59,8 @@ static bool get_integer(const json_t *object, const char *key, json_int_t min,
     if (!json_is_integer(field))
         return refuse(ret, "'%s' must be a whole number", key);
     if (json_integer_value(field) < min || json_integer_value(field) > max)
-        return refuse(ret, "'%s' must be %lld to %lld", key, (long long)min, (long long)max);
+        return refuse(ret, "'%s' must be %lld to %lld", key, (long long)min,
+                      (long long)max);
     *ret_number = (uint32_t)json_integer_value(field);
     return true;
 }
@@ -209,8 +210,8 @@ const char *command_result_name(enum command_result result)
     return names[result];
 }
 
-void command_put_answer(struct strbuf *buf, enum command_result result, const char *reason,
-                        const struct gw_value *readback)
+void command_put_answer(struct strbuf *buf, enum command_result result,
+                        const char *reason, const struct gw_value *readback)
 {
     strbuf_puts(buf, "{\"v\":1,\"result\":\"");
     strbuf_puts(buf, command_result_name(result));

@@ -56,9 +56,9 @@ enum command_result {
 };
 const char *command_result_name(enum command_result result);
 
-/* {"v":1,"result":...,"reason":...,"readback":...}; reason "" and readback NULL or without a
- * value are null. */
-void command_put_answer(struct strbuf *buf, enum command_result result, const char *reason,
-                        const struct gw_value *readback);
+/* {"v":1,"result":...,"reason":...,"readback":...}; reason "" and readback NULL or
+ * without a value are null. */
+void command_put_answer(struct strbuf *buf, enum command_result result,
+                        const char *reason, const struct gw_value *readback);
 
 #endif

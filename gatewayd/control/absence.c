@@ -14,7 +14,8 @@
 static void finish(struct absence *absence, const struct control_ports *ports)
 {
     if ((double)absence->known_ms >= KNOWN_SHARE * (double)FLOWS_SLOT_MS)
-        ports->off_grid(ports->ctx, absence->slot_ms, (int32_t)((absence->off_ms + 500) / 1000));
+        ports->off_grid(ports->ctx, absence->slot_ms,
+                        (int32_t)((absence->off_ms + 500) / 1000));
     absence->off_ms = absence->known_ms = 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Seconds without the grid, energy slot by energy slot (OUTAGE 8). A slot that was not
- * watched nearly all the time is not told. What a restart interrupts goes on, when the grid
- * was gone before and after it: kept as a fact while it is gone. On the loop.
+ * watched nearly all the time is not told. What a restart interrupts goes on, when the
+ * grid was gone before and after it: kept as a fact while it is gone. On the loop.
  */
 #ifndef GATEWAYD_CONTROL_ABSENCE_H
 #define GATEWAYD_CONTROL_ABSENCE_H

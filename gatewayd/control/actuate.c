@@ -67,10 +67,11 @@ static void put_value(const struct actuator *actuator, double value, char text[3
     if (actuator->config.is_bool)
         snprintf(text, 32, "%s", value >= 0.5 ? "on" : "off");
     else
-        snprintf(text, 32, "%g %s", value, actuator->config.is_permille ? "permille" : "W");
+        snprintf(text, 32, "%g %s", value,
+                 actuator->config.is_permille ? "permille" : "W");
 }
 
-/* ---- answers ---------------------------------------------------------------------------- */
+/* ---- answers ----------------------------------------------------------------------- */
 
 static void tell(struct actuator *actuator, const char *why)
 {
@@ -82,7 +83,8 @@ static void tell(struct actuator *actuator, const char *why)
     put_value(actuator, actuator->now.want, value);
     snprintf(text, sizeof text, "%s does not follow: %s was ordered; %s; trying on",
              actuator->config.name, value, why);
-    actuator->owner->ports->event(actuator->owner->ports->ctx, "control-output", "alarm", text);
+    actuator->owner->ports->event(actuator->owner->ports->ctx, "control-output", "alarm",
+                                  text);
 }
 
 static void tell_over(struct actuator *actuator, const char *what)
@@ -97,14 +99,17 @@ static void tell_over(struct actuator *actuator, const char *what)
         any |= actuator->owner->list[i]->is_told;
     snprintf(text, sizeof text, "%s %s", actuator->config.name, what);
     if (any)
-        actuator->owner->ports->event(actuator->owner->ports->ctx, "control-output", "info", text);
+        actuator->owner->ports->event(actuator->owner->ports->ctx, "control-output",
+                                      "info", text);
     else
-        actuator->owner->ports->clear(actuator->owner->ports->ctx, "control-output", text);
+        actuator->owner->ports->clear(actuator->owner->ports->ctx, "control-output",
+                                      text);
 }
 
 static void failed(struct actuator *actuator, const char *why)
 {
-    int64_t wait_ms = RETRY_MS << (actuator->now.n_failures < 4 ? actuator->now.n_failures : 4);
+    int64_t wait_ms =
+        RETRY_MS << (actuator->now.n_failures < 4 ? actuator->now.n_failures : 4);
 
     actuator->now.n_failures++;
     actuator->owner->stats.n_failed++;
@@ -138,7 +143,8 @@ static void on_done(void *ctx, const struct control_answer *answer)
     if (actuator->is_leaving && !actuator->was_release) {
         actuator->due_ms = 0; /* ordered before it had to go: now it is let go */
     } else if (actuator->is_leaving) {
-        actuator->is_used = answer->outcome == CONTROL_FAILED && actuator->now.n_failures++ < 3;
+        actuator->is_used =
+            answer->outcome == CONTROL_FAILED && actuator->now.n_failures++ < 3;
         actuator->due_ms = now_ms() + RETRY_MS;
     } else if (answer->outcome == CONTROL_REFUSED || answer->outcome == CONTROL_FAILED) {
         failed(actuator, answer->text);
@@ -152,9 +158,10 @@ static void on_done(void *ctx, const struct control_answer *answer)
     actuator->owner->ports->wake(actuator->owner->ports->ctx);
 }
 
-/* ---- sending ------------------------------------------------------------------------------ */
+/* ---- sending ----------------------------------------------------------------------- */
 
-static void send(struct actuator *actuator, double value, bool is_release, int64_t t_boot_ms)
+static void send(struct actuator *actuator, double value, bool is_release,
+                 int64_t t_boot_ms)
 {
     const struct control_ports *ports = actuator->owner->ports;
     struct control_write write = {.name = actuator->config.name,
@@ -266,7 +273,8 @@ static int64_t step_one(struct actuator *actuator, int64_t t_boot_ms)
         send(actuator, actuator->now.want, is_failsafe(actuator), t_boot_ms);
     if (actuator->is_sending)
         return INT64_MAX;
-    return actuator->differs_ms && actuator->differs_ms + ACTUATE_FEEDBACK_MS < actuator->due_ms
+    return actuator->differs_ms &&
+                   actuator->differs_ms + ACTUATE_FEEDBACK_MS < actuator->due_ms
                ? actuator->differs_ms + ACTUATE_FEEDBACK_MS
                : actuator->due_ms;
 }
@@ -279,7 +287,8 @@ void actuate_step_one(struct actuate *actuate, uint32_t index, int64_t t_boot_ms
 void actuate_forgive(struct actuate *actuate)
 {
     for (uint32_t i = 0; i < actuate->n; i++)
-        memset(actuate->list[i]->overturned_ms, 0, sizeof actuate->list[i]->overturned_ms);
+        memset(actuate->list[i]->overturned_ms, 0,
+               sizeof actuate->list[i]->overturned_ms);
 }
 
 void actuate_hold(struct actuate *actuate, bool is_held)
@@ -287,7 +296,8 @@ void actuate_hold(struct actuate *actuate, bool is_held)
     actuate->is_held = is_held;
 }
 
-bool actuate_is_overturned(const struct actuate *actuate, uint32_t index, int64_t t_boot_ms)
+bool actuate_is_overturned(const struct actuate *actuate, uint32_t index,
+                           int64_t t_boot_ms)
 {
     int64_t first_ms = actuate->list[index]->overturned_ms[0];
 
@@ -299,8 +309,9 @@ int64_t actuate_step(struct actuate *actuate, int64_t t_boot_ms)
     int64_t next_ms = INT64_MAX;
 
     for (unsigned i = 0; i < ACTUATORS_MAX * 2; i++) {
-        int64_t one_ms = actuate->slots[i].is_used ? step_one(&actuate->slots[i], t_boot_ms)
-                                                   : INT64_MAX;
+        int64_t one_ms = actuate->slots[i].is_used
+                             ? step_one(&actuate->slots[i], t_boot_ms)
+                             : INT64_MAX;
 
         if (one_ms < next_ms)
             next_ms = one_ms;
@@ -366,7 +377,7 @@ void actuate_get_stats(const struct actuate *actuate, struct actuate_stats *ret)
     *ret = actuate->stats;
 }
 
-/* ---- which there are ------------------------------------------------------------------------ */
+/* ---- which there are --------------------------------------------------------------- */
 
 static struct actuator *find(struct actuate *actuate, const char *name)
 {
@@ -406,7 +417,8 @@ static void drop(struct actuator *actuator)
     actuator->now.n_failures = 0;
 }
 
-void actuate_configure(struct actuate *actuate, const struct actuator_config *list, uint32_t n)
+void actuate_configure(struct actuate *actuate, const struct actuator_config *list,
+                       uint32_t n)
 {
     if (n > ACTUATORS_MAX)
         n = ACTUATORS_MAX;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Orders onto devices (OUTAGE 6.1): each wanted value is written under a lease, renewed at
- * half of it, read back within 2 s, and told when the device does not follow. A value that
- * is the point's failsafe is released instead: nothing has to be kept up then. On the loop.
+ * Orders onto devices (OUTAGE 6.1): each wanted value is written under a lease, renewed
+ * at half of it, read back within 2 s, and told when the device does not follow. A value
+ * that is the point's failsafe is released instead: nothing has to be kept up then. On
+ * the loop.
  */
 #ifndef GATEWAYD_CONTROL_ACTUATE_H
 #define GATEWAYD_CONTROL_ACTUATE_H
@@ -39,16 +40,18 @@ struct actuate;
 struct actuate *actuate_new(const struct control_ports *ports);
 /* Only when no write is unanswered (writes_stop). NULL is fine. */
 void actuate_free(struct actuate *actuate);
-/* The actuators from now on, known by name: those that stay keep what they hold; those that
- * go are released. Index i is list[i] until the next call. */
-void actuate_configure(struct actuate *actuate, const struct actuator_config *list, uint32_t n);
+/* The actuators from now on, known by name: those that stay keep what they hold; those
+ * that go are released. Index i is list[i] until the next call. */
+void actuate_configure(struct actuate *actuate, const struct actuator_config *list,
+                       uint32_t n);
 /* From now on this value is wanted. at_once: it does not wait for the journal. */
 void actuate_want(struct actuate *actuate, uint32_t index, double value, bool at_once);
 /* Nothing is wanted any more: released to its failsafe, if we hold it. */
 void actuate_leave(struct actuate *actuate, uint32_t index);
 /* Nothing is wanted any more, and nothing is written: it stands as it stands. */
 void actuate_forget(struct actuate *actuate, uint32_t index);
-/* Sends what is due; returns the boot time in ms of the next thing to do, INT64_MAX: none. */
+/* Sends what is due; returns the boot time in ms of the next thing to do, INT64_MAX:
+ * none. */
 int64_t actuate_step(struct actuate *actuate, int64_t t_boot_ms);
 /* The same for one actuator alone. */
 void actuate_step_one(struct actuate *actuate, uint32_t index, int64_t t_boot_ms);
@@ -57,7 +60,8 @@ void actuate_forgive(struct actuate *actuate);
 /* While held, who undoes an order is let: it stands as they left it. */
 void actuate_hold(struct actuate *actuate, bool is_held);
 /* Did somebody else undo our order three times within 10 min, though the device obeys? */
-bool actuate_is_overturned(const struct actuate *actuate, uint32_t index, int64_t t_boot_ms);
+bool actuate_is_overturned(const struct actuate *actuate, uint32_t index,
+                           int64_t t_boot_ms);
 /* Its point, "device.point". */
 const char *actuate_name(const struct actuate *actuate, uint32_t index);
 void actuate_get(const struct actuate *actuate, uint32_t index, struct actuator_now *ret);

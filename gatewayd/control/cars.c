@@ -12,7 +12,8 @@
 #define UNKNOWN_S (8 * 3600.0) /* without a clock: booked, and not yet due */
 #define STEP_S 60.0            /* no floor is passed within it */
 #define ETA 0.95
-#define LATE_MS 1800000 /* a driver may be so late: what was promised is kept until then */
+/* a driver may be so late: what was promised is kept until then */
+#define LATE_MS 1800000
 
 /* ---- departures ---- */
 

@@ -81,12 +81,15 @@ static void step_one(struct charge_battery *battery, const struct site_battery *
     double w = sense_battery_w(ports, from), moved_wh = w * (double)dt_ms / MS_PER_H;
     struct control_reading reading;
     bool is_here = !from->plugged.is_there || sense_value(ports, &from->plugged) > 0.5;
-    bool is_told = is_here && from->soc.is_there && ports->read(ports->ctx, &from->soc, &reading) &&
-                   reading.is_good && reading.has_value && sense_is_charge(reading.value);
+    bool is_told = is_here && from->soc.is_there &&
+                   ports->read(ports->ctx, &from->soc, &reading) && reading.is_good &&
+                   reading.has_value && sense_is_charge(reading.value);
 
     if (!isnan(moved_wh)) {
-        battery->moved_wh = battery->moved_wh * exp(-(double)dt_ms / 1000 / FORGET_S) + moved_wh;
-        if (battery->is_known && (battery->is_stuck || !is_told) && from->source->capacity_wh > 0)
+        battery->moved_wh =
+            battery->moved_wh * exp(-(double)dt_ms / 1000 / FORGET_S) + moved_wh;
+        if (battery->is_known && (battery->is_stuck || !is_told) &&
+            from->source->capacity_wh > 0)
             battery->soc_permille =
                 clip(battery->soc_permille - moved_wh / from->source->capacity_wh * 1000);
     }
@@ -108,7 +111,8 @@ static void tell(struct charge *charge, const struct site_map *map,
         if (!battery->is_stuck || charge->told_stuck >> i & 1)
             continue;
         snprintf(text, sizeof text,
-                 "%s: its charge stays at %.1f %% while %.0f Wh were %s; it is reckoned from the "
+                 "%s: its charge stays at %.1f %% while %.0f Wh were %s; it is reckoned "
+                 "from the "
                  "power until it moves",
                  map->batteries[i].source->battery, battery->told_permille / 10,
                  fabs(battery->moved_wh), battery->moved_wh > 0 ? "drawn" : "stored");
@@ -140,7 +144,8 @@ static double usable_permille(double soc_permille, double cut_off_percent)
     return clip((soc_permille - floor) / (1000 - floor) * 1000);
 }
 
-void charge_sum(const struct charge *charge, const struct site_map *map, struct charge_sum *ret)
+void charge_sum(const struct charge *charge, const struct site_map *map,
+                struct charge_sum *ret)
 {
     double soc_wh = 0, all_wh = 0;
     bool is_live = false;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the batteries of the site hold, each as it tells it. One that falls silent, or whose
- * charge stands still while it is drawn from, keeps what was last believed of it, moved by
- * its own measured power: taking a battery's word away empties nothing. On the loop.
+ * What the batteries of the site hold, each as it tells it. One that falls silent, or
+ * whose charge stands still while it is drawn from, keeps what was last believed of it,
+ * moved by its own measured power: taking a battery's word away empties nothing. On the
+ * loop.
  */
 #ifndef GATEWAYD_CONTROL_CHARGE_H
 #define GATEWAYD_CONTROL_CHARGE_H
@@ -17,7 +18,8 @@ struct charge_battery {
     double told_permille; /* as told last */
     int64_t told_ms;      /* boot time of that reading */
     double moved_wh;      /* measured since what it tells changed; + discharged */
-    double odd_permille;  /* told, and too far from what is believed to be taken at once */
+    /* told, and too far from what is believed to be taken at once */
+    double odd_permille;
     unsigned n_odd;
 };
 
@@ -32,13 +34,14 @@ void charge_forget(struct charge *charge);
 /* The map's batteries are those of the step before; tells the alarm "battery-stuck". */
 void charge_step(struct charge *charge, const struct site_map *map,
                  const struct control_ports *ports, int64_t t_boot_ms);
-/* Of all batteries that form the island and whose charge is known, by their capacity. NaN: no
- * battery tells its charge now. */
+/* Of all batteries that form the island and whose charge is known, by their capacity.
+ * NaN: no battery tells its charge now. */
 struct charge_sum {
     double usable_wh, capacity_wh; /* above the cut-off */
     double usable_permille, soc_permille;
     int64_t t_ms; /* boot time of the newest reading */
 };
-void charge_sum(const struct charge *charge, const struct site_map *map, struct charge_sum *ret);
+void charge_sum(const struct charge *charge, const struct site_map *map,
+                struct charge_sum *ret);
 
 #endif

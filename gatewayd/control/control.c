@@ -24,7 +24,7 @@ static int64_t now_ms(void)
     return clock_boot_ns() / CLOCK_NS_PER_MS;
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- life -------------------------------------------------------------------------- */
 
 struct control *control_new(const struct control_ports *ports)
 {
@@ -82,7 +82,8 @@ static bool same_evidence(const struct site_map *a, const struct site_map *b)
     bool same = a->n_evidence == b->n_evidence;
 
     for (uint32_t i = 0; same && i < a->n_evidence; i++)
-        same = strcmp(a->names[i], b->names[i]) == 0 && a->sources[i].kind == b->sources[i].kind;
+        same = strcmp(a->names[i], b->names[i]) == 0 &&
+               a->sources[i].kind == b->sources[i].kind;
     return same;
 }
 
@@ -91,7 +92,8 @@ static bool same_batteries(const struct site_map *a, const struct site_map *b)
     bool same = a->n_batteries == b->n_batteries;
 
     for (uint32_t i = 0; same && i < a->n_batteries; i++)
-        same = strcmp(a->batteries[i].source->battery, b->batteries[i].source->battery) == 0;
+        same =
+            strcmp(a->batteries[i].source->battery, b->batteries[i].source->battery) == 0;
     return same;
 }
 
@@ -100,7 +102,8 @@ static void ask_past(struct control *control)
 {
     struct past *past;
 
-    if (control->is_past_asked || !control->programme.site || clock_trust_now() == CLOCK_UNSET)
+    if (control->is_past_asked || !control->programme.site ||
+        clock_trust_now() == CLOCK_UNSET)
         return;
     control->is_past_asked = true;
     past = past_new(&control->map, clock_wall_ms());
@@ -190,11 +193,12 @@ void control_restore(struct control *control, const char *key, const char *value
     int state;
 
     pthread_mutex_lock(&control->lock);
-    if (!wishes_restore(&control->wishes, key, value) && strcmp(key, JOURNAL_STATE_KEY) == 0) {
+    if (!wishes_restore(&control->wishes, key, value) &&
+        strcmp(key, JOURNAL_STATE_KEY) == 0) {
         state = journal_state(value);
         if (state >= 0 && !control->is_started) {
-            grid_state_init(&control->grid, &control->map.config, (enum grid_state_id)state,
-                            now_ms());
+            grid_state_init(&control->grid, &control->map.config,
+                            (enum grid_state_id)state, now_ms());
             control->is_resumed = state != GRID_OK;
         }
     } else if (!control->is_started && strcmp(key, JOURNAL_OUTAGES_KEY) == 0) {
@@ -238,12 +242,13 @@ void control_stop(struct control *control)
     pthread_mutex_unlock(&control->lock);
 }
 
-/* ---- what is ------------------------------------------------------------------------------------ */
+/* ---- what is ----------------------------------------------------------------------- */
 
 double control_runtime_s(const struct control *control)
 {
-    double above_wh = control->power.usable_wh -
-                      control->power.capacity_wh * control->map.config.critical_permille / 1000;
+    double above_wh =
+        control->power.usable_wh -
+        control->power.capacity_wh * control->map.config.critical_permille / 1000;
 
     if (isnan(above_wh) || !(control->mean_load_w > 1))
         return -1;
@@ -260,7 +265,7 @@ uint64_t control_shed(const struct control *control)
     return bits;
 }
 
-/* ---- the state machine -------------------------------------------------------------------------- */
+/* ---- the state machine ------------------------------------------------------------- */
 
 static void tell_transitions(struct control *control)
 {
@@ -276,7 +281,7 @@ static void tell_transitions(struct control *control)
     journal_past(&control->journal, &control->ports, &control->grid, &control->evidence);
 }
 
-/* ---- orders -------------------------------------------------------------------------------------- */
+/* ---- orders ------------------------------------------------------------------------ */
 
 static void step_policy(struct control *control, int64_t t_ms)
 {
@@ -322,13 +327,15 @@ static uint64_t stuck_bits(const struct control *control)
     uint64_t bits = 0;
 
     for (uint32_t i = 0; i < control->map.n_circuits; i++)
-        if (control->now[i].has_feedback && control->now[i].is_on != control->now[i].is_on_read)
+        if (control->now[i].has_feedback &&
+            control->now[i].is_on != control->now[i].is_on_read)
             bits |= UINT64_C(1) << i;
     return bits;
 }
 
 /* What would be ordered in an island, and nothing else. */
-static void play_drill(struct control *control, int64_t t_ms, const struct decide_in *real)
+static void play_drill(struct control *control, int64_t t_ms,
+                       const struct decide_in *real)
 {
     struct decide_in in = *real;
     struct decide played = control->decide;
@@ -344,10 +351,11 @@ static void play_drill(struct control *control, int64_t t_ms, const struct decid
     /* a real outage ends it: the rest is no exercise */
     if (control->out.demand.state != GRID_OK)
         control->drill.until_ms = t_ms;
-    if (drill_step(&control->drill, t_ms, control->power.usable_permille, &control->map.config,
-                   &demand)) {
-        control->ports.event(control->ports.ctx, "drill", "info",
-                             drill_text(&control->drill, &control->map, text, sizeof text));
+    if (drill_step(&control->drill, t_ms, control->power.usable_permille,
+                   &control->map.config, &demand)) {
+        control->ports.event(
+            control->ports.ctx, "drill", "info",
+            drill_text(&control->drill, &control->map, text, sizeof text));
         return;
     }
     in.demand = &demand;
@@ -402,13 +410,14 @@ static int64_t decide(struct control *control, int64_t t_ms)
     return asks_ms < next_ms ? asks_ms : next_ms;
 }
 
-/* ---- what others are told --------------------------------------------------------------------------- */
+/* ---- what others are told ---------------------------------------------------------- */
 
 static void publish(struct control *control, int64_t t_ms)
 {
     uint64_t shed = control_shed(control);
     bool is_news = shed != control->published_shed ||
-                   control->grid.state != control->published_state || !control->n_published;
+                   control->grid.state != control->published_state ||
+                   !control->n_published;
     int64_t span_ms = control->grid.state == GRID_OK ? QUIET_PUBLISH_MS : PUBLISH_MS;
     struct strbuf buf;
 
@@ -507,7 +516,8 @@ int64_t control_step(struct control *control)
     return next_ms * CLOCK_NS_PER_MS;
 }
 
-static bool holds_evidence(const struct control *control, const struct record_batch *batch)
+static bool holds_evidence(const struct control *control,
+                           const struct record_batch *batch)
 {
     for (uint32_t i = 0; i < batch->n_records; i++)
         if (site_map_is_evidence(&control->map, batch->records[i].device))
@@ -517,7 +527,8 @@ static bool holds_evidence(const struct control *control, const struct record_ba
 
 int64_t control_readings(struct control *control, const struct record_batch *batch)
 {
-    if (!control->is_started || !control->map.is_active || !holds_evidence(control, batch))
+    if (!control->is_started || !control->map.is_active ||
+        !holds_evidence(control, batch))
         return 0;
     return control_step(control);
 }

@@ -32,8 +32,9 @@ static void see_circuits(struct control *control, int64_t t_ms)
         double power_w = sense_value(&control->ports, &control->map.switches[i].power);
         struct actuator_now out;
 
-        wishes_apply(&control->wishes, &control->ports, site_map_circuit_name(&control->map, i),
-                     t_ms, &control->map.circuits[i]);
+        wishes_apply(&control->wishes, &control->ports,
+                     site_map_circuit_name(&control->map, i), t_ms,
+                     &control->map.circuits[i]);
         now->has_power = !isnan(power_w);
         now->power_w = now->has_power ? power_w : 0;
         if (!control->map.circuits[i].has_switch) {
@@ -42,8 +43,9 @@ static void see_circuits(struct control *control, int64_t t_ms)
         }
         actuate_get(control->actuate, i, &out);
         /* not known yet: what nobody holds stands at its failsafe */
-        now->is_on = (out.is_commanded || out.has_value ? out.value
-                                                        : control->map.switches[i].failsafe) > 0.5;
+        now->is_on =
+            (out.is_commanded || out.has_value ? out.value
+                                               : control->map.switches[i].failsafe) > 0.5;
         now->since_ms = out.since_ms;
         now->has_feedback = out.follows != FOLLOWS_UNKNOWN;
         now->is_on_read = out.follows == FOLLOWS_NO ? !now->is_on : now->is_on;
@@ -121,17 +123,18 @@ static void see_overload(struct control *control, int64_t t_ms)
 static void step_state(struct control *control, int64_t t_ms)
 {
     const struct plan_content *plan = plan_in_now(&control->plan, t_ms);
-    struct grid_input input = {.verdict = &control->verdict,
-                               .forecast_below = forecast_below(control),
-                               .has_pcs_alarm = sense_alarm(&control->map, &control->ports),
-                               .is_pv_seen = control->power.pv_w > 0,
-                               .is_daylight = control->power.pv_w > 0,
-                               .is_sync_ok = tie_is_sync_ok(&control->map, &control->ports),
-                               .is_locked = control->wishes.is_held,
-                               .is_island_wanted = is_island_wanted(control, t_ms),
-                               .has_contactor_fault = control->tie.is_faulty,
-                               .has_two_masters = has_two_masters(control, t_ms),
-                               .person = control->person};
+    struct grid_input input = {
+        .verdict = &control->verdict,
+        .forecast_below = forecast_below(control),
+        .has_pcs_alarm = sense_alarm(&control->map, &control->ports),
+        .is_pv_seen = control->power.pv_w > 0,
+        .is_daylight = control->power.pv_w > 0,
+        .is_sync_ok = tie_is_sync_ok(&control->map, &control->ports),
+        .is_locked = control->wishes.is_held,
+        .is_island_wanted = is_island_wanted(control, t_ms),
+        .has_contactor_fault = control->tie.is_faulty,
+        .has_two_masters = has_two_masters(control, t_ms),
+        .person = control->person};
 
     control->person = PERSON_NONE;
     if (plan && plan->has_state)

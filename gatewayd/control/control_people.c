@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What people ask of control: overrides, hold, storm watch, drills. The wish is kept, told,
- * and the next decision has it. On the loop.
+ * What people ask of control: overrides, hold, storm watch, drills. The wish is kept,
+ * told, and the next decision has it. On the loop.
  */
 #include "gatewayd/control/control.h"
 
@@ -72,7 +72,8 @@ int control_hold(struct control *control, bool is_held, char *ret_text, size_t s
 }
 
 /* Why what a person says has no row in the table of this site now. */
-static const char *why_deaf(enum grid_island island, enum grid_state_id state, bool is_present)
+static const char *why_deaf(enum grid_island island, enum grid_state_id state,
+                            bool is_present)
 {
     if (state == MANUAL || state == FAULT)
         return ": end the hold first";
@@ -84,7 +85,8 @@ static const char *why_deaf(enum grid_island island, enum grid_state_id state, b
     if (!is_present)
         return ": it is taken for lost already";
     if (island == ISLAND_COMMUNITY)
-        return ": the home is dark, and goes on by itself once the community feeds it again";
+        return ": the home is dark, and goes on by itself once the community feeds it "
+               "again";
     return "";
 }
 
@@ -137,14 +139,17 @@ int control_island(struct control *control, int64_t for_ms, char *ret_text, size
     pthread_mutex_lock(&control->lock);
     has_tie = control->map.tie.sw.is_there;
     if (has_tie)
-        wishes_island(&control->wishes, &control->ports, for_ms > 0 ? now_ms() + for_ms : 0);
+        wishes_island(&control->wishes, &control->ports,
+                      for_ms > 0 ? now_ms() + for_ms : 0);
     pthread_mutex_unlock(&control->lock);
     if (!has_tie) {
-        snprintf(ret_text, size, "no switch of the tie to the grid is in our hands (outage.tie)");
+        snprintf(ret_text, size,
+                 "no switch of the tie to the grid is in our hands (outage.tie)");
         return -EPERM;
     }
     if (for_ms > 0)
-        snprintf(ret_text, size, "the home leaves the grid for %.1f h, while its reserve lasts",
+        snprintf(ret_text, size,
+                 "the home leaves the grid for %.1f h, while its reserve lasts",
                  (double)for_ms / 3.6e6);
     else
         snprintf(ret_text, size, "the home goes back to the grid");
@@ -168,7 +173,8 @@ int control_drill(struct control *control, int64_t for_ms, char *ret_text, size_
     if (rc < 0)
         snprintf(ret_text, size, "a drill needs the grid and a configured outage");
     else if (for_ms > 0)
-        snprintf(ret_text, size, "drill for %.0f s; nothing is switched", (double)for_ms / 1000);
+        snprintf(ret_text, size, "drill for %.0f s; nothing is switched",
+                 (double)for_ms / 1000);
     else
         snprintf(ret_text, size, "the drill ends");
     if (rc == 0) {
@@ -178,8 +184,8 @@ int control_drill(struct control *control, int64_t for_ms, char *ret_text, size_
     return rc;
 }
 
-bool control_owns(struct control *control, uint32_t device, uint32_t point, char *ret_text,
-                  size_t size)
+bool control_owns(struct control *control, uint32_t device, uint32_t point,
+                  char *ret_text, size_t size)
 {
     const char *circuit, *request;
     const struct control_ref *tie = &control->map.tie.sw;
@@ -197,7 +203,8 @@ bool control_owns(struct control *control, uint32_t device, uint32_t point, char
                  "'gatewayctl override %s on|off|auto'",
                  circuit, circuit);
     } else if (is_tie) {
-        snprintf(ret_text, size, "it is the tie to the grid, which outage control alone moves");
+        snprintf(ret_text, size,
+                 "it is the tie to the grid, which outage control alone moves");
     } else if (request) {
         snprintf(ret_text, size, "outage control alone asks for it (%s)", request);
     }

@@ -76,7 +76,8 @@ struct control {
     struct {
         uint64_t n_transitions, n_plans;
     } count;
-    struct actuate_stats stats; /* copied after each step: answers come without the lock */
+    /* copied after each step: answers come without the lock */
+    struct actuate_stats stats;
 };
 
 /* Seconds the stored energy lasts at the mean load, down to the critical floor; < 0: not
@@ -84,8 +85,8 @@ struct control {
 double control_runtime_s(const struct control *control);
 /* Bits of the backed circuits that are off by us. Under the lock. */
 uint64_t control_shed(const struct control *control);
-/* Reads everything and steps the state machine: out, now and power are of this moment then.
- * Returns the boot time in ms of the next look. Under the lock. */
+/* Reads everything and steps the state machine: out, now and power are of this moment
+ * then. Returns the boot time in ms of the next look. Under the lock. */
 int64_t control_see(struct control *control, int64_t t_ms);
 struct tie_in control_tie_input(struct control *control, int64_t t_ms);
 #endif

@@ -21,7 +21,7 @@ void decide_init(struct decide *decide, bool is_test)
     restore_init(&decide->restore, &timing);
 }
 
-/* ---- classes --------------------------------------------------------------------------------- */
+/* ---- classes ----------------------------------------------------------------------- */
 
 static enum circuit_reason reason_of(const struct grid_demand *demand)
 {
@@ -56,7 +56,8 @@ struct class_limit {
 static struct class_limit class_of(const struct decide_in *in)
 {
     const struct grid_demand *demand = in->demand;
-    struct class_limit class = {.max = demand->highest_class, .reason = reason_of(demand)};
+    struct class_limit class = {.max = demand->highest_class,
+                                .reason = reason_of(demand)};
 
     if (class.reason == WHY_ENERGY)
         class.value = in->power->usable_permille;
@@ -72,7 +73,8 @@ static struct class_limit class_of(const struct decide_in *in)
             .max = in->plan->p_max,
             .reason = in->plan->power_w >= 0 ? WHY_BUDGET : WHY_CLASS,
             .value = in->power->load_w,
-            .limit = in->plan->power_w >= 0 ? in->plan->power_w : (double)in->plan->p_max};
+            .limit =
+                in->plan->power_w >= 0 ? in->plan->power_w : (double)in->plan->p_max};
     return class;
 }
 
@@ -95,7 +97,7 @@ static void return_p4(const struct decide_in *in, struct circuit_plan *plan)
     }
 }
 
-/* ---- power -------------------------------------------------------------------------------------- */
+/* ---- power ------------------------------------------------------------------------- */
 
 /* Shorter spikes than SPIKE_MS do not count, unless the inverter itself complains. */
 static void calm_down(struct decide *decide, const struct decide_in *in)
@@ -104,7 +106,8 @@ static void calm_down(struct decide *decide, const struct decide_in *in)
 
     if (isnan(load_w))
         return;
-    if (isnan(decide->calm_load_w) || load_w <= decide->calm_load_w || in->is_overloaded) {
+    if (isnan(decide->calm_load_w) || load_w <= decide->calm_load_w ||
+        in->is_overloaded) {
         decide->calm_load_w = load_w;
         decide->above_since_ms = -1;
     } else if (decide->above_since_ms < 0) {
@@ -174,7 +177,8 @@ static void order_by_class(const struct decide_in *in, struct circuit_plan *plan
     }
 }
 
-/* What the island may carry: its own power, and the coordinator's budget while that lives. */
+/* What the island may carry: its own power, and the coordinator's budget while that
+ * lives. */
 static double island_limit_w(const struct decide_in *in, enum circuit_reason *ret_reason)
 {
     const struct circuit_limits limits = programme_limits(in->map);
@@ -245,24 +249,26 @@ static void mend_order(const struct decide_in *in, const struct class_limit *cla
 }
 
 /* The programme of lib/microgrid; without one, classes and power alone. */
-static void order(struct decide *decide, const struct decide_in *in, struct circuit_plan *plan)
+static void order(struct decide *decide, const struct decide_in *in,
+                  struct circuit_plan *plan)
 {
     const struct class_limit class = class_of(in);
     const struct grid_demand *demand = in->demand;
-    const struct programme_in programme = {
-        .t_boot_ms = in->t_boot_ms,
-        .local_ms = in->local_ms,
-        .map = in->map,
-        .now = in->now,
-        .power = in->power,
-        .class_max = class.max,
-        .is_grid_up = !is_alone(in) && demand->state != BLACK && demand->state != TRANSFERRING,
-        .is_dark = demand->state == BLACK,
-        .is_plan_alive = in->is_plan_alive,
-        .plan = in->plan,
-        .plan_ms = in->plan_ms,
-        .plan_first_ms = in->plan_first_ms,
-        .other_w = other_w(decide, in)};
+    const struct programme_in programme = {.t_boot_ms = in->t_boot_ms,
+                                           .local_ms = in->local_ms,
+                                           .map = in->map,
+                                           .now = in->now,
+                                           .power = in->power,
+                                           .class_max = class.max,
+                                           .is_grid_up = !is_alone(in) &&
+                                                         demand->state != BLACK &&
+                                                         demand->state != TRANSFERRING,
+                                           .is_dark = demand->state == BLACK,
+                                           .is_plan_alive = in->is_plan_alive,
+                                           .plan = in->plan,
+                                           .plan_ms = in->plan_ms,
+                                           .plan_first_ms = in->plan_first_ms,
+                                           .other_w = other_w(decide, in)};
 
     if (!in->programme || !programme_step(in->programme, &programme, plan)) {
         order_by_class(in, plan);
@@ -273,7 +279,7 @@ static void order(struct decide *decide, const struct decide_in *in, struct circ
         mend_order(in, &class, &plan->circuits[i]);
 }
 
-/* ---- policies and restoration --------------------------------------------------------------------- */
+/* ---- policies and restoration ------------------------------------------------------ */
 
 static void apply_policy(const struct decide_in *in, struct circuit_plan *plan)
 {
@@ -281,7 +287,8 @@ static void apply_policy(const struct decide_in *in, struct circuit_plan *plan)
         struct circuit_order *order = &plan->circuits[i];
         uint64_t bit = UINT64_C(1) << i;
 
-        if (!order->want_on || order->reason == WHY_OVERRIDE || !in->map->circuits[i].has_switch)
+        if (!order->want_on || order->reason == WHY_OVERRIDE ||
+            !in->map->circuits[i].has_switch)
             continue;
         if (in->policy->off & bit) {
             order->want_on = false;
@@ -319,8 +326,8 @@ static bool is_good(const struct decide_in *in)
     return limit_w < 0 || isnan(in->power->load_w) || in->power->load_w <= limit_w;
 }
 
-/* In a community a change of state, a plan that begins and one that runs out reach all homes
- * at one moment: each is an occasion with delays of its own. */
+/* In a community a change of state, a plan that begins and one that runs out reach all
+ * homes at one moment: each is an occasion with delays of its own. */
 static uint64_t occasion_of(const struct decide_in *in)
 {
     if (in->map->config.island != ISLAND_COMMUNITY)
@@ -329,8 +336,9 @@ static uint64_t occasion_of(const struct decide_in *in)
            (uint64_t)(in->plan != NULL) << 55;
 }
 
-/* Homes behind one receiving point wait for the profile's random time, in an island not longer
- * than any site; a home with its own tie has waited for it before the tie closed. */
+/* Homes behind one receiving point wait for the profile's random time, in an island not
+ * longer than any site; a home with its own tie has waited for it before the tie
+ * closed. */
 static uint32_t random_of(const struct decide *decide, const struct decide_in *in)
 {
     enum grid_state_id state = in->demand->state;
@@ -362,7 +370,8 @@ static void begin_staging(struct decide *decide, const struct decide_in *in,
 static bool has_returning(const struct decide_in *in, const struct circuit_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_circuits; i++)
-        if (plan->circuits[i].want_on && !in->now[i].is_on && in->map->circuits[i].has_switch)
+        if (plan->circuits[i].want_on && !in->now[i].is_on &&
+            in->map->circuits[i].has_switch)
             return true;
     return false;
 }
@@ -380,8 +389,9 @@ static int64_t stage(struct decide *decide, const struct decide_in *in,
         begin_staging(decide, in, plan);
     if (!decide->restore.is_running)
         return next_ms;
-    allowed = restore_step(&decide->restore, in->t_boot_ms, is_good(in), in->map->circuits,
-                           in->map->n_circuits, wanted_bits(plan), &next_ms);
+    allowed =
+        restore_step(&decide->restore, in->t_boot_ms, is_good(in), in->map->circuits,
+                     in->map->n_circuits, wanted_bits(plan), &next_ms);
     for (uint32_t i = 0; i < plan->n_circuits; i++) {
         struct circuit_order *order = &plan->circuits[i];
 
@@ -405,15 +415,16 @@ static void take_setpoints(const struct decide_in *in, struct interlock_site *si
     memcpy(plan->setpoints, in->setpoints->orders, sizeof plan->setpoints);
 }
 
-int64_t decide_step(struct decide *decide, const struct decide_in *in, struct circuit_plan *ret)
+int64_t decide_step(struct decide *decide, const struct decide_in *in,
+                    struct circuit_plan *ret)
 {
     struct interlock_site site = {.n_circuits = in->map->n_circuits,
-                                        .circuits = in->map->circuits,
-                                        .now = in->now,
-                                        .demand = in->demand,
-                                        .limits = is_alone(in) ? programme_limits(in->map)
-                                                               : (struct circuit_limits){0},
-                                        .unswitched_w = 0};
+                                  .circuits = in->map->circuits,
+                                  .now = in->now,
+                                  .demand = in->demand,
+                                  .limits = is_alone(in) ? programme_limits(in->map)
+                                                         : (struct circuit_limits){0},
+                                  .unswitched_w = 0};
     int64_t next_ms, quiet_ms;
 
     site.is_sync_ok = in->is_sync_ok;

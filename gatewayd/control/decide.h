@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One decision: what the state machine demands, what the coordinator's plan allows, the
- * power rule, everyday policies and staged restoration become one plan, which the interlocks
- * make safe. Calls lib/microgrid only; time comes in, nothing goes out but the plan.
+ * power rule, everyday policies and staged restoration become one plan, which the
+ * interlocks make safe. Calls lib/microgrid only; time comes in, nothing goes out but the
+ * plan.
  */
 #ifndef GATEWAYD_CONTROL_DECIDE_H
 #define GATEWAYD_CONTROL_DECIDE_H
@@ -40,7 +41,8 @@ struct decide_in {
     bool is_sync_ok; /* of the switch to the grid */
     const struct setpoints_out *setpoints; /* NULL: none (a drill) */
     struct programme *programme; /* NULL: classes and power alone (a drill) */
-    int64_t local_ms, plan_ms;   /* wall time of the site; when the plan's last message came */
+    /* wall time of the site; when the plan's last message came */
+    int64_t local_ms, plan_ms;
     int64_t plan_first_ms;       /* when its first came */
 };
 

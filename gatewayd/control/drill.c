@@ -15,7 +15,8 @@ void drill_begin(struct drill *drill, int64_t t_boot_ms, int64_t for_ms)
                             .runtime_s = -1};
 }
 
-static enum grid_state_id state_at(double usable_permille, const struct grid_config *config)
+static enum grid_state_id state_at(double usable_permille,
+                                   const struct grid_config *config)
 {
     if (isnan(usable_permille) || usable_permille > config->low_permille)
         return ISLANDED;
@@ -94,8 +95,9 @@ const char *drill_text(const struct drill *drill, const struct site_map *map, ch
 
     for (uint32_t i = 0; i < map->n_circuits && len < size; i++)
         if (drill->shed & UINT64_C(1) << i) {
-            len += (size_t)snprintf(text + len, size - len, "%s%s", any ? ", " : "; off: ",
-                                    site_map_circuit_name(map, i));
+            len +=
+                (size_t)snprintf(text + len, size - len, "%s%s",
+                                 any ? ", " : "; off: ", site_map_circuit_name(map, i));
             any = true;
         }
     if (!any && len < size)
@@ -103,8 +105,8 @@ const char *drill_text(const struct drill *drill, const struct site_map *map, ch
     if (drill->stuck && len < size)
         len += (size_t)snprintf(text + len, size - len, "; some switches do not answer");
     if (n_unswitched && len < size)
-        len += (size_t)snprintf(text + len, size - len, "; bulk loads without a switch: %u",
-                                n_unswitched);
+        len += (size_t)snprintf(text + len, size - len,
+                                "; bulk loads without a switch: %u", n_unswitched);
     if (drill->runtime_s >= 0 && len < size)
         snprintf(text + len, size - len, "; energy for %.1f h at the load of now",
                  drill->runtime_s / 3600);

@@ -14,34 +14,41 @@ static const struct {
     uint32_t alarm;
     const char *code, *text, *over;
 } alarms[] = {
-    {ALARM_GRID_UNKNOWN,    "grid-unknown",
-     "grid state unknown: signs of an outage, no proof; exports stay frozen until evidence or a "
-     "person decides", "the state of the grid is known again"                                   },
-    {ALARM_SYNC_LATE,       "grid-sync",
+    {ALARM_GRID_UNKNOWN, "grid-unknown",
+     "grid state unknown: signs of an outage, no proof; exports stay frozen until "
+     "evidence or a "
+     "person decides",
+     "the state of the grid is known again"},
+    {ALARM_SYNC_LATE, "grid-sync",
      "the grid is back, but the switch to it stays open although it was asked to close",
-     "the switch to the grid is closed"                                                         },
-    {ALARM_USABLE_UNKNOWN,  "soc-unknown",
-     "islanded, and no battery tells its charge", "a battery tells its charge again"            },
-    {ALARM_CONTACTOR,       "contactor",
-     "a contactor does not do what it was told: nothing is switched until a person clears it",
-     "contactor and command agree"                                                              },
-    {ALARM_TWO_MASTERS,     "two-masters",
+     "the switch to the grid is closed"},
+    {ALARM_USABLE_UNKNOWN, "soc-unknown", "islanded, and no battery tells its charge",
+     "a battery tells its charge again"},
+    {ALARM_CONTACTOR, "contactor",
+     "a contactor does not do what it was told: nothing is switched until a person "
+     "clears it",
+     "contactor and command agree"},
+    {ALARM_TWO_MASTERS, "two-masters",
      "another controller moves what we own: nothing is switched until a person clears it",
-     "nobody else moves what we own"                                                            },
-    {ALARM_OUT_OF_BAND,     "grid-out-of-band",
+     "nobody else moves what we own"},
+    {ALARM_OUT_OF_BAND, "grid-out-of-band",
      "the grid is there, but its voltage or frequency is not usable",
-     "voltage and frequency of the grid are usable"                                             },
-    {ALARM_TRANSFER_FAILED, "transfer-failed",
-     "the island was not formed in time",    "the island is formed"                             },
-    {ALARM_CONTRADICTION,   "evidence-contradiction",
-     "evidence about the grid contradicts itself", "evidence agrees again"                      },
-    {ALARM_ASK,             "grid-ask",
-     "the coordinator is silent, and nothing here tells whether the grid is back: once it is, say "
-     "so by gatewayctl grid confirm present", "it is known again whether the grid is there"     },
-    {ALARM_UNCONFIRMED,     "grid-unconfirmed",
-     "the grid was said to be back, but nothing confirms it: the home goes on without it until "
-     "evidence does, or until gatewayctl grid confirm present says again that the home is on it",
-     "the grid is confirmed, or known to be lost"                                               },
+     "voltage and frequency of the grid are usable"},
+    {ALARM_TRANSFER_FAILED, "transfer-failed", "the island was not formed in time",
+     "the island is formed"},
+    {ALARM_CONTRADICTION, "evidence-contradiction",
+     "evidence about the grid contradicts itself", "evidence agrees again"},
+    {ALARM_ASK, "grid-ask",
+     "the coordinator is silent, and nothing here tells whether the grid is back: once "
+     "it is, say "
+     "so by gatewayctl grid confirm present",
+     "it is known again whether the grid is there"},
+    {ALARM_UNCONFIRMED, "grid-unconfirmed",
+     "the grid was said to be back, but nothing confirms it: the home goes on without it "
+     "until "
+     "evidence does, or until gatewayctl grid confirm present says again that the home "
+     "is on it",
+     "the grid is confirmed, or known to be lost"},
 };
 
 void journal_init(struct journal *journal)
@@ -64,15 +71,16 @@ void journal_transition(const struct control_ports *ports,
     char text[GRID_WHY_MAX + 80];
 
     snprintf(text, sizeof text, "%s%s%s: %s", grid_state_name(transition->to),
-             is_notice ? "" : " from ", is_notice ? "" : grid_state_name(transition->from),
-             transition->why);
-    ports->event(ports->ctx, is_notice ? "grid-notice" : "grid-state", severity_of(transition),
-                 text);
+             is_notice ? "" : " from ",
+             is_notice ? "" : grid_state_name(transition->from), transition->why);
+    ports->event(ports->ctx, is_notice ? "grid-notice" : "grid-state",
+                 severity_of(transition), text);
     if (!is_notice)
         ports->keep(ports->ctx, JOURNAL_STATE_KEY, grid_state_name(transition->to));
 }
 
-void journal_alarms(struct journal *journal, const struct control_ports *ports, uint32_t now)
+void journal_alarms(struct journal *journal, const struct control_ports *ports,
+                    uint32_t now)
 {
     for (size_t i = 0; i < sizeof alarms / sizeof *alarms; i++) {
         bool stood = journal->alarms & alarms[i].alarm, stands = now & alarms[i].alarm;
@@ -113,7 +121,8 @@ void journal_circuit(struct journal *journal, const struct control_ports *ports,
 
 static void keep_outages(const struct control_ports *ports, const struct grid_state *grid)
 {
-    uint32_t n = grid->n_outages, kept = n < JOURNAL_OUTAGES_MAX ? n : JOURNAL_OUTAGES_MAX;
+    uint32_t n = grid->n_outages,
+             kept = n < JOURNAL_OUTAGES_MAX ? n : JOURNAL_OUTAGES_MAX;
     char value[PAST_MAX];
     int len = snprintf(value, sizeof value, "%s", clock_boot_id());
 
@@ -123,7 +132,8 @@ static void keep_outages(const struct control_ports *ports, const struct grid_st
     ports->keep(ports->ctx, JOURNAL_OUTAGES_KEY, value);
 }
 
-static void keep_distrust(const struct control_ports *ports, const struct evidence *evidence)
+static void keep_distrust(const struct control_ports *ports,
+                          const struct evidence *evidence)
 {
     char value[PAST_MAX];
     size_t len = (size_t)snprintf(value, sizeof value, "%s", clock_boot_id());

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What control did and why, as events of the store (full sync; boot id, boot time, wall time
- * and its quality are the store's): each transition with its evidence, each circuit that
- * changed, each alarm. And the state as a fact, so that a restart goes on where it was.
+ * What control did and why, as events of the store (full sync; boot id, boot time, wall
+ * time and its quality are the store's): each transition with its evidence, each circuit
+ * that changed, each alarm. And the state as a fact, so that a restart goes on where it
+ * was.
  */
 #ifndef GATEWAYD_CONTROL_JOURNAL_H
 #define GATEWAYD_CONTROL_JOURNAL_H
@@ -14,7 +15,8 @@
 #define JOURNAL_STATE_KEY "control.state"
 #define JOURNAL_OUTAGES_KEY "control.outages"
 #define JOURNAL_DISTRUST_KEY "control.distrust"
-#define JOURNAL_OUTAGES_MAX 8 /* kept over a restart: enough for the longest in-band timer */
+/* kept over a restart: enough for the longest in-band timer */
+#define JOURNAL_OUTAGES_MAX 8
 
 struct journal {
     uint32_t alarms;  /* of enum grid_alarm that stand */

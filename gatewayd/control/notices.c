@@ -112,7 +112,8 @@ static void tell_medical(const struct notices *notices, const struct control_por
 
     snprintf(text, sizeof text,
              "the medical device runs for %s %.1f h more%s; this is no medical alarm",
-             notices_is_at_most(notices) ? "at most" : "about", notices->medical_h, notices->dark_ms ? ", on its own battery" : "");
+             notices_is_at_most(notices) ? "at most" : "about", notices->medical_h,
+             notices->dark_ms ? ", on its own battery" : "");
     ports->event(ports->ctx, NOTICES_MEDICAL_CODE, "alarm", text);
 }
 
@@ -205,7 +206,8 @@ void notices_end(struct notices *notices, const struct control_ports *ports)
     if (notices->is_owner_told)
         ports->clear(ports->ctx, OUTAGE_CODE, "outages are not controlled any more");
     if (notices->medical_level)
-        ports->clear(ports->ctx, NOTICES_MEDICAL_CODE, "outages are not controlled any more");
+        ports->clear(ports->ctx, NOTICES_MEDICAL_CODE,
+                     "outages are not controlled any more");
     notices->is_owner_told = false;
     notices->medical_level = 0;
     notices->medical_h = (double)NAN;

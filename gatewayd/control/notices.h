@@ -20,7 +20,8 @@ struct notices {
     unsigned medical_level; /* thresholds that were told; 0: none */
     double medical_h;       /* NaN: not known, or no outage */
     int64_t dark_ms; /* boot time since when nothing feeds the home; 0: it is fed */
-    int64_t dark_wall_ms; /* likewise, while the clock is not set to count from it; 0: known */
+    /* likewise, while the clock is not set to count from it; 0: known */
+    int64_t dark_wall_ms;
 };
 
 struct notices_in {
@@ -34,8 +35,8 @@ struct notices_in {
 };
 
 void notices_init(struct notices *notices);
-/* The fact NOTICES_DARK_KEY read at start; another boot's is counted on the wall clock, and
- * again when that is set. */
+/* The fact NOTICES_DARK_KEY read at start; another boot's is counted on the wall clock,
+ * and again when that is set. */
 void notices_restore(struct notices *notices, const char *value);
 /* Is medical_h but a bound, because nobody knows yet how long the gateway was off? */
 bool notices_is_at_most(const struct notices *notices);

@@ -55,7 +55,8 @@ void outlook_learn(struct outlook *outlook, const struct past *past, int64_t zon
     }
 }
 
-enum evidence_tri outlook_below(const struct outlook *outlook, int64_t local_ms, double above_wh)
+enum evidence_tri outlook_below(const struct outlook *outlook, int64_t local_ms,
+                                double above_wh)
 {
     int64_t first = local_ms / PAST_SLOT_MS;
     double part = 1 - (double)(local_ms % PAST_SLOT_MS) / (double)PAST_SLOT_MS;

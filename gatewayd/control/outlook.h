@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Will what is stored last until the sun carries the home again? Reckoned with what P0 to P2
- * and the rest of the home draw by time of day in its own past, and with the sun of a dull
- * day: whatever else runs is the programme's to stop. Pure.
+ * Will what is stored last until the sun carries the home again? Reckoned with what P0 to
+ * P2 and the rest of the home draw by time of day in its own past, and with the sun of a
+ * dull day: whatever else runs is the programme's to stop. Pure.
  */
 #ifndef GATEWAYD_CONTROL_OUTLOOK_H
 #define GATEWAYD_CONTROL_OUTLOOK_H
@@ -12,7 +12,8 @@
 
 struct outlook {
     bool is_known;
-    double load_w[DISPATCH_SLOTS], pv_w[DISPATCH_SLOTS]; /* by half hour of the site's day */
+    /* by half hour of the site's day */
+    double load_w[DISPATCH_SLOTS], pv_w[DISPATCH_SLOTS];
 };
 
 /* Known where the past tells the roof and the home's load of a whole day. */

@@ -20,7 +20,8 @@ static void expect_circuit(struct past *past, const struct config_circuit *from,
     size_t len = dot ? (size_t)(dot - from->power) : 0;
 
     /* a board of many channels is one device: its energy is nobody's alone */
-    if (!dot || strcmp(dot + 1, "power_w") != 0 || len >= sizeof past->circuits[0].device) {
+    if (!dot || strcmp(dot + 1, "power_w") != 0 ||
+        len >= sizeof past->circuits[0].device) {
         past->planned_w[class] += programme_mean_w(from->typical_w);
         return;
     }
@@ -48,7 +49,7 @@ struct past *past_new(const struct site_map *map, int64_t now_wall_ms)
     return past;
 }
 
-/* ---- reading ----------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------- */
 
 static void count(struct past_sum *sum, double w)
 {
@@ -130,7 +131,7 @@ void past_end(struct past *past)
     past->open.start_ms = 0;
 }
 
-/* ---- telling the programme ----------------------------------------------------------------- */
+/* ---- telling the programme --------------------------------------------------------- */
 
 static bool mean_of(const struct past_sum *slots, double *ret_w)
 {
@@ -148,8 +149,8 @@ static bool mean_of(const struct past_sum *slots, double *ret_w)
     return true;
 }
 
-/* What is drawn beside the circuits cannot be shed: it ranks with P0. Of circuits without a
- * meter it holds the usual share already. */
+/* What is drawn beside the circuits cannot be shed: it ranks with P0. Of circuits without
+ * a meter it holds the usual share already. */
 static void feed_means(const struct past *past, struct dispatch_home *home)
 {
     double w, unmetered_w = 0;
@@ -188,7 +189,8 @@ void past_feed(const struct past *past, int64_t zone_ms, struct site *site,
         unsigned slot = (unsigned)((past->from_ms / PAST_SLOT_MS + i) % DISPATCH_SLOTS);
 
         if (past->pv_w[i] >= 0)
-            site_history(site, (slot + shift) % DISPATCH_SLOTS, none, (double)past->pv_w[i]);
+            site_history(site, (slot + shift) % DISPATCH_SLOTS, none,
+                         (double)past->pv_w[i]);
     }
     feed_means(past, home);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The home's own past for its programme: half hours of energy, as the store keeps them,
- * become what each class draws and the roof gives by time of day, and what is drawn beside
- * all circuits. Made by control, filled by whoever reads the store, on any one thread at a
- * time. Plain values, about 20 KiB.
+ * become what each class draws and the roof gives by time of day, and what is drawn
+ * beside all circuits. Made by control, filled by whoever reads the store, on any one
+ * thread at a time. Plain values, about 20 KiB.
  */
 #ifndef GATEWAYD_CONTROL_PAST_H
 #define GATEWAYD_CONTROL_PAST_H
@@ -63,8 +63,8 @@ void past_add(struct past *past, const struct past_row *row);
 void past_end(struct past *past);
 /* By how many half hours the site's day is ahead of UTC's. */
 unsigned past_shift(int64_t zone_ms);
-/* Into the programme: home's planning means are replaced where a day is known. Classes and
- * times of which nothing is known stay as they are. */
+/* Into the programme: home's planning means are replaced where a day is known. Classes
+ * and times of which nothing is known stay as they are. */
 void past_feed(const struct past *past, int64_t zone_ms, struct site *site,
                struct dispatch_home *home);
 

@@ -21,7 +21,7 @@ const char *plan_mode_name(enum plan_mode mode)
     return (unsigned)mode < 3 ? mode_names[mode] : "";
 }
 
-/* ---- fields ------------------------------------------------------------------------------ */
+/* ---- fields ------------------------------------------------------------------------ */
 
 static bool get_text(const json_t *root, const char *key, char *ret, size_t size)
 {
@@ -72,7 +72,9 @@ static const char *parse_names(const json_t *root, struct plan_content *ret)
     if (!get_word(root, "mode", mode_names, 3, &mode))
         return "'mode' must be normal, storm or island";
     ret->mode = (enum plan_mode)mode;
-    id = state ? grid_state_from_name(json_is_string(state) ? json_string_value(state) : "") : 0;
+    id = state
+             ? grid_state_from_name(json_is_string(state) ? json_string_value(state) : "")
+             : 0;
     if (id < 0)
         return "'state' is no state of the grid";
     ret->has_state = state != NULL;
@@ -138,7 +140,7 @@ static const char *parse(const struct plan_message *message, struct plan_content
     return reason;
 }
 
-/* ---- taking it ------------------------------------------------------------------------------- */
+/* ---- taking it --------------------------------------------------------------------- */
 
 static bool was_seen(const struct plan_in *plan, const char *id)
 {
@@ -161,7 +163,8 @@ static const char *take(struct plan_in *plan, const struct plan_message *message
     if (!is_same && was_seen(plan, content.id))
         return "an older plan came again";
     if (!is_same) {
-        snprintf(plan->seen[plan->n_seen++ % PLAN_IN_IDS], sizeof plan->seen[0], "%s", content.id);
+        snprintf(plan->seen[plan->n_seen++ % PLAN_IN_IDS], sizeof plan->seen[0], "%s",
+                 content.id);
         plan->t_first_ms = t_boot_ms;
     }
     until_s = is_same ? plan->content.until_s : content.until_s;
@@ -186,14 +189,16 @@ const char *plan_in_take(struct plan_in *plan, const struct plan_message *messag
 
 const struct plan_content *plan_in_now(const struct plan_in *plan, int64_t t_boot_ms)
 {
-    if (!plan->is_there || t_boot_ms >= plan->t_last_ms + (int64_t)plan->content.valid_s * 1000)
+    if (!plan->is_there ||
+        t_boot_ms >= plan->t_last_ms + (int64_t)plan->content.valid_s * 1000)
         return NULL;
     return &plan->content;
 }
 
 bool plan_in_is_alive(const struct plan_in *plan, int64_t t_boot_ms)
 {
-    return plan_in_now(plan, t_boot_ms) && t_boot_ms < plan->t_last_ms + PLAN_IN_HEARTBEAT_MS;
+    return plan_in_now(plan, t_boot_ms) &&
+           t_boot_ms < plan->t_last_ms + PLAN_IN_HEARTBEAT_MS;
 }
 
 int64_t plan_in_next_ms(const struct plan_in *plan, int64_t t_boot_ms)

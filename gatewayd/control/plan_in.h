@@ -2,8 +2,8 @@
 /*
  * Plan messages of the coordinator (CONTRACT 4, .../plan): checked in full, obeyed within
  * the owner's limits, dropped when valid_s ends. All times count from reception on boot
- * time. What a plan commands goes to its failsafe when no message came for 2 min. Pure but
- * for JSON; on the loop.
+ * time. What a plan commands goes to its failsafe when no message came for 2 min. Pure
+ * but for JSON; on the loop.
  */
 #ifndef GATEWAYD_CONTROL_PLAN_IN_H
 #define GATEWAYD_CONTROL_PLAN_IN_H
@@ -17,7 +17,8 @@
 
 #define PLAN_IN_BYTES_MAX 4096
 #define PLAN_IN_HEARTBEAT_MS 120000
-#define PLAN_IN_IDS 32 /* of the plans seen last: an older one that comes again is a replay */
+/* of the plans seen last: an older one that comes again is a replay */
+#define PLAN_IN_IDS 32
 
 enum plan_mode { PLAN_NORMAL, PLAN_STORM, PLAN_ISLAND };
 const char *plan_mode_name(enum plan_mode mode);

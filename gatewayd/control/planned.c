@@ -5,7 +5,8 @@
 #define LEAD_MS 60000 /* a transfer that fails has ended before the grid goes */
 #define TEST_SPEED 20
 
-/* When the wish, or the planned outage that is or begins within the lead, ends; 0: none. */
+/* When the wish, or the planned outage that is or begins within the lead, ends; 0:
+ * none. */
 static int64_t current_end_ms(const struct planned_in *in)
 {
     int64_t lead_ms = LEAD_MS / (in->map->config.code.is_for_tests ? TEST_SPEED : 1);

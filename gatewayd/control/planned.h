@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A planned outage met by a planned island: shortly before it begins the home opens its own
- * tie, and asks to be back when it ends; likewise when its owner wants it off the grid. Only
- * with a tie in our hands; given up for this span when the island fails or its reserve runs
- * low, since the grid may be there. Pure.
+ * A planned outage met by a planned island: shortly before it begins the home opens its
+ * own tie, and asks to be back when it ends; likewise when its owner wants it off the
+ * grid. Only with a tie in our hands; given up for this span when the island fails or its
+ * reserve runs low, since the grid may be there. Pure.
  */
 #ifndef GATEWAYD_CONTROL_PLANNED_H
 #define GATEWAYD_CONTROL_PLANNED_H

@@ -11,10 +11,11 @@
 
 void policy_init(struct policy *policy)
 {
-    *policy = (struct policy){.over_since_ms = -1, .under_since_ms = -1, .slot_begin_ms = POLICY_NO_SLOT};
+    *policy = (struct policy){
+        .over_since_ms = -1, .under_since_ms = -1, .slot_begin_ms = POLICY_NO_SLOT};
 }
 
-/* ---- surplus ------------------------------------------------------------------------------- */
+/* ---- surplus ----------------------------------------------------------------------- */
 
 static double typical_of(const struct site_map *map, const char *name)
 {
@@ -24,8 +25,8 @@ static double typical_of(const struct site_map *map, const char *name)
 }
 
 /* One circuit more when the export lasts, one less when it would have to be bought. */
-static void count_surplus(struct policy *policy, const struct site_map *map, double export_w,
-                          int64_t t_ms)
+static void count_surplus(struct policy *policy, const struct site_map *map,
+                          double export_w, int64_t t_ms)
 {
     const struct config_policies *config = &map->outage->policies;
     double next_w = policy->n_surplus_on < config->n_surplus
@@ -74,14 +75,15 @@ static void step_surplus(struct policy *policy, const struct site_map *map,
     }
 }
 
-/* ---- peak limit ------------------------------------------------------------------------------ */
+/* ---- peak limit -------------------------------------------------------------------- */
 
 /* Slots are those of the meter's clock when we know it. */
 static void begin_slot(struct policy *policy, const struct policy_in *in)
 {
     int64_t into_ms = in->is_clock_set ? in->t_wall_ms % POLICY_SLOT_MS : 0;
 
-    if (policy->slot_begin_ms != POLICY_NO_SLOT && in->t_boot_ms - policy->slot_begin_ms < POLICY_SLOT_MS)
+    if (policy->slot_begin_ms != POLICY_NO_SLOT &&
+        in->t_boot_ms - policy->slot_begin_ms < POLICY_SLOT_MS)
         return;
     policy->slot_begin_ms = in->t_boot_ms - into_ms;
     policy->slot_wh = 0;
@@ -126,7 +128,8 @@ static void step_peak(struct policy *policy, const struct site_map *map,
     left_h = (double)(ret->slot_end_ms - in->t_boot_ms) / 3.6e6;
     ret->slot_w = policy->slot_wh / 0.5;
     /* what may be drawn from now to the end of the slot */
-    allowed_w = left_h > 0 ? (limit_w * PEAK_MARGIN * 0.5 - policy->slot_wh) / left_h : limit_w;
+    allowed_w =
+        left_h > 0 ? (limit_w * PEAK_MARGIN * 0.5 - policy->slot_wh) / left_h : limit_w;
     if (in->t_boot_ms - policy->changed_ms >= PEAK_STEP_MS) {
         if (in->power->grid_w > allowed_w && policy->n_peak_off < count_bulk(map)) {
             policy->n_peak_off++;
@@ -139,7 +142,7 @@ static void step_peak(struct policy *policy, const struct site_map *map,
     hold_back(policy, map, ret);
 }
 
-/* ---- reserve ----------------------------------------------------------------------------------- */
+/* ---- reserve ----------------------------------------------------------------------- */
 
 static void find_planned(const struct site_map *map, const struct policy_in *in,
                          struct policy_out *ret)
@@ -157,8 +160,8 @@ static void find_planned(const struct site_map *map, const struct policy_in *in,
     }
 }
 
-void policy_step(struct policy *policy, const struct site_map *map, const struct policy_in *in,
-                 struct policy_out *ret)
+void policy_step(struct policy *policy, const struct site_map *map,
+                 const struct policy_in *in, struct policy_out *ret)
 {
     memset(ret, 0, sizeof *ret);
     ret->next_ms = in->t_boot_ms + 10000;

@@ -18,7 +18,8 @@ struct policy {
     int64_t over_since_ms, under_since_ms; /* surplus; -1: not so */
     uint32_t n_surplus_on;  /* how many of the list are on */
     int64_t changed_ms;
-    int64_t slot_begin_ms;  /* boot time of the 30-minute slot; POLICY_NO_SLOT: none yet */
+    /* boot time of the 30-minute slot; POLICY_NO_SLOT: none yet */
+    int64_t slot_begin_ms;
     double slot_wh;         /* drawn in it so far */
     int64_t last_ms;
     uint32_t n_peak_off;    /* circuits held back by the peak limit, from P4 up */
@@ -45,7 +46,7 @@ struct policy_out {
 };
 
 void policy_init(struct policy *policy);
-void policy_step(struct policy *policy, const struct site_map *map, const struct policy_in *in,
-                 struct policy_out *ret);
+void policy_step(struct policy *policy, const struct site_map *map,
+                 const struct policy_in *in, struct policy_out *ret);
 
 #endif

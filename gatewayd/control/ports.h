@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What control needs of the rest of the daemon: gatewayd/controlling.c joins it to the
- * latest-value table, writes, store and routes; tests put a fake table here. All of it runs
- * on the loop and none of it waits.
+ * latest-value table, writes, store and routes; tests put a fake table here. All of it
+ * runs on the loop and none of it waits.
  */
 #ifndef GATEWAYD_CONTROL_PORTS_H
 #define GATEWAYD_CONTROL_PORTS_H
@@ -30,13 +30,19 @@ struct control_reading {
 /* Named: between order and journal a reload may give the point another number. */
 struct control_write {
     const char *name; /* borrowed */
-    bool is_bool, is_release; /* release: to the failsafe, and let go; the value is ignored */
+    /* release: to the failsafe, and let go; the value is ignored */
+    bool is_bool, is_release;
     double value;
     uint32_t lease_ms;
     bool at_once; /* does not wait for the journal */
 };
 
-enum control_outcome { CONTROL_CONFIRMED, CONTROL_ACCEPTED, CONTROL_REFUSED, CONTROL_FAILED };
+enum control_outcome {
+    CONTROL_CONFIRMED,
+    CONTROL_ACCEPTED,
+    CONTROL_REFUSED,
+    CONTROL_FAILED
+};
 
 struct control_answer {
     enum control_outcome outcome;
@@ -62,7 +68,8 @@ struct control_ports {
     void (*keep)(void *ctx, const char *key, const char *value);
     /* The grid message, to be retained on every route that may have it. */
     void (*publish)(void *ctx, const char *payload);
-    /* Fills the past from the store, not on the loop, then gives it to control_take_past. */
+    /* Fills the past from the store, not on the loop, then gives it to
+     * control_take_past. */
     void (*ask_past)(void *ctx, struct past *past);
     /* Seconds without the grid in the energy slot that begins then; the slot is over. */
     void (*off_grid)(void *ctx, int64_t slot_wall_ms, int32_t off_s);

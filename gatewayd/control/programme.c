@@ -6,13 +6,15 @@
 #include <string.h>
 
 #define ETA 0.95           /* one way, of a home battery */
-#define MEAN_SHARE 0.3     /* of its typical power a circuit draws in the mean, until measured */
-#define ISLAND_HZ 50.0     /* a lone home's frequency tells nothing: its charge is put in */
+/* of its typical power a circuit draws in the mean, until measured */
+#define MEAN_SHARE 0.3
+/* a lone home's frequency tells nothing: its charge is put in */
+#define ISLAND_HZ 50.0
 #define SLOPE_HZ 1.0
 #define NO_LIMIT_W 1e9
 
-/* What a served Wh of a class is worth beside the others. Who took refuge lives on P1 and P2;
- * where cars are shared their charge is no bulk load like another. */
+/* What a served Wh of a class is worth beside the others. Who took refuge lives on P1 and
+ * P2; where cars are shared their charge is no bulk load like another. */
 static const double weights[][DISPATCH_CLASSES] = {
     [CONFIG_SITE_HOME] = {100, 10, 3, 1, 1},
     [CONFIG_SITE_STATION] = {100, 10, 3, 1, 1},
@@ -38,11 +40,13 @@ struct circuit_limits programme_limits(const struct site_map *map)
     return limits;
 }
 
-static struct dispatch_storage storage_of(const struct site_battery *battery, double floor)
+static struct dispatch_storage storage_of(const struct site_battery *battery,
+                                          double floor)
 {
     const struct config_source *source = battery->source;
     double soc_min = (battery->is_car ? source->cut_off : battery->floor) / 100;
-    double charge_w = source->max_charge_w > 0 ? source->max_charge_w : source->max_discharge_w;
+    double charge_w =
+        source->max_charge_w > 0 ? source->max_charge_w : source->max_discharge_w;
 
     return (struct dispatch_storage){
         .is_ev = battery->is_car,
@@ -58,7 +62,8 @@ static struct dispatch_storage storage_of(const struct site_battery *battery, do
         .eta_discharge = ETA};
 }
 
-/* Below the last floor nothing may be planned: the state machine ends the island there. */
+/* Below the last floor nothing may be planned: the state machine ends the island
+ * there. */
 static void fill_setup(struct programme *programme, const struct site_map *map)
 {
     struct dispatch_setup *setup = &programme->setup;
@@ -71,11 +76,13 @@ static void fill_setup(struct programme *programme, const struct site_map *map)
                                      .pv_limit_w = 1e6,
                                      .frequency_hz = ISLAND_HZ,
                                      .frequency_slope_hz = SLOPE_HZ};
-    programme->home = (struct dispatch_home){.service_limit_w = 1e6,
-                                             .is_medical = map->outage->medical.power_w > 0,
-                                             .learns_pv = map->n_pv > 0};
+    programme->home =
+        (struct dispatch_home){.service_limit_w = 1e6,
+                               .is_medical = map->outage->medical.power_w > 0,
+                               .learns_pv = map->n_pv > 0};
     for (unsigned c = 0; c < DISPATCH_CLASSES; c++)
-        setup->classes[c] = (struct dispatch_class_rule){.weight = weights[map->outage->site][c]};
+        setup->classes[c] =
+            (struct dispatch_class_rule){.weight = weights[map->outage->site][c]};
     for (uint32_t i = 0; i < map->n_circuits; i++)
         programme->home.mean_w[map->circuits[i].class] +=
             programme_mean_w(map->circuits[i].typical_w);
@@ -137,15 +144,15 @@ static struct dispatch_plan plan_of(const struct programme_in *in)
                                                [PLAN_STORM] = DISPATCH_STORM,
                                                [PLAN_ISLAND] = DISPATCH_ISLAND};
 
-    return (struct dispatch_plan){.mode = modes[in->plan->mode],
-                                  .soc_permille = (unsigned)fmax(in->plan->soc_permille, 0),
-                                  .power_w = in->is_plan_alive && in->plan->power_w >= 0
-                                                 ? in->plan->power_w
-                                                 : NO_LIMIT_W,
-                                  .energy_wh = in->is_plan_alive ? in->plan->energy_wh : -1,
-                                  .until_s = in->plan->until_s,
-                                  .valid_s = in->plan->valid_s,
-                                  .p_max = (enum dispatch_class)in->plan->p_max};
+    return (struct dispatch_plan){
+        .mode = modes[in->plan->mode],
+        .soc_permille = (unsigned)fmax(in->plan->soc_permille, 0),
+        .power_w =
+            in->is_plan_alive && in->plan->power_w >= 0 ? in->plan->power_w : NO_LIMIT_W,
+        .energy_wh = in->is_plan_alive ? in->plan->energy_wh : -1,
+        .until_s = in->plan->until_s,
+        .valid_s = in->plan->valid_s,
+        .p_max = (enum dispatch_class)in->plan->p_max};
 }
 
 /* The island's frequency that stands for this charge of the whole battery. */
@@ -161,17 +168,18 @@ bool programme_step(struct programme *programme, const struct programme_in *in,
 {
     struct dispatch_plan plan;
     struct site_out out;
-    struct site_in site = {.time = {.now_s = (double)in->t_boot_ms / 1000,
-                                    .local_s = (unsigned)(in->local_ms / 1000 % DISPATCH_DAY_S)},
-                           .step_s = (double)(in->t_boot_ms - programme->last_ms) / 1000,
-                           .is_grid_up = in->is_grid_up,
-                           .class_max = in->class_max,
-                           .frequency_hz = frequency_of(in->power),
-                           .was_dark = in->is_dark,
-                           .now = in->now,
-                           .pv_w = isnan(in->power->pv_w) ? 0 : in->power->pv_w,
-                           .medical_w = in->power->medical_w,
-                           .shed_w = in->other_w};
+    struct site_in site = {
+        .time = {.now_s = (double)in->t_boot_ms / 1000,
+                 .local_s = (unsigned)(in->local_ms / 1000 % DISPATCH_DAY_S)},
+        .step_s = (double)(in->t_boot_ms - programme->last_ms) / 1000,
+        .is_grid_up = in->is_grid_up,
+        .class_max = in->class_max,
+        .frequency_hz = frequency_of(in->power),
+        .was_dark = in->is_dark,
+        .now = in->now,
+        .pv_w = isnan(in->power->pv_w) ? 0 : in->power->pv_w,
+        .medical_w = in->power->medical_w,
+        .shed_w = in->other_w};
 
     /* without a battery that tells its charge the floors alone guard */
     if (!programme->site || (!in->is_grid_up && !(site.frequency_hz > 0)))

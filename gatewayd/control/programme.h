@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The site's own programme: lib/microgrid/dispatch for one home, the same code that the
- * simulator runs. Makes its setup from the configuration, its input from what is measured.
+ * simulator runs. Makes its setup from the configuration, its input from what is
+ * measured.
  */
 #ifndef GATEWAYD_CONTROL_PROGRAMME_H
 #define GATEWAYD_CONTROL_PROGRAMME_H

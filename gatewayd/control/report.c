@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What control tells: the grid message, the API's documents, metrics, and why a circuit is
- * as it is. The put functions of control.h take the lock; the rest runs under it.
+ * What control tells: the grid message, the API's documents, metrics, and why a circuit
+ * is as it is. The put functions of control.h take the lock; the rest runs under it.
  */
 #include "gatewayd/control/report.h"
 
@@ -12,7 +12,7 @@
 #include "gatewayd/control/control_state.h"
 #include "lib/base/clock.h"
 
-/* ---- small parts ------------------------------------------------------------------------------- */
+/* ---- small parts ------------------------------------------------------------------- */
 
 static void put_string(struct strbuf *buf, const char *key, const char *text)
 {
@@ -74,10 +74,12 @@ static void put_evidence(const struct control *control, struct strbuf *buf)
             continue;
         put_string(buf, i ? ",{\"point\":" : "{\"point\":", control->map.names[i]);
         put_string(buf, ",\"kind\":", evidence_kind_name(control->map.sources[i].kind));
-        put_string(buf, ",\"says\":", memory->is_fresh ? says_name(memory->says) : "unknown");
+        put_string(buf,
+                   ",\"says\":", memory->is_fresh ? says_name(memory->says) : "unknown");
         put_number(buf, ",\"value\":", memory->value, memory->is_fresh);
         put_number(buf, ",\"age_s\":",
-                   memory->t_ms > 0 ? (double)(t_ms - memory->t_ms) / 1000 : 0, memory->t_ms > 0);
+                   memory->t_ms > 0 ? (double)(t_ms - memory->t_ms) / 1000 : 0,
+                   memory->t_ms > 0);
         strbuf_putc(buf, '}');
     }
     strbuf_putc(buf, ']');
@@ -140,10 +142,11 @@ void report_put_message(struct control *control, struct strbuf *buf)
     strbuf_putc(buf, '}');
 }
 
-/* ---- why ------------------------------------------------------------------------------------------ */
+/* ---- why --------------------------------------------------------------------------- */
 
 /* "22:10"; without a clock "in 12 min" or "3 min ago". */
-static const char *moment_text(const struct control *control, int64_t t_boot_ms, char text[32])
+static const char *moment_text(const struct control *control, int64_t t_boot_ms,
+                               char text[32])
 {
     int64_t left_ms = t_boot_ms - clock_boot_ns() / CLOCK_NS_PER_MS;
     int64_t minute = (wall_of(t_boot_ms) + control->zone_ms) / 60000;
@@ -180,12 +183,12 @@ static void put_sentence(struct control *control, uint32_t index, struct strbuf 
 
     snprintf(text, sizeof text, "%s%s%s, because %s%s%s", now->is_on ? "on" : "off",
              since_text ? " since " : "", since_text ? since_text : "",
-             report_why(control, index, why, sizeof why), next_text ? "; next check " : "",
-             next_text ? next_text : "");
+             report_why(control, index, why, sizeof why),
+             next_text ? "; next check " : "", next_text ? next_text : "");
     strbuf_put_json_string(buf, text);
 }
 
-/* ---- documents --------------------------------------------------------------------------------------- */
+/* ---- documents --------------------------------------------------------------------- */
 
 static void put_plan(const struct control *control, struct strbuf *buf)
 {
@@ -202,7 +205,8 @@ static void put_plan(const struct control *control, struct strbuf *buf)
     put_string(buf, ",\"p_max\":", circuit_class_name(plan->p_max));
     put_number(buf, ",\"power_w\":", plan->power_w, plan->power_w >= 0);
     put_number(buf, ",\"energy_wh\":", plan->energy_wh, plan->energy_wh >= 0);
-    put_moment(buf, ",\"valid_until\":", control->plan.t_last_ms + (int64_t)plan->valid_s * 1000);
+    put_moment(buf, ",\"valid_until\":",
+               control->plan.t_last_ms + (int64_t)plan->valid_s * 1000);
     put_bool(buf, ",\"alive\":", plan_in_is_alive(&control->plan, t_ms));
     put_string(buf, ",\"reason\":", plan->reason);
     strbuf_putc(buf, '}');
@@ -273,7 +277,8 @@ static void put_circuit(struct control *control, uint32_t i, struct strbuf *buf)
     put_bool(buf, ",\"backed\":", circuit->is_backed);
     put_bool(buf, ",\"on\":", now->is_on);
     put_bool(buf, ",\"wanted\":",
-             i < control->orders.n_circuits ? control->orders.circuits[i].want_on : now->is_on);
+             i < control->orders.n_circuits ? control->orders.circuits[i].want_on
+                                            : now->is_on);
     put_bool(buf, ",\"follows\":", !now->has_feedback || now->is_on == now->is_on_read);
     put_number(buf, ",\"power_w\":", now->power_w, now->has_power);
     put_number(buf, ",\"typical_w\":", circuit->typical_w, circuit->typical_w > 0);
@@ -315,9 +320,10 @@ bool control_put_why(struct control *control, const char *circuit, struct strbuf
     return i >= 0;
 }
 
-/* ---- metrics ------------------------------------------------------------------------------------------ */
+/* ---- metrics ----------------------------------------------------------------------- */
 
-static void put_metric(struct strbuf *buf, const char *name, const char *help, double value)
+static void put_metric(struct strbuf *buf, const char *name, const char *help,
+                       double value)
 {
     strbuf_printf(buf, "# HELP %s %s\n# TYPE %s gauge\n%s ", name, help, name, name);
     strbuf_put_double(buf, value);
@@ -326,8 +332,9 @@ static void put_metric(struct strbuf *buf, const char *name, const char *help, d
 
 static void put_states(const struct control *control, struct strbuf *buf)
 {
-    strbuf_puts(buf, "# HELP gatewayd_grid_state State of the grid, 1 for the one it is in.\n"
-                     "# TYPE gatewayd_grid_state gauge\n");
+    strbuf_puts(buf,
+                "# HELP gatewayd_grid_state State of the grid, 1 for the one it is in.\n"
+                "# TYPE gatewayd_grid_state gauge\n");
     for (int i = 0; i < GRID_STATE_COUNT; i++)
         strbuf_printf(buf, "gatewayd_grid_state{state=\"%s\"} %d\n",
                       grid_state_name((enum grid_state_id)i),
@@ -347,13 +354,15 @@ void control_put_metrics(struct control *control, struct strbuf *buf)
                    (double)control->stats.n_switched);
         put_metric(buf, "gatewayd_control_writes_total", "Writes of control.",
                    (double)control->stats.n_writes);
-        put_metric(buf, "gatewayd_control_failed_total", "Writes that failed or did not hold.",
+        put_metric(buf, "gatewayd_control_failed_total",
+                   "Writes that failed or did not hold.",
                    (double)control->stats.n_failed);
-        put_metric(buf, "gatewayd_control_steps_total", "Decisions.", (double)control->n_steps);
+        put_metric(buf, "gatewayd_control_steps_total", "Decisions.",
+                   (double)control->n_steps);
         put_metric(buf, "gatewayd_usable_permille", "Stored energy above the cut-off.",
                    control->power.usable_permille);
-        put_metric(buf, "gatewayd_runtime_seconds", "How long it lasts; below 0: not known.",
-                   control_runtime_s(control));
+        put_metric(buf, "gatewayd_runtime_seconds",
+                   "How long it lasts; below 0: not known.", control_runtime_s(control));
     }
     pthread_mutex_unlock(&control->lock);
 }

@@ -9,7 +9,8 @@
 
 #define VOLTAGE_SEEN 60.0 /* V: below, a reading does not tell the nominal voltage */
 #define MOST_TIMES_RATED 4.0 /* a short peak may be above the rated power, never so far */
-#define MOST_PERMILLE 1050.0 /* a full battery that balances itself tells some more than 1000 */
+/* a full battery that balances itself tells some more than 1000 */
+#define MOST_PERMILLE 1050.0
 
 void sense_init(struct sense *sense)
 {
@@ -84,8 +85,8 @@ void sense_evidence(struct sense *sense, struct site_map *map,
                                                .t_ms = charge->t_ms};
             continue;
         }
-        is_good = ports->read(ports->ctx, &map->evidence[i], &reading) && reading.is_good &&
-                  reading.has_value;
+        is_good = ports->read(ports->ctx, &map->evidence[i], &reading) &&
+                  reading.is_good && reading.has_value;
         if (is_good && !sense->sources[i].was_good)
             sense->sources[i].session++;
         sense->sources[i].was_good = is_good;
@@ -97,13 +98,15 @@ void sense_evidence(struct sense *sense, struct site_map *map,
     }
 }
 
-/* No device gives so much; 32767 and -32768 are its "not available". rated_w NaN: not known. */
+/* No device gives so much; 32767 and -32768 are its "not available". rated_w NaN: not
+ * known. */
 static double bounded(double w, double rated_w)
 {
     return fabs(w) > MOST_TIMES_RATED * rated_w ? (double)NAN : w;
 }
 
-double sense_battery_w(const struct control_ports *ports, const struct site_battery *battery)
+double sense_battery_w(const struct control_ports *ports,
+                       const struct site_battery *battery)
 {
     return bounded(sense_value(ports, &battery->power),
                    fmax(battery->source->max_discharge_w, battery->source->max_charge_w));
@@ -116,21 +119,24 @@ static double pv_w(const struct control_ports *ports, const struct site_map *map
     for (uint32_t i = 0; i < map->n_pv; i++) {
         double rated_w = sense_value(ports, &map->pv_rated[i]);
 
-        total += bounded(sense_value(ports, &map->pv[i]), rated_w > 0 ? rated_w : (double)NAN);
+        total +=
+            bounded(sense_value(ports, &map->pv[i]), rated_w > 0 ? rated_w : (double)NAN);
     }
     return total;
 }
 
-/* A car that drove off takes its charger's word with it. What is told and cannot be is not
- * taken for nothing, unless the plug says that no car is there. */
-static bool is_car_away(const struct control_ports *ports, const struct site_battery *battery)
+/* A car that drove off takes its charger's word with it. What is told and cannot be is
+ * not taken for nothing, unless the plug says that no car is there. */
+static bool is_car_away(const struct control_ports *ports,
+                        const struct site_battery *battery)
 {
     return battery->is_car && (isnan(sense_value(ports, &battery->power)) ||
                                sense_value(ports, &battery->plugged) < 0.5);
 }
 
 /* The sum over meters of one kind; NaN when there is none or one of them is unknown. */
-static double sum(const struct control_ports *ports, const struct control_ref *refs, uint32_t n)
+static double sum(const struct control_ports *ports, const struct control_ref *refs,
+                  uint32_t n)
 {
     double total = 0;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the latest-value table to what lib/microgrid takes: evidence readings with time and
- * session, usable energy, powers. Unknown stays unknown: nothing here invents a value.
+ * From the latest-value table to what lib/microgrid takes: evidence readings with time
+ * and session, usable energy, powers. Unknown stays unknown: nothing here invents a
+ * value.
  */
 #ifndef GATEWAYD_CONTROL_SENSE_H
 #define GATEWAYD_CONTROL_SENSE_H
@@ -26,8 +27,8 @@ struct sense_power {
 };
 
 void sense_init(struct sense *sense);
-/* One reading for each source of the map, in its order; the batteries' is their common one. A voltage whose nominal one was not
- * configured takes the nearest usual one. */
+/* One reading for each source of the map, in its order; the batteries' is their common
+ * one. A voltage whose nominal one was not configured takes the nearest usual one. */
 void sense_evidence(struct sense *sense, struct site_map *map,
                     const struct control_ports *ports, const struct charge_sum *charge,
                     struct evidence_reading *ret);
@@ -36,9 +37,10 @@ void sense_powers(const struct site_map *map, const struct control_ports *ports,
 /* A good value of the point, or NaN. */
 double sense_value(const struct control_ports *ports, const struct control_ref *ref);
 /* What the battery gives, or NaN when it is not told or more than it ever can. */
-double sense_battery_w(const struct control_ports *ports, const struct site_battery *battery);
-/* Can a charge be so, in permille? A gauge may overshoot a little; 65535 and what is below
- * 0 are a device's "not available", and no full or empty battery. */
+double sense_battery_w(const struct control_ports *ports,
+                       const struct site_battery *battery);
+/* Can a charge be so, in permille? A gauge may overshoot a little; 65535 and what is
+ * below 0 are a device's "not available", and no full or empty battery. */
 bool sense_is_charge(double soc_permille);
 /* A good value of the point that can be a charge, or NaN. */
 double sense_charge(const struct control_ports *ports, const struct control_ref *ref);

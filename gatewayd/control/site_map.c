@@ -19,10 +19,12 @@ static struct control_ref find(struct site_map *map, const struct catalog *catal
 }
 
 /* A point of a device by its name in docs/names.md, if the device has it. */
-static struct control_ref point_of(const struct catalog *catalog, int device, const char *name)
+static struct control_ref point_of(const struct catalog *catalog, int device,
+                                   const char *name)
 {
     struct control_ref ref = {0};
-    int point = device < 0 ? -1 : catalog_device_find_point(&catalog->devices[device], name);
+    int point =
+        device < 0 ? -1 : catalog_device_find_point(&catalog->devices[device], name);
 
     if (point >= 0)
         ref = (struct control_ref){true, (uint32_t)device, (uint32_t)point};
@@ -81,7 +83,7 @@ static void add_circuit(struct site_map *map, const struct catalog *catalog,
     sw->lease_ms = catalog_point_of(catalog, &sw->ref)->lease_ms;
 }
 
-/* ---- evidence ------------------------------------------------------------------------- */
+/* ---- evidence ---------------------------------------------------------------------- */
 
 static enum evidence_kind evidence_kind_of(enum config_evidence_kind kind)
 {
@@ -109,8 +111,8 @@ static struct evidence_source *add_source(struct site_map *map, const char *name
     map->n_evidence++;
     map->evidence[i] = *ref;
     snprintf(map->names[i], sizeof map->names[i], "%s", name);
-    *source = (struct evidence_source){.name = map->names[i],
-                                       .poll_ms = catalog_point_of(catalog, ref)->interval_ms};
+    *source = (struct evidence_source){
+        .name = map->names[i], .poll_ms = catalog_point_of(catalog, ref)->interval_ms};
     return source;
 }
 
@@ -132,7 +134,7 @@ static void add_evidence(struct site_map *map, const struct catalog *catalog,
     source->nominal_v = from->nominal_v;
 }
 
-/* ---- sources and meters ---------------------------------------------------------------- */
+/* ---- sources and meters ------------------------------------------------------------ */
 
 static void add_battery(struct site_map *map, const struct catalog *catalog,
                         const struct config_source *from)
@@ -140,13 +142,14 @@ static void add_battery(struct site_map *map, const struct catalog *catalog,
     struct site_battery *battery = &map->batteries[map->n_batteries++];
     int device = catalog_find_device(catalog, from->battery);
 
-    *battery = (struct site_battery){.source = from,
-                                     .soc = point_of(catalog, device, "soc_permille"),
-                                     .power = point_of(catalog, device, "power_w"),
-                                     .setpoint = point_of(catalog, device, "power_setpoint_w"),
-                                     .alarm = point_of(catalog, device, "alarm"),
-                                     .plugged = point_of(catalog, device, "plugged"),
-                                     .overload = point_of(catalog, device, "overload")};
+    *battery =
+        (struct site_battery){.source = from,
+                              .soc = point_of(catalog, device, "soc_permille"),
+                              .power = point_of(catalog, device, "power_w"),
+                              .setpoint = point_of(catalog, device, "power_setpoint_w"),
+                              .alarm = point_of(catalog, device, "alarm"),
+                              .plugged = point_of(catalog, device, "plugged"),
+                              .overload = point_of(catalog, device, "overload")};
     if (battery->setpoint.is_there) {
         const struct catalog_point *point = catalog_point_of(catalog, &battery->setpoint);
 
@@ -158,7 +161,8 @@ static void add_battery(struct site_map *map, const struct catalog *catalog,
     }
 }
 
-/* A home without a battery of its own lives on the car whose charger may form an island. */
+/* A home without a battery of its own lives on the car whose charger may form an
+ * island. */
 static void settle_cars(struct site_map *map)
 {
     bool has_battery = false;
@@ -170,13 +174,13 @@ static void settle_cars(struct site_map *map)
         const struct config_source *source = battery->source;
 
         battery->is_car = source->is_ev && (has_battery || !source->black_start);
-        battery->floor =
-            source->is_ev ? fmax(source->cut_off, source->departure_floor) : source->cut_off;
+        battery->floor = source->is_ev ? fmax(source->cut_off, source->departure_floor)
+                                       : source->cut_off;
     }
 }
 
-/* One source for all of them, by capacity: what is stored is stored, in whichever. A car may
- * leave: its charge says nothing about the house. */
+/* One source for all of them, by capacity: what is stored is stored, in whichever. A car
+ * may leave: its charge says nothing about the house. */
 static void add_charge(struct site_map *map, const struct catalog *catalog)
 {
     struct evidence_source *source = NULL;
@@ -232,7 +236,7 @@ static void add_tie(struct site_map *map, const struct catalog *catalog)
     tie->lease_ms = catalog_point_of(catalog, &tie->sw)->lease_ms;
 }
 
-/* ---- what else may be moved ---------------------------------------------------------------- */
+/* ---- what else may be moved -------------------------------------------------------- */
 
 static void add_pv_limit(struct site_map *map, const struct catalog *catalog, int device)
 {
@@ -280,7 +284,7 @@ static void add_actors(struct site_map *map, const struct catalog *catalog)
     add_request(map, catalog, REQUEST_GENERATOR, outage->generator.sw);
 }
 
-/* ---- the state machine's configuration --------------------------------------------------- */
+/* ---- the state machine's configuration --------------------------------------------- */
 
 /* The profile for tests has the same rows, walked faster. */
 static void hasten(struct grid_timing *timing)
@@ -378,7 +382,8 @@ const char *site_map_request_name(enum site_request request)
     return names[request];
 }
 
-const char *site_map_request_of(const struct site_map *map, uint32_t device, uint32_t point)
+const char *site_map_request_of(const struct site_map *map, uint32_t device,
+                                uint32_t point)
 {
     for (int i = 0; i < REQUEST_COUNT; i++) {
         const struct control_ref *ref = &map->requests[i].ref;

@@ -23,7 +23,8 @@ _Static_assert(SITE_BATTERIES_MAX + SITE_PV_LIMITS_MAX <= SETPOINT_MAX,
 
 struct site_battery {
     const struct config_source *source;
-    bool is_car;  /* one that may leave; else it forms the island, be it a car's charger */
+    /* one that may leave; else it forms the island, be it a car's charger */
+    bool is_car;
     double floor; /* %: its cut-off, of a car what its owner keeps */
     struct control_ref soc, power, setpoint, alarm, plugged, overload;
     double setpoint_min_w, setpoint_max_w, setpoint_failsafe_w;
@@ -60,15 +61,18 @@ struct site_map {
     uint32_t n_circuits;
     struct circuit circuits[CIRCUIT_MAX]; /* overrides are filled by wishes.c */
     struct site_switch switches[CIRCUIT_MAX];
-    uint32_t n_evidence; /* of the configuration, then one of all batteries that tell SoC */
+    /* of the configuration, then one of all batteries that tell SoC */
+    uint32_t n_evidence;
     struct evidence_source sources[EVIDENCE_MAX];
     struct control_ref evidence[EVIDENCE_MAX];
     char names[EVIDENCE_MAX][CONTROL_NAME_MAX];
     uint32_t n_batteries;
     struct site_battery batteries[SITE_BATTERIES_MAX];
     uint32_t n_grid, n_pv;
-    struct control_ref grid[SITE_METERS_MAX], pv[SITE_METERS_MAX]; /* power_w of the role */
-    struct control_ref pv_rated[SITE_METERS_MAX]; /* [i]: power_rated_w of pv[i]'s device */
+    /* power_w of the role */
+    struct control_ref grid[SITE_METERS_MAX], pv[SITE_METERS_MAX];
+    /* [i]: power_rated_w of pv[i]'s device */
+    struct control_ref pv_rated[SITE_METERS_MAX];
     struct site_tie tie;
     uint32_t n_pv_limits;
     struct site_pv_limit pv_limits[SITE_PV_LIMITS_MAX];
@@ -83,7 +87,8 @@ void site_map_build(struct site_map *map, const struct config_outage *outage,
                     const struct catalog *catalog, const char *gateway_id);
 /* Set-points that live in a device's flash are not moved: a lease would wear it out. */
 void site_map_spare_flash(struct site_map *map, const struct config *config);
-/* Its place among the actuators: circuits first, then batteries, PV limits, the tie, requests. */
+/* Its place among the actuators: circuits first, then batteries, PV limits, the tie,
+ * requests. */
 uint32_t site_map_tie_output(const struct site_map *map);
 /* The circuit's name; index < n_circuits. */
 const char *site_map_circuit_name(const struct site_map *map, uint32_t index);
@@ -93,7 +98,8 @@ bool site_map_is_evidence(const struct site_map *map, uint32_t device);
 /* "restart", "generator": stable words of the API. */
 const char *site_map_request_name(enum site_request request);
 /* Is this point one of our requests? Its name, or NULL. */
-const char *site_map_request_of(const struct site_map *map, uint32_t device, uint32_t point);
+const char *site_map_request_of(const struct site_map *map, uint32_t device,
+                                uint32_t point);
 /* Is this point the switch of a circuit? Its index, or -1. */
 int site_map_switch_of(const struct site_map *map, uint32_t device, uint32_t point);
 

@@ -11,8 +11,8 @@ bool tie_is_sync_ok(const struct site_map *map, const struct control_ports *port
            (map->tie.self_sync || sense_value(ports, &map->tie.sync) > 0.5);
 }
 
-/* A device that waits for synchronism by itself closes when it likes; and a closed tie that
- * opens while the grid is there is a sign of an outage, not of a fault. */
+/* A device that waits for synchronism by itself closes when it likes; and a closed tie
+ * that opens while the grid is there is a sign of an outage, not of a fault. */
 static bool must_follow(const struct tie_in *in, const struct actuator_now *out)
 {
     if (!out->has_want || !out->is_commanded)
@@ -67,7 +67,7 @@ void tie_move(struct tie *tie, const struct tie_in *in, const struct grid_demand
     actuate_get(in->actuate, in->output, &out);
     if (demand->state >= TRANSFERRING && demand->state <= BLACK)
         actuate_want(in->actuate, in->output, 0, true);
-    else if (demand->close_tie ||
-             (demand->state == GRID_OK && out.has_want && tie_is_sync_ok(in->map, in->ports)))
+    else if (demand->close_tie || (demand->state == GRID_OK && out.has_want &&
+                                   tie_is_sync_ok(in->map, in->ports)))
         actuate_want(in->actuate, in->output, 1, false);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tie to the grid, where a switch of it is in our hands (outage.tie): open in every
- * island, let close when the state machine asks for it and the device itself says that it is
- * in synchronism. A tie that does not follow within 2 s is a fault: it is not moved again
- * until a person says so. On the loop.
+ * island, let close when the state machine asks for it and the device itself says that it
+ * is in synchronism. A tie that does not follow within 2 s is a fault: it is not moved
+ * again until a person says so. On the loop.
  */
 #ifndef GATEWAYD_CONTROL_TIE_H
 #define GATEWAYD_CONTROL_TIE_H
@@ -27,7 +27,8 @@ struct tie_in {
 
 /* Is the device in synchronism, as it says itself? */
 bool tie_is_sync_ok(const struct site_map *map, const struct control_ports *ports);
-/* Before a step of the state machine: compares what was ordered with what is read back. */
+/* Before a step of the state machine: compares what was ordered with what is read
+ * back. */
 void tie_look(struct tie *tie, const struct tie_in *in);
 /* A person looked after it. */
 void tie_clear(struct tie *tie);

@@ -23,8 +23,8 @@ static const char *word_of(enum circuit_override override)
     return override == OVERRIDE_ON ? "on" : override == OVERRIDE_OFF ? "off" : "auto";
 }
 
-/* An end as it is kept: exact within this boot, by the clock after it, and when there is no
- * clock to be trusted, by what was left. */
+/* An end as it is kept: exact within this boot, by the clock after it, and when there is
+ * no clock to be trusted, by what was left. */
 static void put_end(int64_t until_ms, char *text, size_t size)
 {
     int64_t left_ms = until_ms - now_ms();
@@ -32,8 +32,8 @@ static void put_end(int64_t until_ms, char *text, size_t size)
     if (until_ms == WISHES_FOR_EVER)
         snprintf(text, size, "%s -1 -1 -1", clock_boot_id());
     else
-        snprintf(text, size, "%s %" PRId64 " %" PRId64 " %" PRId64, clock_boot_id(), until_ms,
-                 clock_wall_ms() + left_ms, left_ms);
+        snprintf(text, size, "%s %" PRId64 " %" PRId64 " %" PRId64, clock_boot_id(),
+                 until_ms, clock_wall_ms() + left_ms, left_ms);
 }
 
 static bool get_end(const char *text, int64_t *ret_until_ms)
@@ -64,7 +64,8 @@ static struct wishes_override *find(struct wishes *wishes, const char *circuit)
 }
 
 bool wishes_override(struct wishes *wishes, const struct control_ports *ports,
-                     const char *circuit, enum circuit_override override, int64_t until_ms)
+                     const char *circuit, enum circuit_override override,
+                     int64_t until_ms)
 {
     struct wishes_override *one = find(wishes, circuit);
     char key[100], value[160], end[120];
@@ -95,7 +96,8 @@ void wishes_hold(struct wishes *wishes, const struct control_ports *ports, bool 
     ports->keep(ports->ctx, HOLD_KEY, is_held ? "on" : NULL);
 }
 
-void wishes_storm(struct wishes *wishes, const struct control_ports *ports, int64_t until_ms)
+void wishes_storm(struct wishes *wishes, const struct control_ports *ports,
+                  int64_t until_ms)
 {
     char end[120];
 
@@ -104,7 +106,8 @@ void wishes_storm(struct wishes *wishes, const struct control_ports *ports, int6
     ports->keep(ports->ctx, STORM_KEY, until_ms ? end : NULL);
 }
 
-void wishes_island(struct wishes *wishes, const struct control_ports *ports, int64_t until_ms)
+void wishes_island(struct wishes *wishes, const struct control_ports *ports,
+                   int64_t until_ms)
 {
     char end[120];
 
@@ -113,7 +116,8 @@ void wishes_island(struct wishes *wishes, const struct control_ports *ports, int
     ports->keep(ports->ctx, ISLAND_KEY, until_ms ? end : NULL);
 }
 
-static bool restore_override(struct wishes *wishes, const char *circuit, const char *value)
+static bool restore_override(struct wishes *wishes, const char *circuit,
+                             const char *value)
 {
     struct wishes_override *one = find(wishes, circuit);
     const char *end = strchr(value, ' ');
@@ -121,7 +125,8 @@ static bool restore_override(struct wishes *wishes, const char *circuit, const c
 
     if (!one)
         one = find(wishes, "");
-    if (!one || !end || strlen(circuit) >= sizeof one->circuit || !get_end(end + 1, &until_ms))
+    if (!one || !end || strlen(circuit) >= sizeof one->circuit ||
+        !get_end(end + 1, &until_ms))
         return false;
     *one = (struct wishes_override){
         .override = strncmp(value, "on ", 3) == 0 ? OVERRIDE_ON : OVERRIDE_OFF,
@@ -143,8 +148,8 @@ bool wishes_restore(struct wishes *wishes, const char *key, const char *value)
     return false;
 }
 
-void wishes_apply(struct wishes *wishes, const struct control_ports *ports, const char *name,
-                  int64_t t_boot_ms, struct circuit *circuit)
+void wishes_apply(struct wishes *wishes, const struct control_ports *ports,
+                  const char *name, int64_t t_boot_ms, struct circuit *circuit)
 {
     struct wishes_override *one = find(wishes, name);
     char text[160];

@@ -24,7 +24,7 @@
 #define RATE_MIN_PER_S 2000.0 /* readings/s any host may bring: bursts of edges */
 #define RATE_FACTOR 10.0      /* above what its intervals ask for */
 
-/* ---- the configuration of the host ------------------------------------------------------ */
+/* ---- the configuration of the host ------------------------------------------------- */
 
 static int write_all(int fd, const char *data, size_t len)
 {
@@ -61,7 +61,8 @@ static int make_config_fd(struct host *host, const struct config *config,
     return rc;
 }
 
-static int make_units(struct host_bus_state *bus, const struct config *config, uint32_t index)
+static int make_units(struct host_bus_state *bus, const struct config *config,
+                      uint32_t index)
 {
     bus->units = calloc(config->n_devices + 1, sizeof *bus->units);
     if (!bus->units)
@@ -71,8 +72,10 @@ static int make_units(struct host_bus_state *bus, const struct config *config, u
 
         if (device->bus != index)
             continue;
-        bus->units[bus->n_units++] = (struct host_unit){
-            .index = i, .wire = i, .name = strdup(device->name), .n_points = device->n_points};
+        bus->units[bus->n_units++] = (struct host_unit){.index = i,
+                                                        .wire = i,
+                                                        .name = strdup(device->name),
+                                                        .n_points = device->n_points};
     }
     return 0;
 }
@@ -90,7 +93,8 @@ static void make_rate(struct host *host, const struct config *config)
         host->rate_per_s = RATE_MIN_PER_S;
 }
 
-static int make_buses(struct host *host, const struct config *config, const uint32_t *indexes)
+static int make_buses(struct host *host, const struct config *config,
+                      const uint32_t *indexes)
 {
     host->buses = calloc(host->n_buses + 1, sizeof *host->buses);
     if (!host->buses)
@@ -105,7 +109,8 @@ static int make_buses(struct host *host, const struct config *config, const uint
         for (uint32_t j = 0; j < from->options.n; j++) {
             const struct option *o = &from->options.options[j];
 
-            option_set_put(&bus->options, o->key, o->text, o->integer, o->number, o->truth);
+            option_set_put(&bus->options, o->key, o->text, o->integer, o->number,
+                           o->truth);
         }
         if (make_units(bus, config, indexes[i]) < 0)
             return -ENOMEM;
@@ -128,8 +133,8 @@ static int make_blame(struct host *host)
     host->blame_fd = memfd_create("gatewayd-blame", MFD_CLOEXEC);
     if (host->blame_fd < 0 || ftruncate(host->blame_fd, sizeof(struct host_blame)) < 0)
         return -errno;
-    host->blame = mmap(NULL, sizeof(struct host_blame), PROT_READ | PROT_WRITE, MAP_SHARED,
-                       host->blame_fd, 0);
+    host->blame = mmap(NULL, sizeof(struct host_blame), PROT_READ | PROT_WRITE,
+                       MAP_SHARED, host->blame_fd, 0);
     if (host->blame == MAP_FAILED) {
         host->blame = NULL;
         return -errno;
@@ -137,7 +142,7 @@ static int make_blame(struct host *host)
     return 0;
 }
 
-/* ---- life and death ----------------------------------------------------------------------- */
+/* ---- life and death ---------------------------------------------------------------- */
 
 static void on_up(void *ctx)
 {
@@ -192,7 +197,8 @@ static void on_down(void *ctx, int status, bool again, unsigned restart_ms)
 
     (void)again;
     describe_status(status, how, sizeof how);
-    snprintf(text, sizeof text, "host %s ended (%s)%s%s%s; its points are stale, restart in %u ms",
+    snprintf(text, sizeof text,
+             "host %s ended (%s)%s%s%s; its points are stale, restart in %u ms",
              host->key, how, blamed ? ", bus '" : "", blamed ? blamed : "",
              blamed ? "' was inside its plugin" : "", restart_ms);
     hooks->event(hooks->ctx, "", "host-down", "warning", text);
@@ -201,10 +207,12 @@ static void on_down(void *ctx, int status, bool again, unsigned restart_ms)
             hooks->device_lost(hooks->ctx, host->buses[i].units[j].index);
     host->ready = false;
     if (blamed) {
-        int64_t now_ns = clock_boot_ns(), before_ns = host->buses[position].blamed_boot_ns;
+        int64_t now_ns = clock_boot_ns(),
+                before_ns = host->buses[position].blamed_boot_ns;
 
         host->buses[position].blamed_boot_ns = now_ns;
-        if (host->n_buses > 1 && before_ns > 0 && now_ns - before_ns < 600 * CLOCK_NS_PER_S)
+        if (host->n_buses > 1 && before_ns > 0 &&
+            now_ns - before_ns < 600 * CLOCK_NS_PER_S)
             host->buses[position].blamed_boot_ns = -1; /* quarantine: hosts.c */
     }
     hosts_on_down(host->set, host);
@@ -233,7 +241,8 @@ static int make_child(struct host *host)
     char subject[96];
     struct child_options child_options = {.subject = subject,
                                           .argv = argv,
-                                          .thread_main = host->is_inline ? run_inline : NULL,
+                                          .thread_main =
+                                              host->is_inline ? run_inline : NULL,
                                           .extra_fd = host->blame_fd,
                                           .heartbeat_type = HOST_MSG_HEARTBEAT,
                                           .silence_limit_s = SILENCE_LIMIT_S};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One host process as the core sees it: which buses it runs, its plans, its health. On the
- * core's loop. Made and owned by hosts.c.
+ * One host process as the core sees it: which buses it runs, its plans, its health. On
+ * the core's loop. Made and owned by hosts.c.
  */
 #ifndef GATEWAYD_DEVICE_HOST_H
 #define GATEWAYD_DEVICE_HOST_H
@@ -63,9 +63,9 @@ struct host {
     bool is_inline, stopping;
     _Atomic bool ready; /* views look at it from other threads */
     bool waits; /* to be started when the host it replaces is gone */
-    /* What a host may bring in: a plugin that floods must not push the others' records out of
-     * the store's queue. More than `rate` readings/s (burst: 2 s of it) are dropped, counted
-     * and told as a gap. */
+    /* What a host may bring in: a plugin that floods must not push the others' records
+     * out of the store's queue. More than `rate` readings/s (burst: 2 s of it) are
+     * dropped, counted and told as a gap. */
     double rate_per_s, tokens;
     int64_t filled_boot_ns;
     struct host_flood {

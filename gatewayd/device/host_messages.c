@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Messages of a host, checked field by field: a host may have been scribbled over by its
- * plugin, so nothing in a message is trusted. From the channel to hosts_hooks; core's loop.
+ * plugin, so nothing in a message is trusted. From the channel to hosts_hooks; core's
+ * loop.
  */
 #include "gatewayd/device/host.h"
 
@@ -42,7 +43,7 @@ static void set_text(char **slot, const char *text)
     *slot = *text ? strdup(text) : NULL;
 }
 
-/* ---- readings ------------------------------------------------------------------------------ */
+/* ---- readings ---------------------------------------------------------------------- */
 
 /* A dead link opens no breaker: its first and last record tell. */
 static void tell_link(struct host *host, const struct host_unit *unit, uint8_t quality)
@@ -53,8 +54,10 @@ static void tell_link(struct host *host, const struct host_unit *unit, uint8_t q
 
     if (quality == GW_LINK_DOWN && !bus->link_down) {
         bus->link_down = true;
-        snprintf(text, sizeof text, "bus '%s': its link is down, the points of its devices are "
-                 "kept with their last values; trying on", bus->name);
+        snprintf(text, sizeof text,
+                 "bus '%s': its link is down, the points of its devices are "
+                 "kept with their last values; trying on",
+                 bus->name);
         hooks->event(hooks->ctx, "", "link-down", "warning", text);
     } else if (quality == GW_GOOD && bus->link_down) {
         bus->link_down = false;
@@ -92,8 +95,9 @@ static bool get_record(struct host *host, struct wire *wire, struct record_batch
     return !wire->failed;
 }
 
-/* Takes the message's share of what the host may bring; false when it brings too much. The
- * number of readings is bounded by the length, so nothing has to be decoded for it. */
+/* Takes the message's share of what the host may bring; false when it brings too much.
+ * The number of readings is bounded by the length, so nothing has to be decoded for
+ * it. */
 static bool within_rate(struct host *host, size_t len)
 {
     int64_t now_ns = clock_boot_ns();
@@ -138,8 +142,10 @@ void host_tell_flood(struct host *host)
                    flood->to_boot_ns);
     if (flood->told_boot_ns == 0 ||
         flood->to_boot_ns - flood->told_boot_ns > 60 * CLOCK_NS_PER_S) {
-        snprintf(text, sizeof text, "host %s brings more than %.0f readings/s: what is above is "
-                 "dropped and declared", host->key, host->rate_per_s);
+        snprintf(text, sizeof text,
+                 "host %s brings more than %.0f readings/s: what is above is "
+                 "dropped and declared",
+                 host->key, host->rate_per_s);
         hooks->event(hooks->ctx, "", "host-flood", "warning", text);
         flood->told_boot_ns = flood->to_boot_ns;
     }
@@ -192,7 +198,7 @@ static int on_gap(struct host *host, struct wire *wire)
     return 0;
 }
 
-/* ---- plans and health ------------------------------------------------------------------------ */
+/* ---- plans and health -------------------------------------------------------------- */
 
 static int on_ready(struct host *host, struct wire *wire)
 {
@@ -254,10 +260,13 @@ static void tell_breaker(struct host *host, const struct host_unit *unit, uint8_
     if (unit->breaker == 0)
         snprintf(text, sizeof text, "device '%s' answers again", unit->name);
     else
-        snprintf(text, sizeof text, "device '%s' does not answer (%s), points stale, retrying "
-                 "in %u s", unit->name, unit->last_error ? unit->last_error : "no reply",
+        snprintf(text, sizeof text,
+                 "device '%s' does not answer (%s), points stale, retrying "
+                 "in %u s",
+                 unit->name, unit->last_error ? unit->last_error : "no reply",
                  (unit->next_try_ms + 500) / 1000);
-    hooks->event(hooks->ctx, unit->name, unit->breaker == 0 ? "device-online" : "device-offline",
+    hooks->event(hooks->ctx, unit->name,
+                 unit->breaker == 0 ? "device-online" : "device-offline",
                  unit->breaker == 0 ? "info" : "warning", text);
 }
 
@@ -291,7 +300,7 @@ static int on_bus_stats(struct host *host, struct wire *wire)
     return wire_done(wire) ? 0 : -EBADMSG;
 }
 
-/* ---- resources, logs, answers ------------------------------------------------------------------ */
+/* ---- resources, logs, answers ------------------------------------------------------ */
 
 static int on_want_fd(struct host *host, struct wire *wire)
 {
@@ -370,7 +379,8 @@ static int on_lease_end(struct host *host, struct wire *wire)
 
     if (!wire_done(wire) || !unit || point >= unit->n_points)
         return -EBADMSG;
-    /* one that is being ended speaks for no output: another host may have written it since */
+    /* one that is being ended speaks for no output: another host may have written it
+     * since */
     if (unit->index != UINT32_MAX && !host->stopping)
         hooks->lease_end(hooks->ctx, unit->index, point, result);
     return 0;

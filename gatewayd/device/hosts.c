@@ -34,7 +34,8 @@ struct hosts {
     unsigned n, capacity;
     struct host **dying; /* stopped by a reload, not gone yet */
     unsigned n_dying, dying_capacity;
-    char *quarantined[QUARANTINE_MAX]; /* buses with a host of their own, by misbehaviour */
+    /* buses with a host of their own, by misbehaviour */
+    char *quarantined[QUARANTINE_MAX];
     unsigned n_quarantined;
     bool stopping, has_stopped;
     unsigned n_killed; /* while stopping */
@@ -130,7 +131,7 @@ static int push(struct host ***array, unsigned *n, unsigned *capacity, struct ho
     return 0;
 }
 
-/* ---- grouping --------------------------------------------------------------------------------- */
+/* ---- grouping ---------------------------------------------------------------------- */
 
 static bool is_quarantined(const struct hosts *hosts, const char *bus)
 {
@@ -141,7 +142,8 @@ static bool is_quarantined(const struct hosts *hosts, const char *bus)
 }
 
 /* Which host a bus belongs to: one per plugin, a named one, or one of its own. */
-static void key_of(const struct hosts *hosts, const struct config_bus *bus, char key[KEY_MAX])
+static void key_of(const struct hosts *hosts, const struct config_bus *bus,
+                   char key[KEY_MAX])
 {
     if (strcmp(bus->process, "inline") == 0)
         snprintf(key, KEY_MAX, "inline:%s", bus->name);
@@ -188,7 +190,8 @@ static bool is_same(const struct hosts *hosts, const struct host *host,
     return true;
 }
 
-static bool has_same_points(const struct catalog_device *a, const struct catalog_device *b)
+static bool has_same_points(const struct catalog_device *a,
+                            const struct catalog_device *b)
 {
     if (a->n_points != b->n_points)
         return false;
@@ -199,7 +202,8 @@ static bool has_same_points(const struct catalog_device *a, const struct catalog
     return true;
 }
 
-/* A host that a reload ends still brings its last records, by the old numbers of points. */
+/* A host that a reload ends still brings its last records, by the old numbers of
+ * points. */
 static uint32_t new_index(const struct hosts *hosts, const struct host_unit *unit,
                           const struct catalog *catalog)
 {
@@ -291,8 +295,8 @@ static bool shares_bus(const struct host *a, const struct host *b)
     return false;
 }
 
-/* Two masters on one bus would undo each other: a host waits for the one that still writes
- * its failsafes there. */
+/* Two masters on one bus would undo each other: a host waits for the one that still
+ * writes its failsafes there. */
 static void start_when_free(struct hosts *hosts, struct host *host)
 {
     host->waits = false;
@@ -302,7 +306,8 @@ static void start_when_free(struct hosts *hosts, struct host *host)
         host_start(host);
 }
 
-static int regroup(struct hosts *hosts, const struct config *config, struct catalog *catalog)
+static int regroup(struct hosts *hosts, const struct config *config,
+                   struct catalog *catalog)
 {
     uint32_t *indexes = calloc(config->n_buses + 1, sizeof *indexes);
     struct host **kept = NULL;
@@ -347,7 +352,7 @@ int hosts_apply(struct hosts *hosts, const struct config *config, struct catalog
     return regroup(hosts, config, catalog);
 }
 
-/* ---- deaths ------------------------------------------------------------------------------------- */
+/* ---- deaths ------------------------------------------------------------------------ */
 
 static int on_regroup(sd_event_source *source, void *ctx)
 {
@@ -374,8 +379,10 @@ void hosts_on_down(struct hosts *hosts, struct host *host)
         if (hosts->n_quarantined == QUARANTINE_MAX || is_quarantined(hosts, bus->name))
             continue;
         hosts->quarantined[hosts->n_quarantined++] = strdup(bus->name);
-        snprintf(text, sizeof text, "bus '%s' ended its host twice in 10 min and gets a host of "
-                 "its own", bus->name);
+        snprintf(text, sizeof text,
+                 "bus '%s' ended its host twice in 10 min and gets a host of "
+                 "its own",
+                 bus->name);
         hosts->hooks.event(hosts->hooks.ctx, "", "bus-quarantined", "warning", text);
         /* not from inside the dying host's own callback */
         if (!hosts->regroup)
@@ -390,7 +397,8 @@ static int on_reap(sd_event_source *source, void *ctx)
     return 0;
 }
 
-/* An alarm at the end of the daemon; in a reload the next host of its buses takes over. */
+/* An alarm at the end of the daemon; in a reload the next host of its buses takes
+ * over. */
 static void tell_killed(struct hosts *hosts, const struct host *host)
 {
     int status = child_stop_status(host->child);
@@ -404,8 +412,8 @@ static void tell_killed(struct hosts *hosts, const struct host *host)
                  ? "host '%s' could not bring all its outputs to failsafe"
                  : "host '%s' did not end by itself: its outputs may not be at failsafe",
              host->key);
-    hosts->hooks.event(hosts->hooks.ctx, "", "host-killed", hosts->stopping ? "alarm" : "warning",
-                       line);
+    hosts->hooks.event(hosts->hooks.ctx, "", "host-killed",
+                       hosts->stopping ? "alarm" : "warning", line);
 }
 
 void hosts_on_stopped(struct hosts *hosts, struct host *host)
@@ -460,9 +468,10 @@ void hosts_tick(struct hosts *hosts)
     }
 }
 
-/* ---- writes --------------------------------------------------------------------------------------- */
+/* ---- writes ------------------------------------------------------------------------ */
 
-static struct host *host_of(struct hosts *hosts, uint32_t device, struct host_unit **ret_unit)
+static struct host *host_of(struct hosts *hosts, uint32_t device,
+                            struct host_unit **ret_unit)
 {
     for (unsigned i = 0; i < hosts->n; i++) {
         struct host_unit *unit = host_find_unit(hosts->hosts[i], device);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All host processes: which bus runs in which host, restarts, quarantine of a bus that ends
- * its host, writes and reads on the way to the right one. On the core's loop.
+ * All host processes: which bus runs in which host, restarts, quarantine of a bus that
+ * ends its host, writes and reads on the way to the right one. On the core's loop.
  */
 #ifndef GATEWAYD_DEVICE_HOSTS_H
 #define GATEWAYD_DEVICE_HOSTS_H
@@ -47,20 +47,23 @@ struct hosts_options {
 struct hosts *hosts_new(sd_event *event, const struct hosts_options *options,
                         const struct hosts_hooks *hooks);
 void hosts_free(struct hosts *hosts);
-/* The loop is broken: lets go of all hosts, so that their dead-man writes the failsafes. Only
- * hosts_free may follow. */
+/* The loop is broken: lets go of all hosts, so that their dead-man writes the failsafes.
+ * Only hosts_free may follow. */
 void hosts_abandon(struct hosts *hosts);
 
-/* Runs this configuration: hosts whose buses did not change go on, others are stopped (their
- * outputs at failsafe) and started anew. Both are borrowed until the next call. */
-int hosts_apply(struct hosts *hosts, const struct config *config, struct catalog *catalog);
-/* Stops all, outputs at failsafe; hooks.stopped when done (3.7 s at most: 2 s for the failsafes and one call that was under way). */
+/* Runs this configuration: hosts whose buses did not change go on, others are stopped
+ * (their outputs at failsafe) and started anew. Both are borrowed until the next call. */
+int hosts_apply(struct hosts *hosts, const struct config *config,
+                struct catalog *catalog);
+/* Stops all, outputs at failsafe; hooks.stopped when done (3.7 s at most: 2 s for the
+ * failsafes and one call that was under way). */
 void hosts_stop(struct hosts *hosts);
 /* Each second. */
 void hosts_tick(struct hosts *hosts);
 
 /* Value physical; lease_ms 0: the point's own; the host refuses it when it was not begun
- * within valid_ms. The answer comes through hooks.done with this id. 0, or -ENOTCONN when the host is down, -ENODEV for an unknown device. */
+ * within valid_ms. The answer comes through hooks.done with this id. 0, or -ENOTCONN when
+ * the host is down, -ENODEV for an unknown device. */
 int hosts_write(struct hosts *hosts, uint64_t id, uint32_t device, uint32_t point,
                 const struct gw_value *value, uint32_t lease_ms, uint32_t valid_ms);
 int hosts_release(struct hosts *hosts, uint64_t id, uint32_t device, uint32_t point);

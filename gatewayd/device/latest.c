@@ -71,14 +71,16 @@ void latest_free(struct latest *latest)
     free(latest);
 }
 
-static void move_values(struct latest *latest, const struct catalog *to, struct slot *slots)
+static void move_values(struct latest *latest, const struct catalog *to,
+                        struct slot *slots)
 {
     for (uint32_t i = 0; i < latest->catalog->n_devices; i++) {
         const struct catalog_device *old = &latest->catalog->devices[i];
         int device = catalog_find_device(to, old->name);
 
         for (uint32_t j = 0; device >= 0 && j < old->n_points; j++) {
-            int point = catalog_device_find_point(&to->devices[device], old->points[j].name);
+            int point =
+                catalog_device_find_point(&to->devices[device], old->points[j].name);
             struct slot *from = &latest->slots[old->first_point + j];
 
             if (point < 0)
@@ -171,9 +173,11 @@ void latest_mark_device(struct latest *latest, uint32_t device, enum gw_quality 
     pthread_mutex_unlock(&latest->lock);
 }
 
-static bool is_stale(const struct catalog_point *point, const struct slot *slot, int64_t now_ns)
+static bool is_stale(const struct catalog_point *point, const struct slot *slot,
+                     int64_t now_ns)
 {
-    int64_t limit_ns = point->interval_ms * CLOCK_NS_PER_MS * STALE_INTERVALS + STALE_GRACE_NS;
+    int64_t limit_ns =
+        point->interval_ms * CLOCK_NS_PER_MS * STALE_INTERVALS + STALE_GRACE_NS;
 
     return slot->quality == GW_GOOD && point->interval_ms > 0 &&
            now_ns - slot->t_boot_ns > limit_ns;
@@ -198,7 +202,8 @@ static void note_stale(struct latest *latest, struct slot *slot)
     slot->change = ++latest->change;
 }
 
-static struct latest_entry entry_of(const struct slot *slot, uint32_t device, uint32_t point)
+static struct latest_entry entry_of(const struct slot *slot, uint32_t device,
+                                    uint32_t point)
 {
     return (struct latest_entry){.device = device,
                                  .point = point,

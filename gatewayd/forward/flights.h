@@ -23,7 +23,8 @@ struct flight {
     bool settled;      /* the receipt came before the PUBACK: only holds the window */
     bool missing;      /* named by the last receipt */
     bool is_aside;     /* not on the readings topic: event, gap, correction */
-    bool deferred;     /* such a one, answered "nobody listens": acked, but not delivered */
+    /* such a one, answered "nobody listens": acked, but not delivered */
+    bool deferred;
 };
 
 struct flights {

@@ -226,9 +226,9 @@ static void give_back_deferred(struct forward *forward)
             give_back(forward, &forward->flights.items[i]);
 }
 
-/* "Nobody listens" is told per topic. A subscriber of the readings alone must not be held up
- * by events it does not want: they are set aside until readings meet a subscriber, tried
- * once more (it may just have come), and then count as settled. */
+/* "Nobody listens" is told per topic. A subscriber of the readings alone must not be held
+ * up by events it does not want: they are set aside until readings meet a subscriber,
+ * tried once more (it may just have come), and then count as settled. */
 static bool set_aside(struct forward *forward, struct flight *flight)
 {
     if (forward->confirm_receiver || !flight->is_aside ||
@@ -244,7 +244,8 @@ static bool set_aside(struct forward *forward, struct flight *flight)
 }
 
 /* What the broker's answer to readings says about who listens. */
-static void note_listener(struct forward *forward, const struct flight *flight, unsigned reason)
+static void note_listener(struct forward *forward, const struct flight *flight,
+                          unsigned reason)
 {
     bool heard = reason == 0;
 
@@ -260,7 +261,8 @@ static void retry_deferred(struct forward *forward)
     int64_t before_ns = clock_boot_ns() - BACKOFF_MAX_S * CLOCK_NS_PER_S;
 
     for (uint32_t i = forward->flights.n; i-- > 0;)
-        if (forward->flights.items[i].deferred && forward->flights.items[i].t_boot_ns < before_ns)
+        if (forward->flights.items[i].deferred &&
+            forward->flights.items[i].t_boot_ns < before_ns)
             give_back(forward, &forward->flights.items[i]);
 }
 

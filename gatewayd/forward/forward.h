@@ -16,9 +16,8 @@
 #include "lib/consent/consent.h"
 #include "lib/model/record.h"
 
-#define FORWARD_PAYLOAD_MAX                                                              \
-    61440 /* 60 KiB: with topic and header one channel message                           \
-           */
+/* 60 KiB: with topic and header one channel message */
+#define FORWARD_PAYLOAD_MAX 61440
 #define FORWARD_RECORDS_MAX 500
 #define FORWARD_CURSOR_RANGES 64
 

@@ -32,7 +32,8 @@ static void on_up(void *ctx)
 {
     struct route_process *process = ctx;
 
-    child_send(process->child, ROUTE_MSG_CONFIG, process->config.data, process->config.len, -1);
+    child_send(process->child, ROUTE_MSG_CONFIG, process->config.data,
+               process->config.len, -1);
 }
 
 static void on_down(void *ctx, int status, bool again, unsigned restart_ms)
@@ -40,8 +41,8 @@ static void on_down(void *ctx, int status, bool again, unsigned restart_ms)
     struct route_process *process = ctx;
 
     (void)again;
-    log_warning(process->subject, "gateway-route ended (status %d), restart in %u ms", status,
-                restart_ms);
+    log_warning(process->subject, "gateway-route ended (status %d), restart in %u ms",
+                status, restart_ms);
     process->hooks.state(process->hooks.ctx, 0, "route process restarting");
     process->hooks.down(process->hooks.ctx);
 }
@@ -208,8 +209,8 @@ void route_process_tick(struct route_process *process)
     child_tick(process->child);
 }
 
-int route_process_publish(struct route_process *process, uint64_t token, const char *topic,
-                          bool retain, const char *payload, size_t len)
+int route_process_publish(struct route_process *process, uint64_t token,
+                          const char *topic, bool retain, const char *payload, size_t len)
 {
     struct strbuf buf;
     int rc = -ENOMEM;

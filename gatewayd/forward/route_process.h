@@ -49,8 +49,9 @@ struct route_process *route_process_new(sd_event *event, const struct config_rou
 void route_process_free(struct route_process *process);
 void route_process_tick(struct route_process *process);
 /* Any thread. 0, -EAGAIN, -ENOTCONN. */
-int route_process_publish(struct route_process *process, uint64_t token, const char *topic,
-                          bool retain, const char *payload, size_t len);
+int route_process_publish(struct route_process *process, uint64_t token,
+                          const char *topic, bool retain, const char *payload,
+                          size_t len);
 /* Lets it disconnect; hooks.stopped within 1 s. */
 void route_process_stop(struct route_process *process);
 /* Ends it and starts it anew, as after a crash: every token it had is lost. */

@@ -11,15 +11,14 @@
 
 #include "lib/base/clock.h"
 
-#define ROWS_PER_MESSAGE                                                                 \
-    4000 /* bounds what one message covers where much is withheld                        \
-          */
-#define ACCOUNT_INTERVAL_S                                                               \
-    10 /* covers without records at the log's end, at most this often */
-#define BACKLOG_FLIGHTS_MAX (FLIGHTS_MAX * 3 / 4) /* the rest is kept for live records   \
-                                                   */
-#define LIVE_LAG_MAX                                                                     \
-    20000 /* farther behind, "live" begins anew and the rest is backlog */
+/* bounds what one message covers where much is withheld */
+#define ROWS_PER_MESSAGE 4000
+/* covers without records at the log's end, at most this often */
+#define ACCOUNT_INTERVAL_S 10
+/* the rest is kept for live records */
+#define BACKLOG_FLIGHTS_MAX (FLIGHTS_MAX * 3 / 4)
+/* farther behind, "live" begins anew and the rest is backlog */
+#define LIVE_LAG_MAX 20000
 
 /* ---- consent
  * ---------------------------------------------------------------------------- */

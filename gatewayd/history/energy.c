@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Energy in slots and days; see query.h. From the slots that are kept and, with the meters
- * as the last run left them, from the rows of the log that came after it. On the caller's
- * thread.
+ * Energy in slots and days; see query.h. From the slots that are kept and, with the
+ * meters as the last run left them, from the rows of the log that came after it. On the
+ * caller's thread.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -52,7 +52,8 @@ static void find_bounds(struct answering *a, int64_t slot_ms, struct sum *sum)
     switch (a->query->slot) {
     case ENERGY_DAY:
         if (slot_ms < a->day_start_ms || slot_ms >= a->day_end_ms)
-            (void)zone_day_bounds_ms(zone_of(a), slot_ms, &a->day_start_ms, &a->day_end_ms);
+            (void)zone_day_bounds_ms(zone_of(a), slot_ms, &a->day_start_ms,
+                                     &a->day_end_ms);
         sum->start_ms = a->day_start_ms;
         sum->end_ms = a->day_end_ms;
         return;
@@ -152,8 +153,8 @@ static int add_kept(struct answering *a)
     int64_t from_ms = a->query->from_ms, to_ms = a->query->to_ms, none;
     struct sqlite3_stmt *stmt = NULL;
     int rc = stmt_prepare(
-        a->history->db, "SELECT key,data FROM slots WHERE key>=?1 AND key<?2 ORDER BY key",
-        &stmt);
+        a->history->db,
+        "SELECT key,data FROM slots WHERE key>=?1 AND key<?2 ORDER BY key", &stmt);
 
     if (rc < 0)
         return rc;

@@ -122,7 +122,8 @@ static int load(struct history *history)
     if (rc == 0)
         rc = summary_names_load(&history->summing.names, history->db);
     if (rc == 0)
-        log_scan_init(&history->scan, history->db, history->layouts, &history->corrections);
+        log_scan_init(&history->scan, history->db, history->layouts,
+                      &history->corrections);
     return rc < 0 ? rc : load_place(history);
 }
 
@@ -166,9 +167,10 @@ static int64_t newest_summed_ms(struct history *history)
     struct sqlite3_stmt *stmt = NULL;
     int64_t run_ms = INT64_MAX, means_ms = INT64_MAX;
 
-    if (stmt_prepare(history->db,
-                     "SELECT (SELECT max(t_last_ms) FROM run),(SELECT max(key) FROM minutes)",
-                     &stmt) == 0 &&
+    if (stmt_prepare(
+            history->db,
+            "SELECT (SELECT max(t_last_ms) FROM run),(SELECT max(key) FROM minutes)",
+            &stmt) == 0 &&
         stmt_step(stmt) > 0) {
         run_ms = stmt_i64(stmt, 0);
         means_ms = ((stmt_i64(stmt, 1) >> SUMMARY_SLOT_SHIFT) + 1) * FLOWS_SLOT_MS;

@@ -26,12 +26,13 @@ struct history;
 int history_open(struct store *store, struct history **ret_history);
 void history_close(struct history *history); /* NULL is fine */
 
-/* ---- values -------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------ */
 
 struct history_cell {
     uint32_t n; /* good readings it stands for; 0: value, min and max mean nothing */
     double value, min, max; /* value: the mean; of a counter (*_wh) the last one */
-    uint8_t quality; /* enum gw_quality: the last that was not good; 0 with n 0: nothing */
+    /* enum gw_quality: the last that was not good; 0 with n 0: nothing */
+    uint8_t quality;
     uint8_t clock;   /* enum clock_trust of the time: the least sure */
 };
 
@@ -69,7 +70,7 @@ struct history_answer {
 int history_query(struct history *history, const struct history_query *query,
                   struct history_answer *ret_answer);
 
-/* ---- energy -------------------------------------------------------------------------- */
+/* ---- energy ------------------------------------------------------------------------ */
 
 enum energy_slot { ENERGY_15_MIN, ENERGY_30_MIN, ENERGY_DAY }; /* a day: the site's */
 
@@ -78,7 +79,8 @@ struct energy_row {
     const char *device; /* borrowed for the call */
     uint8_t role;       /* enum role */
     uint8_t flow;       /* enum energy_flow */
-    uint8_t flags;      /* enum meter_flag (lib/energy/meter.h); MISSING: not all of it known */
+    /* enum meter_flag (lib/energy/meter.h); MISSING: not all of it known */
+    uint8_t flags;
     bool is_open;       /* the slot is not over: the amount grows */
     int64_t start_ms, end_ms;
     int64_t wh;

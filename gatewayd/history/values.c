@@ -61,7 +61,8 @@ static int find_targets(struct answering *a)
     for (uint32_t i = 0; i < a->query->n_points; i++) {
         const struct summary_names *names = &a->history->summing.names;
         struct target *target = &a->targets[i];
-        char *name = strcpy(a->names + at, a->query->points[i]), *dot = strrchr(name, '.');
+        char *name = strcpy(a->names + at, a->query->points[i]),
+             *dot = strrchr(name, '.');
 
         at += strlen(name) + 1;
         for (uint32_t j = 0; j < i; j++)
@@ -195,13 +196,14 @@ static int find_cut(const struct answering *a, int64_t *ret_ms)
     qsort(sorted, a->n_rows, sizeof *sorted, by_number);
     *ret_ms = sorted[(uint64_t)a->n_rows * 3 / 4];
     if (*ret_ms == sorted[0])
-        *ret_ms = sorted[a->n_rows - 1] > sorted[0] ? sorted[a->n_rows - 1] : sorted[0] + 1;
+        *ret_ms =
+            sorted[a->n_rows - 1] > sorted[0] ? sorted[a->n_rows - 1] : sorted[0] + 1;
     free(sorted);
     return 0;
 }
 
-/* More moments than rows: the latest quarter goes, to be asked for again. Readings do not lie
- * in the order of their times, so those that came first are not the earliest. */
+/* More moments than rows: the latest quarter goes, to be asked for again. Readings do not
+ * lie in the order of their times, so those that came first are not the earliest. */
 static int keep_earlier(struct answering *a)
 {
     size_t n_points = a->query->n_points;
@@ -306,8 +308,8 @@ static int add_record(struct answering *a, const struct log_scan_record *record)
                 return rc;
         }
         cell = cell_of(value);
-        add(&sums[map[1 + i]], a->targets[map[1 + i]].is_counter, record->t_wall_ms, &cell,
-            record->clock);
+        add(&sums[map[1 + i]], a->targets[map[1 + i]].is_counter, record->t_wall_ms,
+            &cell, record->clock);
     }
     return 0;
 }
@@ -322,7 +324,8 @@ static void cut_at(struct answering *a, int64_t t_ms)
 /* So far in time: what lies before it may still come behind it. */
 static void cut_behind(struct answering *a, int64_t t_ms)
 {
-    cut_at(a, t_ms - LATE_MS - a->query->step_ms > a->query->from_ms ? t_ms - LATE_MS : t_ms);
+    cut_at(a, t_ms - LATE_MS - a->query->step_ms > a->query->from_ms ? t_ms - LATE_MS
+                                                                     : t_ms);
 }
 
 static int add_span(struct answering *a, const struct history_span *span)
@@ -404,7 +407,8 @@ static int add_blob(struct answering *a, uint32_t device, int64_t slot,
         for (int i = 0; t < a->query->n_points && i < MINUTES_PER_SLOT; i++) {
             int64_t t_ms = slot * FLOWS_SLOT_MS + i * MINUTE_MS;
             /* the minute in which `from` lies counts whole */
-            struct sum *sums = sums_at(a, t_ms < a->query->from_ms ? a->query->from_ms : t_ms);
+            struct sum *sums =
+                sums_at(a, t_ms < a->query->from_ms ? a->query->from_ms : t_ms);
 
             if (cells[i].is_seen && sums && t_ms + MINUTE_MS > a->query->from_ms)
                 add(&sums[t], a->targets[t].is_counter, t_ms, &cells[i], clock);
@@ -445,7 +449,8 @@ static int64_t get_i64(struct db *db, const char *sql, int64_t otherwise)
     struct sqlite3_stmt *stmt = NULL;
     int64_t value = otherwise;
 
-    if (stmt_prepare(db, sql, &stmt) == 0 && stmt_step(stmt) > 0 && !stmt_is_null(stmt, 0))
+    if (stmt_prepare(db, sql, &stmt) == 0 && stmt_step(stmt) > 0 &&
+        !stmt_is_null(stmt, 0))
         value = stmt_i64(stmt, 0);
     stmt_finish(&stmt);
     return value;
@@ -527,7 +532,8 @@ static int tell_moments(struct answering *a)
     qsort(order, a->n_rows, sizeof *order, by_time);
     for (uint32_t i = 0; i < a->n_rows; i++)
         if (order[i].t_ms < a->end_ms)
-            tell_row(a, order[i].t_ms, a->sums + (size_t)order[i].row * a->query->n_points);
+            tell_row(a, order[i].t_ms,
+                     a->sums + (size_t)order[i].row * a->query->n_points);
     free(order);
     return 0;
 }
@@ -542,7 +548,8 @@ static int tell(struct answering *a)
         return tell_moments(a);
     for (uint32_t i = 0; i < a->n_rows; i++)
         if (a->base_ms + i * step_ms < a->end_ms)
-            tell_row(a, a->base_ms + i * step_ms, a->sums + (size_t)i * a->query->n_points);
+            tell_row(a, a->base_ms + i * step_ms,
+                     a->sums + (size_t)i * a->query->n_points);
     return 0;
 }
 
@@ -558,8 +565,9 @@ static void tell_kept(struct answering *a)
         a->answer->raw_from_ms = record.t_wall_ms;
     log_scan_end(&a->history->scan);
     a->answer->newest_ms = history_newest_ms(a->history);
-    a->answer->minutes_from_ms = first < 0 ? a->answer->raw_from_ms
-                                           : (first >> SUMMARY_SLOT_SHIFT) * FLOWS_SLOT_MS;
+    a->answer->minutes_from_ms = first < 0
+                                     ? a->answer->raw_from_ms
+                                     : (first >> SUMMARY_SLOT_SHIFT) * FLOWS_SLOT_MS;
 }
 
 int history_query(struct history *history, const struct history_query *query,

@@ -69,9 +69,10 @@ static void prepare(void *arg)
 static int tell(int rc, struct gw_error *reterr)
 {
     if (rc == -EROFS)
-        return error_set(reterr, rc, "store-in-ram",
-                         "the store is in RAM because its disk cannot be used; a backup can "
-                         "be made when it is back on disk, see the alarms");
+        return error_set(
+            reterr, rc, "store-in-ram",
+            "the store is in RAM because its disk cannot be used; a backup can "
+            "be made when it is back on disk, see the alarms");
     if (rc == -EBUSY)
         return error_set(reterr, rc, "busy", "the store is busy; try again");
     return error_set(reterr, rc, "backup-failed", "the store cannot be read: %s",

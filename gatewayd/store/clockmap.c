@@ -15,8 +15,10 @@
 
 #define SLACK_MS 20                               /* of a block's rows, see pending.c */
 #define DRIFT_PPM 100                             /* of a clock nobody disciplines */
-#define NO_NEIGHBOUR_MS (INT64_C(3650) * 86400000) /* the error when nothing came before */
-#define RUN_SLACK_MS 5                            /* rows whose sums differ less go together */
+/* the error when nothing came before */
+#define NO_NEIGHBOUR_MS (INT64_C(3650) * 86400000)
+/* rows whose sums differ less go together */
+#define RUN_SLACK_MS 5
 
 static bool is_step(int64_t a_ms, int64_t b_ms)
 {
@@ -150,7 +152,8 @@ static int walk_back(struct logbook *book, struct walk *walk)
     int rc = stmt_prepare(
         book->db,
         walk->space
-            ? "SELECT key,n,offset_ms,clock,t_last_ms,boot FROM moved WHERE key BETWEEN ?1"
+            ? "SELECT key,n,offset_ms,clock,t_last_ms,boot FROM moved WHERE key BETWEEN "
+              "?1"
               " AND ?2 ORDER BY key DESC"
             : "SELECT seq,n,offset_ms,clock,t_last_ms,boot FROM log WHERE seq BETWEEN ?1"
               " AND ?2 ORDER BY seq DESC",
@@ -194,8 +197,9 @@ static int row_at(struct logbook *book, uint64_t seq, bool below, int64_t ret[3]
     struct sqlite3_stmt *stmt = NULL;
     int rc = stmt_prepare(
         book->db,
-        below ? "SELECT seq,boot,t_last_ms FROM log WHERE seq<?1 ORDER BY seq DESC LIMIT 1"
-              : "SELECT seq,boot,t_last_ms FROM log WHERE seq>=?1 ORDER BY seq LIMIT 1",
+        below
+            ? "SELECT seq,boot,t_last_ms FROM log WHERE seq<?1 ORDER BY seq DESC LIMIT 1"
+            : "SELECT seq,boot,t_last_ms FROM log WHERE seq>=?1 ORDER BY seq LIMIT 1",
         &stmt);
 
     if (rc < 0)
@@ -340,8 +344,9 @@ static int place_boots(struct logbook *book)
         rc = uptime_ms(book, &book->boots[first - 1], &begin, &end, &up_ms);
         from_ms = book->boots[first - 1].offset_ms + up_ms;
     }
-    return rc < 0 ? rc
-                  : place_between(book, first, last, from_ms, book->boots[last].offset_ms);
+    return rc < 0
+               ? rc
+               : place_between(book, first, last, from_ms, book->boots[last].offset_ms);
 }
 
 /* ---- this boot ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Corrections of time; see correction.h. Few, so all are kept in memory and looked through
- * once per row of the log. */
+/* Corrections of time; see correction.h. Few, so all are kept in memory and looked
+ * through once per row of the log. */
 #include "gatewayd/store/correction.h"
 
 #include <errno.h>
@@ -83,10 +83,11 @@ int corrections_load(struct corrections *corrections, struct db *db)
 {
     struct sqlite3_stmt *stmt = NULL;
     struct corrections fresh = {0};
-    int rc = stmt_prepare(db,
-                          "SELECT key,space,seq_from,seq_to,add_ms,error_ms,clock,epoch,boot"
-                          " FROM correction ORDER BY key",
-                          &stmt);
+    int rc =
+        stmt_prepare(db,
+                     "SELECT key,space,seq_from,seq_to,add_ms,error_ms,clock,epoch,boot"
+                     " FROM correction ORDER BY key",
+                     &stmt);
 
     while (rc == 0 && (rc = stmt_step(stmt)) > 0) {
         struct correction correction = {.key = (uint64_t)stmt_i64(stmt, 0),

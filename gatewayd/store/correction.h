@@ -18,7 +18,8 @@
 
 struct correction {
     uint64_t key;  /* its own number, that of its row */
-    int64_t space; /* where the range counts: 0 the log, else the id of an epoch in `moved` */
+    /* where the range counts: 0 the log, else the id of an epoch in `moved` */
+    int64_t space;
     uint64_t seq_from, seq_to;
     int64_t add_ms, error_ms;
     uint8_t clock;  /* what the time is worth then */

@@ -26,8 +26,8 @@
 #define CACHE_KIB 256
 #define RAM_BYTES (8u << 20)
 #define BALLAST_BYTES (1u << 20)
-#define CHECK_LIMIT_MS                                                                   \
-    2000 /* a large store on a slow card must not keep the house dark */
+/* a large store on a slow card must not keep the house dark */
+#define CHECK_LIMIT_MS 2000
 
 static int lock_directory(struct disk *disk, struct gw_error *reterr)
 {
@@ -258,8 +258,8 @@ int disk_set_aside(struct disk *disk, const char *why, char *ret_path, size_t si
     gmtime_r(&now, &tm);
     strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &tm);
     for (unsigned n = 0; n < 1000; n++) {
-        snprintf(ret_path, size, n ? "%s.%s-%s.%u" : "%s.%s-%s", disk->db_path, why, stamp,
-                 n);
+        snprintf(ret_path, size, n ? "%s.%s-%s.%u" : "%s.%s-%s", disk->db_path, why,
+                 stamp, n);
         if (access(ret_path, F_OK) < 0)
             break;
     }
@@ -329,8 +329,8 @@ void disk_write_witness(const struct disk *disk, const char *epoch, uint64_t nex
 {
     _cleanup_close_ int fd = -1;
     char line[100];
-    int n = snprintf(line, sizeof line, "%32s %32s %020" PRIu64 "\n", clock_boot_id(), epoch,
-                     next_seq);
+    int n = snprintf(line, sizeof line, "%32s %32s %020" PRIu64 "\n", clock_boot_id(),
+                     epoch, next_seq);
 
     if (!*disk->witness_path)
         return;

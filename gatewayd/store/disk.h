@@ -62,8 +62,8 @@ struct disk_mark {
 bool disk_read_mark(const struct disk *disk, struct disk_mark *ret_mark);
 void disk_write_mark(const struct disk *disk, const char *epoch, uint64_t next_seq);
 
-/* The same after each commit, in a file outside of the directory that needs to live only as
- * long as this boot: with it an older copy of the whole directory, put back, is seen.
+/* The same after each commit, in a file outside of the directory that needs to live only
+ * as long as this boot: with it an older copy of the whole directory, put back, is seen.
  * Without a flush and where /run is memory. path NULL: none. */
 void disk_set_witness(struct disk *disk, const char *path);
 bool disk_read_witness(const struct disk *disk, struct disk_mark *ret_mark);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listing events; see events.h. Their order is that of the boots and of boot time: numbers
- * of epochs that came back from RAM say nothing of it. */
+/* Listing events; see events.h. Their order is that of the boots and of boot time:
+ * numbers of epochs that came back from RAM say nothing of it. */
 #include "gatewayd/store/events.h"
 
 #include "gatewayd/store/epochs.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gap records, version 1: byte 1, five varints (times zigzag), two NUL-terminated texts and
- * perhaps a third. */
+/* Gap records, version 1: byte 1, five varints (times zigzag), two NUL-terminated texts
+ * and perhaps a third. */
 #include "gatewayd/store/gap.h"
 
 #include <errno.h>

@@ -11,8 +11,8 @@
 
 #include "lib/base/strbuf.h"
 
-#define LAYOUT_PER_DEVICE 64 /* combinations of intervals; more are event-driven points  \
-                              */
+/* combinations of intervals; more are event-driven points */
+#define LAYOUT_PER_DEVICE 64
 #define LAYOUTS_MAX 65536
 #define CACHE_SLOTS 256 /* power of two */
 

@@ -38,8 +38,8 @@ struct layout *layouts_for(struct layouts *layouts, struct catalog *catalog,
                            const struct record *record, const struct reading *readings,
                            bool *ret_full);
 
-/* The layout with only the energy counters (*_wh) of this one, added when it is new. NULL:
- * it has none, or no memory. */
+/* The layout with only the energy counters (*_wh) of this one, added when it is new.
+ * NULL: it has none, or no memory. */
 const struct layout *layouts_counters(struct layouts *layouts,
                                       const struct layout *layout);
 
@@ -62,7 +62,8 @@ bool layouts_has_unstored(const struct layouts *layouts);
 int layouts_merge(struct layouts *layouts, const struct layouts *others,
                   uint32_t *ret_base);
 /* The same at a base known before: those that came meanwhile. */
-int layouts_merge_at(struct layouts *layouts, const struct layouts *others, uint32_t base);
+int layouts_merge_at(struct layouts *layouts, const struct layouts *others,
+                     uint32_t base);
 void layouts_set_stored(struct layouts *layouts, struct layout *layout);
 
 #endif

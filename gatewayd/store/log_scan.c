@@ -60,12 +60,13 @@ int log_scan_begin(struct log_scan *scan, int64_t space, uint64_t from, uint64_t
     if (rc == 0 && !*stmt)
         rc = stmt_prepare(
             scan->db,
-            space ? "SELECT key,n,boot,offset_ms,clock,t_first_ms,t_last_ms,data FROM moved"
-                    " WHERE key>=ifnull((SELECT max(key) FROM moved WHERE key<=?1 AND"
-                    " key>=?3),?3) AND key<=?2 AND kind=1 ORDER BY key"
-                  : "SELECT seq,n,boot,offset_ms,clock,t_first_ms,t_last_ms,data FROM log"
-                    " WHERE seq>=ifnull((SELECT max(seq) FROM log WHERE seq<=?1 AND"
-                    " seq>=?3),?3) AND seq<=?2 AND kind=1 ORDER BY seq",
+            space
+                ? "SELECT key,n,boot,offset_ms,clock,t_first_ms,t_last_ms,data FROM moved"
+                  " WHERE key>=ifnull((SELECT max(key) FROM moved WHERE key<=?1 AND"
+                  " key>=?3),?3) AND key<=?2 AND kind=1 ORDER BY key"
+                : "SELECT seq,n,boot,offset_ms,clock,t_first_ms,t_last_ms,data FROM log"
+                  " WHERE seq>=ifnull((SELECT max(seq) FROM log WHERE seq<=?1 AND"
+                  " seq>=?3),?3) AND seq<=?2 AND kind=1 ORDER BY seq",
             stmt);
     if (rc < 0)
         return rc;
@@ -99,10 +100,11 @@ static int next_row(struct log_scan *scan)
         size_t len;
 
         scan->seq = (uint64_t)(stmt_i64(rows, 0) - scan->base);
-        scan->belief = corrections_apply(scan->corrections, scan->space, scan->seq,
-                                         (struct belief){.offset_ms = stmt_i64(rows, 3),
-                                                         .trust = (uint8_t)stmt_i64(rows, 4)},
-                                         &n);
+        scan->belief =
+            corrections_apply(scan->corrections, scan->space, scan->seq,
+                              (struct belief){.offset_ms = stmt_i64(rows, 3),
+                                              .trust = (uint8_t)stmt_i64(rows, 4)},
+                              &n);
         if (stmt_i64(rows, 6) + scan->belief.offset_ms < scan->from_ms ||
             stmt_i64(rows, 5) + scan->belief.offset_ms > scan->to_ms)
             continue;

@@ -22,12 +22,12 @@ static int prepare_all(struct logbook *book)
         struct sqlite3_stmt **stmt;
         const char *sql;
     } table[] = {
-        {&book->insert_row,    "INSERT INTO log VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"  },
-        {&book->insert_event,  "INSERT INTO event VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"},
-        {&book->insert_layout, "INSERT OR REPLACE INTO layout VALUES(?1,?2,?3,?4)"       },
-        {&book->oldest,        "SELECT seq,n,boot,t_first_ms,t_last_ms,offset_ms,clock FROM log"
-                        " ORDER BY seq"                           },
-        {&book->delete_rows,   "DELETE FROM log WHERE seq < ?1"                          },
+        {&book->insert_row, "INSERT INTO log VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"},
+        {&book->insert_event, "INSERT INTO event VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"},
+        {&book->insert_layout, "INSERT OR REPLACE INTO layout VALUES(?1,?2,?3,?4)"},
+        {&book->oldest, "SELECT seq,n,boot,t_first_ms,t_last_ms,offset_ms,clock FROM log"
+                        " ORDER BY seq"},
+        {&book->delete_rows, "DELETE FROM log WHERE seq < ?1"},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -68,8 +68,8 @@ static int add_boot(struct logbook *book, const struct logbook_boot *boot)
 static int load_boots(struct logbook *book)
 {
     struct sqlite3_stmt *stmt = NULL;
-    int rc =
-        stmt_prepare(book->db, "SELECT id,hex,offset_ms,error_ms FROM boot ORDER BY id", &stmt);
+    int rc = stmt_prepare(
+        book->db, "SELECT id,hex,offset_ms,error_ms FROM boot ORDER BY id", &stmt);
 
     while (rc == 0 && (rc = stmt_step(stmt)) > 0) {
         struct logbook_boot boot = {.id = stmt_i64(stmt, 0),
@@ -248,7 +248,8 @@ static int settle_identity(struct logbook *book, const struct logbook_identity *
         book->n_boots == 0 || strcmp(book->boots[book->n_boots - 1].hex, boot_hex) != 0;
     int64_t row[2] = {0, 0};
     int had_epoch =
-        get_row(book->db, "SELECT first_seq,id,hex FROM epoch WHERE moved_last_seq IS NULL"
+        get_row(book->db,
+                "SELECT first_seq,id,hex FROM epoch WHERE moved_last_seq IS NULL"
                 " ORDER BY id DESC LIMIT 1",
                 row, book->epoch, sizeof book->epoch);
     int rc = had_epoch < 0 ? had_epoch : compare_identity(book, identity, &reason);

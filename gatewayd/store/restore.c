@@ -145,7 +145,8 @@ static int check_request(struct restore *restore, const struct restore_request *
     uint64_t is_free;
 
     if (request->bytes < PAGE_MIN || strlen(request->sha256) != SHA256_HEX - 1)
-        return error_set(reterr, -EINVAL, "bad-request", "a size and a SHA-256 are wanted");
+        return error_set(reterr, -EINVAL, "bad-request",
+                         "a size and a SHA-256 are wanted");
     if (statvfs(directory, &fs) < 0)
         return error_set(reterr, -errno, "restore-failed", "cannot look at %s: %s",
                          directory, error_errno_text(errno));

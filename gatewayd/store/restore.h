@@ -38,8 +38,8 @@ struct restore_status {
 
 /* ---- any thread but the store's ---- */
 
-/* A place for it is made; an earlier one that is still being received is given up. -EBUSY:
- * another is at work; -EROFS: in RAM; -ENOSPC: no room on the disk. */
+/* A place for it is made; an earlier one that is still being received is given up.
+ * -EBUSY: another is at work; -EROFS: in RAM; -ENOSPC: no room on the disk. */
 int store_restore_begin(struct store *store, const struct restore_request *request,
                         uint32_t *ret_id, struct gw_error *reterr);
 /* In order: -EINVAL when id or offset are not those of the next piece. */

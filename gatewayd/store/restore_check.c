@@ -78,7 +78,8 @@ int restore_check_kind(const char *path, struct restore_owner *ret_owner,
 static int has_object(struct db *db, struct sqlite3_stmt *wanted)
 {
     struct sqlite3_stmt *stmt = NULL;
-    int rc = stmt_prepare(db, "SELECT 1 FROM sqlite_schema WHERE name=?1 AND sql=?2", &stmt);
+    int rc =
+        stmt_prepare(db, "SELECT 1 FROM sqlite_schema WHERE name=?1 AND sql=?2", &stmt);
 
     if (rc < 0)
         return rc;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The moment of a restore: the store goes over to the other database. The store's thread. */
+/* The moment of a restore: the store goes over to the other database. The store's
+ * thread. */
 #ifndef GATEWAYD_STORE_RESTORE_ENTER_H
 #define GATEWAYD_STORE_RESTORE_ENTER_H
 
@@ -21,9 +22,9 @@ int restore_is_possible(const struct writer *writer);
 int restore_enter(struct writer *writer, struct restore_merge *merge, char *ret_aside,
                   size_t size);
 
-/* Each restore leaves a database as large as the store: beside `aside`, the last one's, the
- * newest is kept and the others are deleted. What somebody waited for in them was taken over
- * by the restore that set them aside. How many went. */
+/* Each restore leaves a database as large as the store: beside `aside`, the last one's,
+ * the newest is kept and the others are deleted. What somebody waited for in them was
+ * taken over by the restore that set them aside. How many went. */
 unsigned restore_forget_older(const struct disk *disk, const char *aside);
 
 #endif

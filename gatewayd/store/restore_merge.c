@@ -79,7 +79,8 @@ static int get_i64(struct db *db, const char *sql, const int64_t numbers[2],
 /* "store." and "owned." speak of this machine's files and outputs as they were then. */
 static int forget_past(struct db *db, bool is_foreign)
 {
-    int rc = db_exec(db, "DELETE FROM fact WHERE key GLOB 'store.*' OR key GLOB 'owned.*'");
+    int rc =
+        db_exec(db, "DELETE FROM fact WHERE key GLOB 'store.*' OR key GLOB 'owned.*'");
 
     if (rc == 0 && is_foreign)
         rc = db_exec(db, "DELETE FROM cursor; DELETE FROM consent WHERE kind<>'withdraw';"
@@ -278,8 +279,9 @@ static int add_epoch(struct restore_merge *merge, const struct epoch *epoch, int
                  numbers, epoch->hex);
 
     if (rc == 0)
-        rc = run(merge->db, "UPDATE epoch SET layout_base=?2 WHERE id=?1",
-                 (const int64_t[3]){id, merge->layout_base + epoch->layout_base, 0}, NULL);
+        rc =
+            run(merge->db, "UPDATE epoch SET layout_base=?2 WHERE id=?1",
+                (const int64_t[3]){id, merge->layout_base + epoch->layout_base, 0}, NULL);
     if (rc == 0 && is_new) /* in the local history it comes before what comes next */
         rc = run(merge->db, "UPDATE epoch SET back_seq=?2 WHERE id=?1",
                  (const int64_t[3]){id, (int64_t)merge->book.next_seq, 0}, NULL);
@@ -425,7 +427,8 @@ static int make_place(struct restore_merge *merge, const struct epoch *epoch,
                       uint64_t from_seq, int64_t *ret_id)
 {
     const struct epoch *mine = epochs_find(&merge->book.epochs, epoch->hex);
-    bool is_new = !mine || from_seq > mine->last_seq; /* nothing of it was summed before */
+    /* nothing of it was summed before */
+    bool is_new = !mine || from_seq > mine->last_seq;
     int64_t id = 0;
     int rc = mine ? retire_epoch(merge, mine, from_seq) : 0;
 

@@ -3,9 +3,9 @@
  * What a restored database must take over from the one it replaces, so that nothing is
  * lost, nothing said twice, and no decision of the resident forgotten: records that a
  * route still waits for (in `moved`, under their own epochs and numbers), cursors, boots
- * and their clocks, consent, ids of commands, what the outputs' journal says. Begins a new
- * epoch "restored". One thread at a time: first the restore's worker, which takes most of
- * it, then the store's thread, for what came since.
+ * and their clocks, consent, ids of commands, what the outputs' journal says. Begins a
+ * new epoch "restored". One thread at a time: first the restore's worker, which takes
+ * most of it, then the store's thread, for what came since.
  */
 #ifndef GATEWAYD_STORE_RESTORE_MERGE_H
 #define GATEWAYD_STORE_RESTORE_MERGE_H

@@ -105,10 +105,11 @@ static int add_epoch(struct writer *writer, const struct salvage *salvage, uint3
 {
     const struct epoch *epoch = &salvage->epochs.items[i];
     struct sqlite3_stmt *stmt = NULL;
-    int rc = stmt_prepare(writer->db,
-                          "INSERT INTO epoch(id,hex,first_seq,created_ms,reason,"
-                          "moved_last_seq,layout_base) VALUES(?1,?2,?3,?4,'salvage',?5,?6)",
-                          &stmt);
+    int rc =
+        stmt_prepare(writer->db,
+                     "INSERT INTO epoch(id,hex,first_seq,created_ms,reason,"
+                     "moved_last_seq,layout_base) VALUES(?1,?2,?3,?4,'salvage',?5,?6)",
+                     &stmt);
 
     if (rc < 0)
         return rc;
@@ -435,7 +436,8 @@ static int close_epochs(struct writer *writer, struct salvage *salvage)
     return rc;
 }
 
-/* Cursors that cannot be read: then nobody waits for these epochs, and they are history. */
+/* Cursors that cannot be read: then nobody waits for these epochs, and they are
+ * history. */
 static int copy_cursors(struct writer *writer, struct salvage *salvage)
 {
     struct cursors old;
@@ -466,9 +468,10 @@ static void say_end(struct writer *writer, const struct salvage *salvage)
 {
     char text[300];
 
-    snprintf(text, sizeof text,
-             "%" PRIu64 " records were salvaged from the %s database, %u ranges are missing",
-             salvage->n_records, *salvage->path ? "damaged" : "deleted", salvage->n_holes);
+    snprintf(
+        text, sizeof text,
+        "%" PRIu64 " records were salvaged from the %s database, %u ranges are missing",
+        salvage->n_records, *salvage->path ? "damaged" : "deleted", salvage->n_holes);
     writer_note(writer, "store-salvaged", "warning", text);
 }
 
@@ -491,7 +494,8 @@ static int some_rows(struct writer *writer, struct salvage *salvage)
         if (rc == 0)
             return finish_rows(writer, salvage);
         seq = row_seq(salvage);
-        if (salvage->has_skipped) /* where nothing was skipped, holes were told long ago */
+        if (salvage
+                ->has_skipped) /* where nothing was skipped, holes were told long ago */
             note_hole(salvage, from, seq - 1);
         salvage->has_skipped = false;
         salvage->next = seq + (uint64_t)stmt_i64(salvage->row, 1);

@@ -144,7 +144,8 @@ static int sum_record(struct summary *summary, struct summary_pass *pass,
 }
 
 /* Where the space to read ends, and what comes then. */
-static int find_end(struct summary *summary, uint64_t *ret_last, struct summary_place *then)
+static int find_end(struct summary *summary, uint64_t *ret_last,
+                    struct summary_place *then)
 {
     struct sqlite3_stmt *stmt = NULL;
     int rc = stmt_prepare(
@@ -278,7 +279,8 @@ static int64_t newest_slot(const struct pending *pending)
     return slot;
 }
 
-/* Rows of which the time is another now: what stands on them goes, and is summed again. */
+/* Rows of which the time is another now: what stands on them goes, and is summed
+ * again. */
 static int follow_corrections(struct summary *summary)
 {
     const struct corrections *corrections = &summary->book->corrections;
@@ -348,9 +350,9 @@ int summary_before_trim(struct summary *summary, uint64_t seq, unsigned n_rows)
         return 0;
     rc = load(summary);
     if (rc == 0)
-        rc = stmt_prepare(summary->book->db,
-                          "SELECT seq FROM log WHERE seq>=?1 ORDER BY seq LIMIT 1 OFFSET ?2",
-                          &stmt);
+        rc = stmt_prepare(
+            summary->book->db,
+            "SELECT seq FROM log WHERE seq>=?1 ORDER BY seq LIMIT 1 OFFSET ?2", &stmt);
     if (rc < 0)
         return rc;
     stmt_bind_i64(stmt, 1, (int64_t)seq);

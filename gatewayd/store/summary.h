@@ -2,9 +2,9 @@
 /*
  * The local history: 1-minute means and energy slots, summed from the log's own rows in
  * the writer's transactions, a slot of 15 minutes at a time. How far it has come and what
- * the meters knew there stand in the same transaction, so a power cut can neither lose nor
- * repeat anything; times that are corrected later make it go back and sum again, as far as
- * the readings are kept. The store's thread; errors as lib/sqlite/db.h.
+ * the meters knew there stand in the same transaction, so a power cut can neither lose
+ * nor repeat anything; times that are corrected later make it go back and sum again, as
+ * far as the readings are kept. The store's thread; errors as lib/sqlite/db.h.
  */
 #ifndef GATEWAYD_STORE_SUMMARY_H
 #define GATEWAYD_STORE_SUMMARY_H
@@ -35,7 +35,8 @@ struct summary {
 };
 
 void summary_init(struct summary *summary, struct logbook *book);
-/* Before the database is closed, and after a ROLLBACK: begins again with what it holds. */
+/* Before the database is closed, and after a ROLLBACK: begins again with what it
+ * holds. */
 void summary_leave(struct summary *summary);
 void summary_done(struct summary *summary);
 
@@ -45,8 +46,8 @@ void summary_learn(struct summary *summary, struct catalog *catalog);
 /* In a transaction, before anything is written: looks where it stands, so that it sees
  * which corrections of times are new. */
 int summary_prepare(struct summary *summary);
-/* In a transaction, after new rows: sums what is over. In RAM (not on_disk) only roles are
- * kept, for queries: its rows are summed when they are back on disk. */
+/* In a transaction, after new rows: sums what is over. In RAM (not on_disk) only roles
+ * are kept, for queries: its rows are summed when they are back on disk. */
 int summary_step(struct summary *summary, const struct pending *pending, bool on_disk);
 /* In a transaction, before the n_rows rows of the log from seq on are deleted or thinned:
  * they are summed first, also into a slot that is not over. */

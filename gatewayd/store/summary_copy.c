@@ -19,15 +19,18 @@ struct table {
 };
 
 static const struct table tables[] = {
-    {"SELECT no,role,poll_ms,name,points FROM device WHERE " DEVICE_IS_SOUND " ORDER BY no",
+    {"SELECT no,role,poll_ms,name,points FROM device WHERE " DEVICE_IS_SOUND
+     " ORDER BY no",
      "SELECT no,role,poll_ms,name,points FROM device WHERE " DEVICE_IS_SOUND
      " ORDER BY no DESC",
-     "INSERT OR IGNORE INTO device(no,role,poll_ms,name,points) VALUES(?1,?2,?3,?4,?5)",          5, -1, 3 },
+     "INSERT OR IGNORE INTO device(no,role,poll_ms,name,points) VALUES(?1,?2,?3,?4,?5)",
+     5, -1, 3},
     {"SELECT key,clock,data FROM minutes ORDER BY key",
      "SELECT key,clock,data FROM minutes ORDER BY key DESC",
-     "INSERT OR IGNORE INTO minutes(key,run,clock,data) VALUES(?1,0,?2,?3)", 3, 2,  -1},
-    {"SELECT key,data FROM slots ORDER BY key",      "SELECT key,data FROM slots ORDER BY key DESC",
-     "INSERT OR IGNORE INTO slots(key,run,data) VALUES(?1,0,?2)",            2, 1,  -1},
+     "INSERT OR IGNORE INTO minutes(key,run,clock,data) VALUES(?1,0,?2,?3)", 3, 2, -1},
+    {"SELECT key,data FROM slots ORDER BY key",
+     "SELECT key,data FROM slots ORDER BY key DESC",
+     "INSERT OR IGNORE INTO slots(key,run,data) VALUES(?1,0,?2)", 2, 1, -1},
 };
 
 _Static_assert(SUMMARY_DEVICES_MAX == 65535, "the bound in DEVICE_IS_SOUND");
@@ -88,7 +91,8 @@ static int copy_meters(struct db *from, struct db *to)
     int rc = stmt_prepare(to, "UPDATE run SET meters=?1 WHERE id=0", &put);
 
     if (rc == 0 &&
-        stmt_prepare(from, "SELECT meters FROM run ORDER BY id DESC LIMIT 1", &get) == 0 &&
+        stmt_prepare(from, "SELECT meters FROM run ORDER BY id DESC LIMIT 1", &get) ==
+            0 &&
         stmt_step(get) > 0 && !stmt_is_null(get, 0)) {
         data = stmt_blob(get, 0, &size);
         stmt_bind_blob(put, 1, data, size);

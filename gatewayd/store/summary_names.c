@@ -165,8 +165,8 @@ static int load_points(struct summary_device *device, const char *text)
 int summary_names_load(struct summary_names *names, struct db *db)
 {
     struct sqlite3_stmt *stmt = NULL;
-    int rc =
-        stmt_prepare(db, "SELECT no,name,role,poll_ms,points FROM device ORDER BY no", &stmt);
+    int rc = stmt_prepare(
+        db, "SELECT no,name,role,poll_ms,points FROM device ORDER BY no", &stmt);
 
     summary_names_free(names);
     while (rc == 0 && (rc = stmt_step(stmt)) > 0) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Devices and points of the local history by number: names are stored once. Numbers are
- * never given twice, so what is no longer configured can still be asked for. One thread at
- * a time; errors as lib/sqlite/db.h.
+ * never given twice, so what is no longer configured can still be asked for. One thread
+ * at a time; errors as lib/sqlite/db.h.
  */
 #ifndef GATEWAYD_STORE_SUMMARY_NAMES_H
 #define GATEWAYD_STORE_SUMMARY_NAMES_H

@@ -67,8 +67,8 @@ static int write_minutes(struct summary *summary, const struct summing_part *par
     if (rc == -ENOSPC)
         return 0;
     strbuf_init(&blob);
-    minutes_pack(&part->minutes[device], summary->summing.names.devices[device].is_counter,
-                 &blob);
+    minutes_pack(&part->minutes[device],
+                 summary->summing.names.devices[device].is_counter, &blob);
     if (rc == 0 && blob.failed)
         rc = -ENOMEM;
     if (rc == 0) {
@@ -208,8 +208,8 @@ static int write_run(struct summary *summary, const struct summary_pass *pass)
 /* ---- letting go ---- */
 
 /* Of a table the oldest rows: those below a key, and more while it is too much. */
-static int trim_table(struct db *db, const char *select, const char *delete, int64_t below,
-                      uint64_t bytes_max, uint64_t *bytes)
+static int trim_table(struct db *db, const char *select, const char *delete,
+                      int64_t below, uint64_t bytes_max, uint64_t *bytes)
 {
     struct sqlite3_stmt *stmt = NULL;
     int64_t last = -1;
@@ -258,18 +258,20 @@ static int trim_old(struct summary *summary, const struct summing_part *part)
     uint64_t max = (uint64_t)db_pragma_i64(db, "max_page_count") *
                    (uint64_t)db_pragma_i64(db, "page_size");
     int64_t newest = part->clock == CLOCK_SYNCED ? part->slot : 0;
-    int rc = trim_table(
-        db, "SELECT key,length(data) FROM minutes ORDER BY key LIMIT ?1",
-        "DELETE FROM minutes WHERE key<=?1",
-        newest > MINUTES_KEPT_SLOTS ? (newest - MINUTES_KEPT_SLOTS) << SUMMARY_SLOT_SHIFT : 0,
-        max / MINUTES_SHARE, &summary->minutes_bytes);
+    int rc = trim_table(db, "SELECT key,length(data) FROM minutes ORDER BY key LIMIT ?1",
+                        "DELETE FROM minutes WHERE key<=?1",
+                        newest > MINUTES_KEPT_SLOTS
+                            ? (newest - MINUTES_KEPT_SLOTS) << SUMMARY_SLOT_SHIFT
+                            : 0,
+                        max / MINUTES_SHARE, &summary->minutes_bytes);
 
     if (rc == 0)
-        rc = trim_table(
-            db, "SELECT key,length(data) FROM slots ORDER BY key LIMIT ?1",
-            "DELETE FROM slots WHERE key<=?1",
-            newest > SLOTS_KEPT_SLOTS ? (newest - SLOTS_KEPT_SLOTS) << SUMMARY_PART_BITS : 0,
-            max / SLOTS_SHARE, &summary->slots_bytes);
+        rc = trim_table(db, "SELECT key,length(data) FROM slots ORDER BY key LIMIT ?1",
+                        "DELETE FROM slots WHERE key<=?1",
+                        newest > SLOTS_KEPT_SLOTS
+                            ? (newest - SLOTS_KEPT_SLOTS) << SUMMARY_PART_BITS
+                            : 0,
+                        max / SLOTS_SHARE, &summary->slots_bytes);
     return rc < 0 ? rc : trim_runs(summary);
 }
 

@@ -102,8 +102,9 @@ static struct minutes *minutes_for(struct summing *summing, struct summing_part 
         part->n_devices = n;
     }
     minutes = &part->minutes[device];
-    return minutes_reserve(minutes, summing->names.devices[device].n_points) < 0 ? NULL
-                                                                                 : minutes;
+    return minutes_reserve(minutes, summing->names.devices[device].n_points) < 0
+               ? NULL
+               : minutes;
 }
 
 void summing_part_done(struct summing_part *part)

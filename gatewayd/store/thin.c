@@ -250,8 +250,9 @@ static int add_row(struct thinning *thinning, struct sqlite3_stmt *stmt)
     const void *data = stmt_blob(stmt, 5, &len);
     int rc = block_reader_begin(&thinning->reader, data, len);
 
-    offset_ms = corrections_apply(&thinning->book->corrections, 0, seq, belief, &n_applied)
-                    .offset_ms;
+    offset_ms =
+        corrections_apply(&thinning->book->corrections, 0, seq, belief, &n_applied)
+            .offset_ms;
     if (gap->count == 0) {
         gap->seq_from = seq;
         gap->from_ms = stmt_i64(stmt, 6) + offset_ms;

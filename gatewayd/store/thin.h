@@ -16,9 +16,9 @@ enum thin_stage {
     THIN_TO_COUNTERS, /* 1 minute -> energy counters each 30 minutes, gap "disk-bound" */
 };
 
-/* The next rows from *from on that this stage is for. *ret_rows: how many went; 0: there are
- * so few beside the newest that it is not worth a gap. *from moves on. The new records have
- * the seq of the last one they stand for. */
+/* The next rows from *from on that this stage is for. *ret_rows: how many went; 0: there
+ * are so few beside the newest that it is not worth a gap. *from moves on. The new
+ * records have the seq of the last one they stand for. */
 int thin_rows(struct logbook *book, enum thin_stage stage, uint64_t *from,
               unsigned *ret_rows);
 

@@ -15,14 +15,14 @@
 #define FAILURES_MAX 2       /* of commits one after the other; then it is not the rows */
 #define FAILURES_BUSY_MAX 12 /* somebody's lock, or memory, may take a minute */
 #define TELL_FAILED_S 3600
-#define TRIM_ROWS 64 /* undelivered ones go in pieces of minutes, so that gaps stay few  \
-                      */
+/* undelivered ones go in pieces of minutes, so that gaps stay few */
+#define TRIM_ROWS 64
 #define TRIM_ROUNDS 12
 #define ROW_BYTES 40 /* of a row beside its block, measured */
 #define RUNS_PER_H 4 /* of the history */
 #define GROWTH_NS (600 * CLOCK_NS_PER_S)
-#define CHECKPOINT_FRAMES                                                                \
-    1000 /* 1 MiB of WAL: about each ten minutes of 250 readings/s */
+/* 1 MiB of WAL: about each ten minutes of 250 readings/s */
+#define CHECKPOINT_FRAMES 1000
 #define PENDING_BYTES_MAX (4u << 20)
 
 static void count_dropped(struct writer *writer, uint64_t n)
@@ -112,7 +112,14 @@ static int64_t used_pages(struct writer *writer)
 
 /* What is given up at the bound, the least first. Each is told once until there is room
  * again. */
-enum bound_step { BOUND_DELIVERED, BOUND_THIN, BOUND_COUNTERS, BOUND_EVENTS, BOUND_DROP, BOUND_STEPS };
+enum bound_step {
+    BOUND_DELIVERED,
+    BOUND_THIN,
+    BOUND_COUNTERS,
+    BOUND_EVENTS,
+    BOUND_DROP,
+    BOUND_STEPS
+};
 
 static void tell_bound(struct writer *writer, enum bound_step step)
 {
@@ -124,7 +131,8 @@ static void tell_bound(struct writer *writer, enum bound_step step)
         {"store-thinning", "warning",
          "the store is full of undelivered records; the oldest become 1-minute means"},
         {"store-dropping", "alarm",
-         "the store is full of undelivered means; of the oldest only energy counters stay"},
+         "the store is full of undelivered means; of the oldest only energy counters "
+         "stay"},
         {"store-forgets-events", "info",
          "the store is full; its oldest events are no longer listed"},
         {"store-dropping-all", "alarm",
@@ -137,8 +145,8 @@ static void tell_bound(struct writer *writer, enum bound_step step)
     writer_note(writer, table[step].code, table[step].severity, table[step].text);
 }
 
-/* Nothing undelivered is given up any more when half of what is kept has arrived: rows that
- * did make room from then on, while the database stays as large as it is. */
+/* Nothing undelivered is given up any more when half of what is kept has arrived: rows
+ * that did make room from then on, while the database stays as large as it is. */
 static void forget_drops(struct writer *writer, uint64_t low)
 {
     const unsigned drops = 1u << BOUND_THIN | 1u << BOUND_COUNTERS | 1u << BOUND_DROP;
@@ -171,7 +179,8 @@ uint64_t writer_delivered_low(const struct writer *writer)
     return low;
 }
 
-/* Of what was brought back from RAM, the rows that all routes have. In the transaction. */
+/* Of what was brought back from RAM, the rows that all routes have. In the
+ * transaction. */
 static int trim_moved(struct writer *writer, unsigned *ret_rows)
 {
     const struct epochs *epochs = &writer->book.epochs;

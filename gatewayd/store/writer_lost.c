@@ -76,9 +76,10 @@ int writer_make_way(struct writer *writer)
     rc = disk_set_aside(&writer->disk, "foreign", path, sizeof path);
     if (rc == -ENOENT)
         return 0;
-    snprintf(text, sizeof text,
-             "another database was put in the place of the one in use; it is kept as %.300s",
-             path);
+    snprintf(
+        text, sizeof text,
+        "another database was put in the place of the one in use; it is kept as %.300s",
+        path);
     writer_note(writer, "store-foreign", "warning", text);
     return rc;
 }

@@ -11,8 +11,8 @@
 /* Before a commit: when the files are gone the store goes on in RAM; what it had open is
  * kept open as an orphan. */
 void writer_look(struct writer *writer);
-/* Before the disk is opened again: an orphan whose file is back is let go; another file in
- * its place is set aside. 0 or -errno. */
+/* Before the disk is opened again: an orphan whose file is back is let go; another file
+ * in its place is set aside. 0 or -errno. */
 int writer_make_way(struct writer *writer);
 /* On disk with nothing pending: begins the salvage of the next orphan; false: there is
  * none. */

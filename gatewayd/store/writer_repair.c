@@ -151,9 +151,10 @@ void writer_want_epoch(struct writer *writer, const char *reason)
     writer->has_new_epoch = true;
 }
 
-/* The mark beside the database, and the witness of this boot, tell how far the numbers had
- * come: a database that knows less, or not even the epoch, was put back from a backup, or
- * has lost what it said was safe. One that was made just now has an epoch nobody knows. */
+/* The mark beside the database, and the witness of this boot, tell how far the numbers
+ * had come: a database that knows less, or not even the epoch, was put back from a
+ * backup, or has lost what it said was safe. One that was made just now has an epoch
+ * nobody knows. */
 bool writer_is_older(const struct writer *writer, const struct logbook *book)
 {
     struct disk_mark marks[2];
@@ -239,17 +240,19 @@ int writer_go_ram(struct writer *writer, const char *code, const char *why)
     char text[480];
     int rc = disk_open_ram(&writer->disk, &db, &error);
 
-    if (rc == 0 && !writer->db) /* what was agreed to holds, also when it cannot be written */
+    if (rc == 0 &&
+        !writer->db) /* what was agreed to holds, also when it cannot be written */
         writer->has_all_facts = copy_tables(writer->disk.db_path, db) == 0;
     if (rc == 0)
         rc = enter_other(writer, db, false, code);
     if (rc < 0)
         return rc;
     disk_done(&writer->disk); /* so that it can be unmounted and changed */
-    snprintf(text, sizeof text,
-             "%.200s; the store goes on in RAM, a power cut loses it; %s; it is tried again"
-             " by itself, at once by 'gatewayctl reload'",
-             why, advice(code));
+    snprintf(
+        text, sizeof text,
+        "%.200s; the store goes on in RAM, a power cut loses it; %s; it is tried again"
+        " by itself, at once by 'gatewayctl reload'",
+        why, advice(code));
     writer_note(writer, code, "alarm", text);
     return 0;
 }

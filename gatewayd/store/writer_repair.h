@@ -18,7 +18,8 @@ void writer_leave_db(struct writer *writer);
 /* Shows the epoch and where it is kept in the stats. */
 void writer_publish_epoch(struct writer *writer, bool on_disk);
 
-/* Does this database know less than was stored here? Its numbers must not be used then. */
+/* Does this database know less than was stored here? Its numbers must not be used
+ * then. */
 bool writer_is_older(const struct writer *writer, const struct logbook *book);
 /* What is committed from now on belongs to another epoch; told as an event. */
 void writer_want_epoch(struct writer *writer, const char *reason);

@@ -114,8 +114,8 @@ bool clock_kernel_in_step(void)
     return adjtimex(&state) >= 0 && !(state.status & STA_UNSYNC);
 }
 
-/* The kernel takes its word back after some nine hours without a server, the file stays. A
- * clock that was set once in this boot has drifted by a second or two then: both count
+/* The kernel takes its word back after some nine hours without a server, the file stays.
+ * A clock that was set once in this boot has drifted by a second or two then: both count
  * alike, and a step is noticed as such. */
 static bool kernel_was_in_step(void)
 {
@@ -134,7 +134,8 @@ enum clock_trust clock_trust_now(void)
     if (fake.on)
         return fake.trust;
     if (stat(sync_state.path, &st) < 0 &&
-        (sync_state.is_given || sync_state.faked_kernel >= 0 || stat(KERNEL_FILE, &st) < 0))
+        (sync_state.is_given || sync_state.faked_kernel >= 0 ||
+         stat(KERNEL_FILE, &st) < 0))
         return !sync_state.is_given && kernel_was_in_step() ? CLOCK_SYNCED : CLOCK_UNSET;
     boot_wall_ms = clock_wall_ms() - clock_boot_ns() / CLOCK_NS_PER_MS;
     return (int64_t)st.st_mtim.tv_sec * 1000 >= boot_wall_ms - 1000 ? CLOCK_SYNCED

@@ -32,9 +32,10 @@ int64_t clock_process_cpu_ns(void);
 /* Boot id of the running kernel, 32 hex digits without dashes; a static string. */
 const char *clock_boot_id(void);
 
-/* Which file alone tells of synchronisation (its mtime newer than the boot). Without a call
- * it is /run/systemd/timesync/synchronized, else /run/gatewayd-clock/synchronized; where
- * neither exists the kernel tells. Call before threads start; the text is copied. */
+/* Which file alone tells of synchronisation (its mtime newer than the boot). Without a
+ * call it is /run/systemd/timesync/synchronized, else /run/gatewayd-clock/synchronized;
+ * where neither exists the kernel tells. Call before threads start; the text is
+ * copied. */
 void clock_set_sync_file(const char *path);
 /* The kernel's word, which chrony (rtcsync), ntpd and timesyncd keep up to date. */
 bool clock_kernel_in_step(void);
@@ -43,8 +44,8 @@ enum clock_trust clock_trust_now(void);
 /* "synced", "holdover", "estimated", "unset". */
 const char *clock_trust_name(enum clock_trust trust);
 
-/* Tests: another file by default, and what the kernel says of its clock (0: not in step, 1);
- * NULL and -1: the real ones, and what was seen is forgotten. Not thread-safe. */
+/* Tests: another file by default, and what the kernel says of its clock (0: not in step,
+ * 1); NULL and -1: the real ones, and what was seen is forgotten. Not thread-safe. */
 void clock_fake_sync(const char *default_file, int kernel);
 /* Tests: the boot id from now on; NULL: the real one. Not thread-safe. */
 void clock_fake_boot_id(const char *hex);

@@ -43,11 +43,12 @@ static bool journal_send(enum log_level level, const char *subject, const char *
     char message[1400];
     int len;
 
-    len = snprintf(message, sizeof message,
-                   "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\n%s%s%sMESSAGE=%s%s%s\n", (int)level,
-                   program_invocation_short_name, subject ? "GATEWAYD_SUBJECT=" : "",
-                   subject ? subject : "", subject ? "\n" : "", subject ? subject : "",
-                   subject ? ": " : "", text);
+    len =
+        snprintf(message, sizeof message,
+                 "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\n%s%s%sMESSAGE=%s%s%s\n", (int)level,
+                 program_invocation_short_name, subject ? "GATEWAYD_SUBJECT=" : "",
+                 subject ? subject : "", subject ? "\n" : "", subject ? subject : "",
+                 subject ? ": " : "", text);
     if (len < 0 || (size_t)len >= sizeof message)
         return false;
     return sendto(journal_fd, message, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT,
@@ -112,7 +113,8 @@ void log_line(enum log_level level, const char *subject, const char *format, ...
         write_line(level, subject, text);
 }
 
-bool log_limit_pass(struct log_limit *limit, unsigned interval_s, uint64_t *ret_suppressed)
+bool log_limit_pass(struct log_limit *limit, unsigned interval_s,
+                    uint64_t *ret_suppressed)
 {
     int64_t now = clock_boot_ns();
 

@@ -187,8 +187,8 @@ void strbuf_put_float(struct strbuf *buf, float value)
     strbuf_puts(buf, text);
 }
 
-/* Length of the valid UTF-8 sequence at p, 0 if there is none (overlong and surrogates are
- * not valid: RFC 3629, 3). */
+/* Length of the valid UTF-8 sequence at p, 0 if there is none (overlong and surrogates
+ * are not valid: RFC 3629, 3). */
 static size_t utf8_length(const unsigned char *p)
 {
     if (p[0] < 0x80)

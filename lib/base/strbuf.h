@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A growing byte string. Out of memory is remembered in `failed`; check once at the end. */
+/* A growing byte string. Out of memory is remembered in `failed`; check once at the
+ * end. */
 #ifndef GATEWAYD_BASE_STRBUF_H
 #define GATEWAYD_BASE_STRBUF_H
 

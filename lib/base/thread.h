@@ -6,8 +6,8 @@
 #include <pthread.h>
 #include <stddef.h>
 
-/* 0 or a negative errno; then `main` was not called. With NULL for ret_thread nobody joins
- * it: it is detached. */
+/* 0 or a negative errno; then `main` was not called. With NULL for ret_thread nobody
+ * joins it: it is detached. */
 int thread_start(void *(*main)(void *arg), void *arg, size_t stack_bytes,
                  pthread_t *ret_thread);
 

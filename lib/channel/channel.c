@@ -33,7 +33,8 @@ int channel_pair(int ret_fds[2])
 {
     int size = SEND_BUFFER_BYTES;
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ret_fds) < 0)
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ret_fds) <
+        0)
         return -errno;
     for (int i = 0; i < 2; i++)
         setsockopt(ret_fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
@@ -88,9 +89,11 @@ static void attach_fd(struct msghdr *message, void *control, size_t size, int fd
     memcpy(CMSG_DATA(cmsg), &fd, sizeof fd);
 }
 
-int channel_send(struct channel *channel, uint16_t type, const void *body, size_t len, int fd)
+int channel_send(struct channel *channel, uint16_t type, const void *body, size_t len,
+                 int fd)
 {
-    struct header header = {.magic = MAGIC, .version = 1, .type = type, .len = (uint32_t)len};
+    struct header header = {
+        .magic = MAGIC, .version = 1, .type = type, .len = (uint32_t)len};
     struct iovec parts[2] = {{&header, sizeof header}, {(void *)(uintptr_t)body, len}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = len ? 2 : 1};
     union {
@@ -117,8 +120,8 @@ int channel_send(struct channel *channel, uint16_t type, const void *body, size_
     return rc;
 }
 
-int channel_send_wait(struct channel *channel, uint16_t type, const void *body, size_t len,
-                      int fd, int timeout_ms)
+int channel_send_wait(struct channel *channel, uint16_t type, const void *body,
+                      size_t len, int fd, int timeout_ms)
 {
     int64_t deadline_ns = clock_boot_ns() + timeout_ms * CLOCK_NS_PER_MS;
 

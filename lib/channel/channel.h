@@ -26,13 +26,14 @@ struct channel *channel_new(int fd);
 void channel_free(struct channel *channel);
 int channel_fd(const struct channel *channel);
 
-/* Sends one message; fd >= 0 goes along (SCM_RIGHTS), the caller keeps its own. Returns 0,
- * -EAGAIN when the peer's buffer is full (nothing was sent), -EMSGSIZE, or -errno. Never
- * blocks. */
-int channel_send(struct channel *channel, uint16_t type, const void *body, size_t len, int fd);
+/* Sends one message; fd >= 0 goes along (SCM_RIGHTS), the caller keeps its own. Returns
+ * 0, -EAGAIN when the peer's buffer is full (nothing was sent), -EMSGSIZE, or -errno.
+ * Never blocks. */
+int channel_send(struct channel *channel, uint16_t type, const void *body, size_t len,
+                 int fd);
 /* As channel_send, but waits up to timeout_ms for room. For a child's start-up only. */
-int channel_send_wait(struct channel *channel, uint16_t type, const void *body, size_t len,
-                      int fd, int timeout_ms);
+int channel_send_wait(struct channel *channel, uint16_t type, const void *body,
+                      size_t len, int fd, int timeout_ms);
 
 struct channel_message {
     uint16_t type;

@@ -198,7 +198,7 @@ void child_kill(struct child *child, const char *why)
     kill(child->pid, SIGKILL);
 }
 
-/* ---- timers --------------------------------------------------------------------------- */
+/* ---- timers ------------------------------------------------------------------------ */
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *ctx)
 {
@@ -210,7 +210,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *ctx)
         start_now(child);
     } else if (child->pid > 0 && child->stop_kill_ms > 0) {
         kill(child->pid, SIGTERM);
-        sd_event_source_set_time_relative(child->timer, child->stop_kill_ms * UINT64_C(1000));
+        sd_event_source_set_time_relative(child->timer,
+                                          child->stop_kill_ms * UINT64_C(1000));
         sd_event_source_set_enabled(child->timer, SD_EVENT_ONESHOT);
         child->stop_kill_ms = 0;
     } else if (child->pid > 0) {
@@ -247,7 +248,7 @@ static unsigned next_restart_ms(struct child *child)
     return delay_ms;
 }
 
-/* ---- life ------------------------------------------------------------------------------ */
+/* ---- life -------------------------------------------------------------------------- */
 
 static void went_down(struct child *child, int status)
 {
@@ -335,7 +336,8 @@ static void receive_rest(struct child *child)
 static int on_exit_status(sd_event_source *source, const siginfo_t *info, void *ctx)
 {
     struct child *child = ctx;
-    int status = info->si_code == CLD_EXITED ? (info->si_status & 0xFF) << 8 : info->si_status;
+    int status =
+        info->si_code == CLD_EXITED ? (info->si_status & 0xFF) << 8 : info->si_status;
 
     sd_event_source_disable_unref(source);
     child->exit = NULL;
@@ -422,8 +424,8 @@ static int spawn_on_channel(struct child *child)
     pthread_mutex_unlock(&child->lock);
     rc = channel ? 0 : -ENOMEM;
     if (rc == 0 && child->pid > 0)
-        rc = sd_event_add_child(child->event, &child->exit, child->pid, WEXITED, on_exit_status,
-                                child);
+        rc = sd_event_add_child(child->event, &child->exit, child->pid, WEXITED,
+                                on_exit_status, child);
     if (rc >= 0)
         rc = sd_event_add_io(child->event, &child->io, fds[0], EPOLLIN, on_io, child);
     return rc < 0 ? rc : 0;
@@ -435,7 +437,8 @@ static void start_now(struct child *child)
 
     child->started_boot_ns = child->heard_boot_ns = clock_boot_ns();
     if (rc < 0) {
-        log_error(child->subject, "cannot start %s: %s", child->argv[0], error_errno_text(rc));
+        log_error(child->subject, "cannot start %s: %s", child->argv[0],
+                  error_errno_text(rc));
         if (child->pid > 0) {
             kill(child->pid, SIGKILL);
             sd_event_source_disable_unref(child->exit);
@@ -460,9 +463,10 @@ void child_start(struct child *child)
         start_now(child);
 }
 
-/* ---- messages --------------------------------------------------------------------------- */
+/* ---- messages ---------------------------------------------------------------------- */
 
-static int enqueue(struct child *child, uint16_t type, const void *body, size_t len, int fd)
+static int enqueue(struct child *child, uint16_t type, const void *body, size_t len,
+                   int fd)
 {
     struct queued *queued;
 
@@ -514,7 +518,8 @@ void child_tick(struct child *child)
 
     if (!child_is_running(child) || child->stopping)
         return;
-    if (child->silence_limit_s > 0 && silent_ns > child->silence_limit_s * CLOCK_NS_PER_S) {
+    if (child->silence_limit_s > 0 &&
+        silent_ns > child->silence_limit_s * CLOCK_NS_PER_S) {
         child->heard_boot_ns = clock_boot_ns();
         child_kill(child, "no sign of life");
         return;

@@ -31,12 +31,14 @@ struct child_hooks {
 struct child_options {
     const char *subject;     /* for logs: "host modbus"; copied */
     const char *const *argv; /* NULL-terminated, argv[0] a path; copied */
-    int (*thread_main)(int fd); /* instead of a process: runs on a thread of its own with its
-                                 * end of the channel, which it takes; NULL: a process */
+    int (*thread_main)(
+        int fd);             /* instead of a process: runs on a thread of its own with its
+                              * end of the channel, which it takes; NULL: a process */
     int extra_fd;            /* becomes descriptor 4 of the child; borrowed; -1: none */
     const char *extra_env;   /* "KEY=VALUE" or NULL; copied */
     uint16_t heartbeat_type; /* message sent each second by child_tick */
-    unsigned silence_limit_s; /* a child that says nothing for so long is killed; 0: never */
+    /* a child that says nothing for so long is killed; 0: never */
+    unsigned silence_limit_s;
 };
 
 /* NULL: no memory. Does not start it. */
@@ -54,8 +56,8 @@ void child_start(struct child *child);
 bool child_is_running(const struct child *child);
 pid_t child_pid(const struct child *child);
 
-/* Queues a message, in order. -ENOTCONN when it does not run; -ENOBUFS when 4 MiB wait: the
- * child does not read, it is ended. fd is duplicated. */
+/* Queues a message, in order. -ENOTCONN when it does not run; -ENOBUFS when 4 MiB wait:
+ * the child does not read, it is ended. fd is duplicated. */
 int child_send(struct child *child, uint16_t type, const void *body, size_t len, int fd);
 /* Any thread: sends at once or not at all (-EAGAIN, -ENOTCONN). */
 int child_send_now(struct child *child, uint16_t type, const void *body, size_t len);

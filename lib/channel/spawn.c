@@ -42,7 +42,8 @@ static int set_signals(posix_spawnattr_t *attr)
     if (rc == 0)
         rc = posix_spawnattr_setsigdefault(attr, &all);
     if (rc == 0)
-        rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        rc = posix_spawnattr_setflags(attr,
+                                      POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     return rc;
 }
 
@@ -62,8 +63,8 @@ static char **make_environment(const char *extra)
     return env;
 }
 
-int spawn_process(const char *const argv[], const int *fds, int n_fds, const char *extra_env,
-                  pid_t *ret_pid)
+int spawn_process(const char *const argv[], const int *fds, int n_fds,
+                  const char *extra_env, pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
@@ -78,7 +79,8 @@ int spawn_process(const char *const argv[], const int *fds, int n_fds, const cha
     if (rc == 0)
         rc = set_signals(&attr);
     if (rc == 0)
-        rc = posix_spawn(ret_pid, argv[0], &actions, &attr, (char *const *)(uintptr_t)argv, env);
+        rc = posix_spawn(ret_pid, argv[0], &actions, &attr,
+                         (char *const *)(uintptr_t)argv, env);
     for (int i = 0; i < n_fds; i++)
         if (parked[i] >= 0)
             close(parked[i]);

@@ -61,7 +61,8 @@ static void check_owner(struct load *load, struct place place, const char *ref,
         owner = "generator";
     if (owner)
         report_error(load->report, place, "config-circuit",
-                     "'%s' is the switch of '%s', expected a point of its own", ref, owner);
+                     "'%s' is the switch of '%s', expected a point of its own", ref,
+                     owner);
 }
 
 /* What is asked of a device ends with us: whoever stops asking leaves it to itself. */

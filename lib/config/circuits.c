@@ -65,8 +65,8 @@ static void check_switch(struct load *load, const struct tree_node *node,
 }
 
 /* Among the circuits before this one: those of the same name, or on the same switch. */
-static void check_others(struct load *load, const struct tree_node *circuits, uint32_t index,
-                         const struct circuit_keys *keys)
+static void check_others(struct load *load, const struct tree_node *circuits,
+                         uint32_t index, const struct circuit_keys *keys)
 {
     const struct tree_node *node = circuits->entries[index].node;
 
@@ -82,30 +82,32 @@ static void check_others(struct load *load, const struct tree_node *circuits, ui
                 "is in line %u",
                 keys->name, line);
         if (sw && keys->sw && strcmp(sw, keys->sw) == 0)
-            report_error(load->report, yaml_tree_place(node, "switch"), "config-circuit",
-                         "'%s' already switches the circuit in line %u, expected a switch "
-                         "of its own",
-                         keys->sw, line);
+            report_error(
+                load->report, yaml_tree_place(node, "switch"), "config-circuit",
+                "'%s' already switches the circuit in line %u, expected a switch "
+                "of its own",
+                keys->sw, line);
     }
 }
 
 static void keep(struct load *load, const struct circuit_keys *keys,
                  const struct tree_node *node, struct config_circuit *out)
 {
-    *out = (struct config_circuit){
-        .name = load_strdup(load, keys->name),
-        .sw = load_strdup(load, keys->sw),
-        .power = load_strdup(load, keys->power),
-        .class = (int)keys->class,
-        .typical_w = keys->typical_w,
-        .inrush_w = keys->inrush_w,
-        .min_on_ms = (uint32_t)keys->min_on_ms,
-        .min_off_ms = (uint32_t)keys->min_off_ms,
-        .latest_return_ms = (uint32_t)keys->latest_return_ms,
-        .leg = yaml_tree_get(node, "leg") ? (enum config_leg)(keys->leg + 1) : CONFIG_LEG_NONE,
-        .backed = keys->backed,
-        .thermostatic = keys->thermostatic,
-        .drops_out = keys->drops_out};
+    *out = (struct config_circuit){.name = load_strdup(load, keys->name),
+                                   .sw = load_strdup(load, keys->sw),
+                                   .power = load_strdup(load, keys->power),
+                                   .class = (int)keys->class,
+                                   .typical_w = keys->typical_w,
+                                   .inrush_w = keys->inrush_w,
+                                   .min_on_ms = (uint32_t)keys->min_on_ms,
+                                   .min_off_ms = (uint32_t)keys->min_off_ms,
+                                   .latest_return_ms = (uint32_t)keys->latest_return_ms,
+                                   .leg = yaml_tree_get(node, "leg")
+                                              ? (enum config_leg)(keys->leg + 1)
+                                              : CONFIG_LEG_NONE,
+                                   .backed = keys->backed,
+                                   .thermostatic = keys->thermostatic,
+                                   .drops_out = keys->drops_out};
 }
 
 static void build_circuit(struct load *load, const struct tree_node *circuits,
@@ -150,10 +152,11 @@ void circuits_ask_contingency(struct load *load, const struct tree_node *circuit
 
         if (outage->circuits[i].class == 4 && *outage->circuits[i].sw &&
             outage->circuits[i].backed && !yaml_tree_get(node, "drops_out"))
-            report_warning(load->report, node->place, "config-contingency",
-                           "does the contactor of '%s' (P4) fall by itself when the grid goes? "
-                           "A bulk load that stays on can trip the inverter before anything is "
-                           "shed; answer with 'drops_out: yes' or 'drops_out: no'",
-                           outage->circuits[i].name);
+            report_warning(
+                load->report, node->place, "config-contingency",
+                "does the contactor of '%s' (P4) fall by itself when the grid goes? "
+                "A bulk load that stays on can trip the inverter before anything is "
+                "shed; answer with 'drops_out: yes' or 'drops_out: no'",
+                outage->circuits[i].name);
     }
 }

@@ -9,7 +9,8 @@
 
 void circuits_build(struct load *load, const struct tree_node *circuits,
                     struct config_outage *outage);
-/* Warns of bulk loads that nobody said to fall with the grid; island: it forms its own. */
+/* Warns of bulk loads that nobody said to fall with the grid; island: it forms its
+ * own. */
 void circuits_ask_contingency(struct load *load, const struct tree_node *circuits,
                               const struct config_outage *outage);
 /* Index by name, or -1. */

@@ -16,8 +16,8 @@
 #include "lib/config/policies.h"
 #include "lib/config/suggest.h"
 
-#define IN_BAND_MAX_MS                                                                   \
-    600000 /* IEEE 1547 and Japanese units alike; a letter may ask for more */
+/* IEEE 1547 and Japanese units alike; a letter may ask for more */
+#define IN_BAND_MAX_MS 600000
 #define BLACK_FLOOR_MIN 3.0 /* % of usable energy: below, the battery ends the island */
 
 struct outage_keys {
@@ -87,7 +87,8 @@ static const struct schema_key evidence_table[] = {
     SCHEMA_KEY("supply", WORD, EVIDENCE(supply), .required = true, .words = "own grid"),
     SCHEMA_KEY("nominal", NUMBER, EVIDENCE(nominal_v), .min = 50, .max = 7000),
     SCHEMA_KEY("inverted", BOOL, EVIDENCE(inverted)),
-    SCHEMA_KEY("side", WORD, EVIDENCE(side), .fallback = "grid", .words = "grid home receiving-point"),
+    SCHEMA_KEY("side", WORD, EVIDENCE(side), .fallback = "grid",
+               .words = "grid home receiving-point"),
     SCHEMA_KEY("certified", BOOL, EVIDENCE(certified), .fallback = "yes"),
 };
 
@@ -337,7 +338,8 @@ static void check_sides(struct load *load, const struct outage_keys *keys,
     for (uint32_t i = 0; i < outage->n_evidence; i++)
         if (outage->evidence[i].is_receiving_point &&
             outage->island != CONFIG_ISLAND_COMMUNITY)
-            report_error(load->report, keys->evidence->entries[i].node->place, "config-side",
+            report_error(load->report, keys->evidence->entries[i].node->place,
+                         "config-side",
                          "'side: receiving-point' without 'island: community', expected "
                          "grid or home");
 }
@@ -386,25 +388,29 @@ static void check_tie(struct load *load, const struct tree_node *node,
         return;
     if (!point->writable || !point->is_bool)
         report_error(load->report, place, "config-not-writable",
-                     "'%s' is no switch, expected a boolean point with 'write'", keys->sw);
-    else if (point->failsafe > 0.5 && !keys->self_sync)
-        report_error(load->report, place, "config-tie",
-                     "the failsafe of '%s' would close the tie out of synchronism, expected "
-                     "'failsafe: off', or 'self_sync: yes' of a device that waits by itself",
+                     "'%s' is no switch, expected a boolean point with 'write'",
                      keys->sw);
+    else if (point->failsafe > 0.5 && !keys->self_sync)
+        report_error(
+            load->report, place, "config-tie",
+            "the failsafe of '%s' would close the tie out of synchronism, expected "
+            "'failsafe: off', or 'self_sync: yes' of a device that waits by itself",
+            keys->sw);
     for (uint32_t i = 0; i < outage->n_circuits; i++)
         if (strcmp(outage->circuits[i].sw, keys->sw) == 0)
             report_error(load->report, place, "config-tie",
                          "'%s' switches the circuit '%s', expected a switch of its own",
                          keys->sw, outage->circuits[i].name);
     if (!tells_return(outage))
-        report_error(load->report, node->place, "config-tie",
-                     "nothing tells the grid's return behind an open tie, expected a contact, "
-                     "or voltage and frequency, of the grid's side as evidence");
+        report_error(
+            load->report, node->place, "config-tie",
+            "nothing tells the grid's return behind an open tie, expected a contact, "
+            "or voltage and frequency, of the grid's side as evidence");
     if (!keys->sync && !keys->self_sync)
-        report_error(load->report, node->place, "config-tie",
-                     "nothing tells whether the tie may close, expected 'sync', a point that "
-                     "is on in synchronism, or 'self_sync: yes'");
+        report_error(
+            load->report, node->place, "config-tie",
+            "nothing tells whether the tie may close, expected 'sync', a point that "
+            "is on in synchronism, or 'self_sync: yes'");
 }
 
 static void build_tie(struct load *load, const struct tree_node *node,
@@ -438,9 +444,10 @@ static void check_once(struct load *load, const struct tree_node *list, uint32_t
         const char *other = yaml_tree_text(list->entries[i].node, key);
 
         if (other && strcmp(other, name) == 0) {
-            report_error(load->report, yaml_tree_place(node, key), "config-duplicate-name",
-                         "'%s' stands here twice, expected it once: the other is in line %u",
-                         report_quote(name), list->entries[i].node->place.line);
+            report_error(
+                load->report, yaml_tree_place(node, key), "config-duplicate-name",
+                "'%s' stands here twice, expected it once: the other is in line %u",
+                report_quote(name), list->entries[i].node->place.line);
             return;
         }
     }
@@ -457,8 +464,8 @@ static void build_lists(struct load *load, const struct outage_keys *keys,
         build_evidence(load, keys->evidence->entries[i].node, &outage->evidence[i]);
         check_once(load, keys->evidence, i, "point");
         if (!load->no_memory)
-            outage_check_witness(load, keys->evidence->entries[i].node, &outage->evidence[i],
-                                 outage);
+            outage_check_witness(load, keys->evidence->entries[i].node,
+                                 &outage->evidence[i], outage);
     }
     n = load_list_length(load, keys->sources, CONFIG_SOURCES_MAX, "sources");
     outage->sources = load_calloc(load, n, sizeof *outage->sources);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sections circuits, outage and policies as plain data: what control acts on. Built by
- * circuits.c, outage.c and policies.c, immutable afterwards. Points are named DEVICE.POINT,
+ * The sections circuits, outage and policies as plain data: what control acts on. Built
+ * by circuits.c, outage.c and policies.c, immutable afterwards. Points are named
+ * DEVICE.POINT,
  * "" for none; whoever uses them finds them in the catalogue of the day.
  */
 #ifndef GATEWAYD_CONFIG_OUTAGE_DATA_H
@@ -26,7 +27,8 @@ struct config_circuit {
     int class; /* 0..4: P0..P4 */
     double typical_w, inrush_w; /* 0: not said */
     uint32_t min_on_ms, min_off_ms;
-    uint32_t latest_return_ms; /* off for at most so long, when energy allows; 0: any time */
+    /* off for at most so long, when energy allows; 0: any time */
+    uint32_t latest_return_ms;
     enum config_leg leg;
     bool backed;        /* an island feeds it */
     bool thermostatic;  /* returns late: all of them start at once after a pause */
@@ -53,7 +55,8 @@ struct config_evidence {
 struct config_source {
     char *battery;           /* device */
     bool is_ev;
-    double capacity_wh, max_discharge_w, max_charge_w, cut_off; /* %; max_charge 0: as discharge */
+    /* %; max_charge 0: as discharge */
+    double capacity_wh, max_discharge_w, max_charge_w, cut_off;
     double departure_floor;  /* %: an EV's owner keeps so much; battery: 0 */
     bool black_start;        /* may form an island alone */
 };
@@ -71,8 +74,18 @@ struct config_departure {
 };
 
 enum config_island { CONFIG_ISLAND_OWN, CONFIG_ISLAND_COMMUNITY, CONFIG_ISLAND_NONE };
-enum config_feeds { CONFIG_FEEDS_HOUSE, CONFIG_FEEDS_PANEL, CONFIG_FEEDS_SOCKET, CONFIG_FEEDS_NONE };
-enum config_site { CONFIG_SITE_HOME, CONFIG_SITE_STATION, CONFIG_SITE_SHELTER, CONFIG_SITE_MOBILITY };
+enum config_feeds {
+    CONFIG_FEEDS_HOUSE,
+    CONFIG_FEEDS_PANEL,
+    CONFIG_FEEDS_SOCKET,
+    CONFIG_FEEDS_NONE
+};
+enum config_site {
+    CONFIG_SITE_HOME,
+    CONFIG_SITE_STATION,
+    CONFIG_SITE_SHELTER,
+    CONFIG_SITE_MOBILITY
+};
 const char *config_island_name(enum config_island island);
 const char *config_feeds_name(enum config_feeds feeds);
 const char *config_site_name(enum config_site site);
@@ -95,7 +108,8 @@ struct config_outage {
     char *grid_code;
     char *operator_letter;     /* "" none: the profile is unconfirmed */
     uint32_t letter_in_band_ms, in_band_ms; /* 0: not said; the profile's then */
-    uint32_t halt_ms; /* dark for so long: the gateway's machine is switched off; 0: never */
+    /* dark for so long: the gateway's machine is switched off; 0: never */
+    uint32_t halt_ms;
     double frequency_slope_hz; /* of a community's island, from empty to full; 0: none */
     double reserve, floor_low, floor_critical, floor_black; /* % of usable energy */
     uint32_t n_evidence, n_sources, n_circuits, n_planned, n_departures;

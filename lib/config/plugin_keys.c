@@ -134,10 +134,11 @@ static bool refuse_number(struct load *load, const struct gw_option *option,
 {
     if (!(option->flags & GW_OPTION_NO_NUMBER) || !is_number(node->text))
         return false;
-    report_error(load->report, node->place, "config-unstable-name",
-                 "'%s' is a number, and numbers change with the kernel and with the order of "
-                 "plugging in, expected the %s",
-                 report_quote(node->text), option->help ? option->help : "name");
+    report_error(
+        load->report, node->place, "config-unstable-name",
+        "'%s' is a number, and numbers change with the kernel and with the order of "
+        "plugging in, expected the %s",
+        report_quote(node->text), option->help ? option->help : "name");
     return true;
 }
 

@@ -23,7 +23,7 @@
 #define DAYS_30_MS 2592000000.0
 #define LINE_MAX_LEN 200
 
-/* ---- times as people write them ------------------------------------------------------ */
+/* ---- times as people write them ---------------------------------------------------- */
 
 /* "09:30" -> 570; -1: no such time of day. */
 static int32_t parse_minutes(const char *text)
@@ -53,10 +53,11 @@ bool policies_parse_time(const char *text, const char *zone, int64_t *ret_wall_m
     int64_t day;
     int32_t minutes;
 
-    return split_time(text, &day, &minutes) && zone_wall_ms(zone, day, minutes, ret_wall_ms);
+    return split_time(text, &day, &minutes) &&
+           zone_wall_ms(zone, day, minutes, ret_wall_ms);
 }
 
-/* ---- medical -------------------------------------------------------------------------- */
+/* ---- medical ----------------------------------------------------------------------- */
 
 struct medical_keys {
     const char *power;
@@ -68,8 +69,8 @@ static const struct schema_key medical_table[] = {
     SCHEMA_KEY("power", POINT_REF, SCHEMA_AT(medical_keys, power)),
     SCHEMA_KEY("typical", POWER, SCHEMA_AT(medical_keys, typical_w), .required = true,
                .min = 1, .max = 1e5),
-    SCHEMA_KEY("battery", DURATION, SCHEMA_AT(medical_keys, battery_ms), .fallback = "0 s",
-               .max = DAYS_30_MS),
+    SCHEMA_KEY("battery", DURATION, SCHEMA_AT(medical_keys, battery_ms),
+               .fallback = "0 s", .max = DAYS_30_MS),
     SCHEMA_KEY("reserve", DURATION, SCHEMA_AT(medical_keys, reserve_ms), .required = true,
                .min = 60000, .max = DAYS_30_MS),
 };
@@ -91,7 +92,7 @@ static void build_medical(struct load *load, const struct tree_node *node,
         load_find_point(load, yaml_tree_place(node, "power"), keys.power, &point);
 }
 
-/* ---- departures ------------------------------------------------------------------------ */
+/* ---- departures -------------------------------------------------------------------- */
 
 struct departure_keys {
     const char *ev, *at, *by;
@@ -101,7 +102,8 @@ struct departure_keys {
 static const struct schema_key departure_table[] = {
     SCHEMA_KEY("ev", NAME, SCHEMA_AT(departure_keys, ev), .required = true),
     SCHEMA_KEY("at", TEXT, SCHEMA_AT(departure_keys, at), .required = true),
-    SCHEMA_KEY("soc", PERCENT, SCHEMA_AT(departure_keys, soc), .required = true, .max = 100),
+    SCHEMA_KEY("soc", PERCENT, SCHEMA_AT(departure_keys, soc), .required = true,
+               .max = 100),
     SCHEMA_KEY("by", TEXT, SCHEMA_AT(departure_keys, by)),
 };
 
@@ -136,7 +138,7 @@ static void build_departure(struct load *load, const struct tree_node *node,
         outage_check_departure(load, node, out, outage);
 }
 
-/* ---- planned outages -------------------------------------------------------------------- */
+/* ---- planned outages --------------------------------------------------------------- */
 
 struct span_keys {
     const char *from, *until;
@@ -155,7 +157,8 @@ static bool parse_end(struct load *load, const struct tree_node *node, const cha
     if (policies_parse_time(text, load->config->timezone, ret_ms))
         return true;
     report_error(load->report, yaml_tree_place(node, key), "config-time",
-                 "bad time '%s', expected local time as '2026-12-01 09:00'", report_quote(text));
+                 "bad time '%s', expected local time as '2026-12-01 09:00'",
+                 report_quote(text));
     return false;
 }
 
@@ -176,7 +179,7 @@ static void build_span(struct load *load, const struct tree_node *node,
         outage->n_planned++;
 }
 
-/* ---- a rotating schedule ------------------------------------------------------------------ */
+/* ---- a rotating schedule ----------------------------------------------------------- */
 
 struct schedule_keys {
     const char *file, *group;
@@ -200,7 +203,8 @@ static char *trim(char *text)
     return text;
 }
 
-/* GROUP,FROM,UNTIL. True when it was used or is another group's, a heading or a comment. */
+/* GROUP,FROM,UNTIL. True when it was used or is another group's, a heading or a
+ * comment. */
 static bool take_row(char *line, const char *group, const char *zone,
                      struct config_outage *outage)
 {
@@ -238,7 +242,8 @@ static FILE *open_file(const char *path)
     return file;
 }
 
-/* Only warned of: a schedule that is late or gone must not keep the gateway from its work. */
+/* Only warned of: a schedule that is late or gone must not keep the gateway from its
+ * work. */
 static void read_schedule(struct load *load, const struct tree_node *node,
                           const struct schedule_keys *keys, struct config_outage *outage)
 {
@@ -248,9 +253,10 @@ static void read_schedule(struct load *load, const struct tree_node *node,
     char line[LINE_MAX_LEN];
 
     if (!file) {
-        report_warning(load->report, place, "config-schedule",
-                       "the schedule cannot be read: %s, expected a CSV of group,from,until",
-                       error_errno_text(errno));
+        report_warning(
+            load->report, place, "config-schedule",
+            "the schedule cannot be read: %s, expected a CSV of group,from,until",
+            error_errno_text(errno));
         return;
     }
     while (fgets(line, sizeof line, file)) {
@@ -266,7 +272,8 @@ static void read_schedule(struct load *load, const struct tree_node *node,
     fclose(file);
     if (outage->n_planned == before)
         report_warning(load->report, place, "config-schedule",
-                       "the schedule has no outage of group '%s'", report_quote(keys->group));
+                       "the schedule has no outage of group '%s'",
+                       report_quote(keys->group));
 }
 
 static int compare_spans(const void *a, const void *b)
@@ -280,7 +287,8 @@ void policies_build_calendar(struct load *load, const struct policies_trees *tre
                              struct config_outage *outage)
 {
     struct schedule_keys schedule = {0};
-    uint32_t n = load_list_length(load, trees->departures, CONFIG_DEPARTURES_MAX, "departures");
+    uint32_t n =
+        load_list_length(load, trees->departures, CONFIG_DEPARTURES_MAX, "departures");
 
     build_medical(load, trees->medical, outage);
     outage->departures = load_calloc(load, n, sizeof *outage->departures);
@@ -300,7 +308,7 @@ void policies_build_calendar(struct load *load, const struct policies_trees *tre
     qsort(outage->planned, outage->n_planned, sizeof *outage->planned, compare_spans);
 }
 
-/* ---- policies ------------------------------------------------------------------------------- */
+/* ---- policies ---------------------------------------------------------------------- */
 
 struct policies_keys {
     const struct tree_node *surplus, *peak, *storm;
@@ -318,7 +326,8 @@ struct surplus_keys {
 };
 
 static const struct schema_key surplus_table[] = {
-    SCHEMA_KEY("from", POWER, SCHEMA_AT(surplus_keys, from_w), .fallback = "300 W", .max = 1e6),
+    SCHEMA_KEY("from", POWER, SCHEMA_AT(surplus_keys, from_w), .fallback = "300 W",
+               .max = 1e6),
     SCHEMA_KEY("circuits", LIST, SCHEMA_AT(surplus_keys, circuits), .required = true),
 };
 
@@ -327,8 +336,8 @@ struct peak_keys {
 };
 
 static const struct schema_key peak_table[] = {
-    SCHEMA_KEY("limit", POWER, SCHEMA_AT(peak_keys, limit_w), .required = true, .min = 100,
-               .max = 1e7),
+    SCHEMA_KEY("limit", POWER, SCHEMA_AT(peak_keys, limit_w), .required = true,
+               .min = 100, .max = 1e7),
 };
 
 struct storm_keys {
@@ -348,7 +357,8 @@ static const struct schema surplus_schema = SCHEMA_OF("'surplus'", surplus_table
 static const struct schema peak_schema = SCHEMA_OF("'peak'", peak_table);
 static const struct schema storm_schema = SCHEMA_OF("'storm'", storm_table);
 
-static const struct schema_key circuit_name_row = {.key = "circuits", .type = SCHEMA_NAME};
+static const struct schema_key circuit_name_row = {.key = "circuits",
+                                                   .type = SCHEMA_NAME};
 
 static void build_surplus(struct load *load, const struct tree_node *node,
                           struct config_outage *outage)
@@ -375,7 +385,8 @@ static void build_surplus(struct load *load, const struct tree_node *node,
                          "'%s' is no circuit with a switch, expected one of 'circuits'",
                          report_quote(name));
         else
-            outage->policies.surplus[outage->policies.n_surplus++] = load_strdup(load, name);
+            outage->policies.surplus[outage->policies.n_surplus++] =
+                load_strdup(load, name);
     }
 }
 

@@ -8,7 +8,8 @@
 #include "lib/config/outage_data.h"
 
 struct policies_trees {
-    const struct tree_node *medical, *departures, *planned, *schedule; /* NULL: not there */
+    /* NULL: not there */
+    const struct tree_node *medical, *departures, *planned, *schedule;
 };
 
 void policies_build_calendar(struct load *load, const struct policies_trees *trees,

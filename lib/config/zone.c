@@ -148,7 +148,8 @@ bool zone_offset_ms(const char *name, int64_t t_wall_ms, int64_t *ret_ms)
     return true;
 }
 
-bool zone_wall_ms(const char *name, int64_t yyyymmdd, int32_t minutes, int64_t *ret_wall_ms)
+bool zone_wall_ms(const char *name, int64_t yyyymmdd, int32_t minutes,
+                  int64_t *ret_wall_ms)
 {
     int64_t days = zone_rule_days((int)(yyyymmdd / 10000), (int)(yyyymmdd / 100 % 100),
                                   (int)(yyyymmdd % 100));

@@ -146,8 +146,8 @@ int consent_withdraw(struct consent *consent, const char *id)
 
     if (entry && entry->withdrawn)
         return 0;
-    /* the bound holds for unknown ids only: a resident can always withdraw what he gave
-     */
+    /* the bound holds for unknown ids only: a resident can always withdraw what he
+     * gave */
     if (!entry && consent->n_events >= CONSENT_EVENTS_MAX)
         return -ENOSPC;
     if (!entry)
@@ -175,7 +175,8 @@ int64_t consent_last_end(const struct consent *consent, int64_t now_wall_ms)
     int64_t last = 0;
 
     for (uint32_t i = 0; i < consent->n_entries; i++)
-        if (consent->entries[i].until_ms <= now_wall_ms && consent->entries[i].until_ms > last)
+        if (consent->entries[i].until_ms <= now_wall_ms &&
+            consent->entries[i].until_ms > last)
             last = consent->entries[i].until_ms;
     return last;
 }

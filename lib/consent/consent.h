@@ -14,8 +14,8 @@
 #include "lib/consent/consent_address.h"
 #include "lib/consent/consent_json.h"
 
-#define CONSENT_EVENTS_MAX                                                               \
-    4096 /* grants and withdrawals kept; more are refused, -ENOSPC */
+/* grants and withdrawals kept; more are refused, -ENOSPC */
+#define CONSENT_EVENTS_MAX 4096
 
 struct consent;
 
@@ -41,8 +41,9 @@ void consent_free(struct consent *consent);
 int consent_add_grant(struct consent *consent, const struct config_grant *grant);
 int consent_withdraw(struct consent *consent, const char *id);
 
-/* It was this late once. is_needed: the clock is not trusted, so it is no earlier whatever
- * `now` the questions bring: a clock at 1970 must not bring ended grants back to life. */
+/* It was this late once. is_needed: the clock is not trusted, so it is no earlier
+ * whatever `now` the questions bring: a clock at 1970 must not bring ended grants back to
+ * life. */
 void consent_set_past(struct consent *consent, int64_t wall_ms, bool is_needed);
 int64_t consent_past(const struct consent *consent);
 /* When the last of the grants that are over by then ended; 0: none is. */

@@ -47,16 +47,16 @@ static const struct {
     const char *point;
     struct flow_source source;
 } sources[] = {
-    {ROLE(NONE) | ROLE(GRID), "energy_import_wh",    {ENERGY_IMPORT, -1, -1}              },
-    {ROLE(NONE) | ROLE(GRID), "energy_export_wh",    {ENERGY_EXPORT, -1, -1}              },
-    {ROLE(NONE) | STORAGE,    "energy_charge_wh",    {ENERGY_CHARGE, -1, -1}              },
-    {ROLE(NONE) | STORAGE,    "energy_discharge_wh", {ENERGY_DISCHARGE, -1, -1}           },
-    {ROLE(PV),                "energy_wh",           {ENERGY_PRODUCTION, -1, -1}          },
-    {LOADS,                   "energy_wh",           {ENERGY_CONSUMPTION, -1, -1}         },
-    {ROLE(GRID),              "power_w",             {-1, ENERGY_IMPORT, ENERGY_EXPORT}   },
-    {ROLE(PV),                "power_w",             {-1, ENERGY_PRODUCTION, -1}          },
-    {STORAGE,                 "power_w",             {-1, ENERGY_DISCHARGE, ENERGY_CHARGE}},
-    {LOADS,                   "power_w",             {-1, ENERGY_CONSUMPTION, -1}         },
+    {ROLE(NONE) | ROLE(GRID), "energy_import_wh", {ENERGY_IMPORT, -1, -1}},
+    {ROLE(NONE) | ROLE(GRID), "energy_export_wh", {ENERGY_EXPORT, -1, -1}},
+    {ROLE(NONE) | STORAGE, "energy_charge_wh", {ENERGY_CHARGE, -1, -1}},
+    {ROLE(NONE) | STORAGE, "energy_discharge_wh", {ENERGY_DISCHARGE, -1, -1}},
+    {ROLE(PV), "energy_wh", {ENERGY_PRODUCTION, -1, -1}},
+    {LOADS, "energy_wh", {ENERGY_CONSUMPTION, -1, -1}},
+    {ROLE(GRID), "power_w", {-1, ENERGY_IMPORT, ENERGY_EXPORT}},
+    {ROLE(PV), "power_w", {-1, ENERGY_PRODUCTION, -1}},
+    {STORAGE, "power_w", {-1, ENERGY_DISCHARGE, ENERGY_CHARGE}},
+    {LOADS, "power_w", {-1, ENERGY_CONSUMPTION, -1}},
 };
 
 bool flow_source_of(enum role role, const char *point, struct flow_source *ret)

@@ -41,8 +41,8 @@ struct flows;
 struct flows *flows_new(void); /* NULL: no memory */
 void flows_free(struct flows *flows);
 
-/* One reading. Devices are small numbers of the caller's. poll_ms: how often it comes, for
- * a flow seen for the first time. 0 or -ENOMEM. */
+/* One reading. Devices are small numbers of the caller's. poll_ms: how often it comes,
+ * for a flow seen for the first time. 0 or -ENOMEM. */
 int flows_add(struct flows *flows, uint32_t device, uint32_t poll_ms,
               const struct flow_source *source, const struct meter_time *time,
               double value);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Energy accounting of one flow; see meter.h. Sums are kept in mWh: the rest below a Wh is
- * carried into the next slot, so that slots add up to the counter. */
+/* Energy accounting of one flow; see meter.h. Sums are kept in mWh: the rest below a Wh
+ * is carried into the next slot, so that slots add up to the counter. */
 #include "lib/energy/meter.h"
 
 #include <math.h>

@@ -2,8 +2,9 @@
 /*
  * Energy of one flow of one device (an import, a production) in slots of integer Wh. The
  * device's own counter decides; power is integrated only where there is none. A counter
- * that goes down, or jumps beyond what the connection can carry, is held: a reset is taken
- * only after METER_RESET_SAMPLES samples that agree, or on the operator's word. Pure.
+ * that goes down, or jumps beyond what the connection can carry, is held: a reset is
+ * taken only after METER_RESET_SAMPLES samples that agree, or on the operator's word.
+ * Pure.
  */
 #ifndef GATEWAYD_ENERGY_METER_H
 #define GATEWAYD_ENERGY_METER_H

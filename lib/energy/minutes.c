@@ -60,8 +60,8 @@ int minutes_reserve(struct minutes *minutes, uint32_t n_points)
     return 0;
 }
 
-void minutes_add(struct minutes *minutes, uint32_t point, unsigned minute, uint8_t quality,
-                 bool has_number, double number, bool is_counter)
+void minutes_add(struct minutes *minutes, uint32_t point, unsigned minute,
+                 uint8_t quality, bool has_number, double number, bool is_counter)
 {
     struct minute_sum *sum = &minutes->sums[point][minute];
 
@@ -240,7 +240,8 @@ int minutes_next(struct minutes_reader *reader, uint32_t *ret_point,
     if (!varint_get(reader->data, reader->len, &reader->pos, &point) ||
         !varint_get(reader->data, reader->len, &reader->pos, &bits) ||
         !get_byte(reader, &exponent) || point > UINT32_MAX ||
-        exponent < EXPONENT_BIAS - EXPONENT_MAX || exponent > EXPONENT_BIAS + EXPONENT_MAX)
+        exponent < EXPONENT_BIAS - EXPONENT_MAX ||
+        exponent > EXPONENT_BIAS + EXPONENT_MAX)
         return -EBADMSG;
     memset(cells, 0, MINUTES_PER_SLOT * sizeof *cells);
     for (unsigned i = 0; i < MINUTES_PER_SLOT; i++) {

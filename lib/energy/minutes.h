@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * 1-minute means of the points of one device over one slot of 15 minutes: summing, and
- * the blob they are kept in. Means, lowest and highest keep at least five digits, counters
+ * the blob they are kept in. Means, lowest and highest keep at least five digits,
+ * counters
  * (*_wh) a thousandth. Pure.
  *
  * Blob, version 1: byte 1; then per point
@@ -48,8 +49,8 @@ bool minutes_is_counter(const char *point);
 /* Room for points 0..n_points - 1. 0 or -ENOMEM. */
 int minutes_reserve(struct minutes *minutes, uint32_t n_points);
 /* Of a point there is room for. has_number: quality is good and it is one. */
-void minutes_add(struct minutes *minutes, uint32_t point, unsigned minute, uint8_t quality,
-                 bool has_number, double number, bool is_counter);
+void minutes_add(struct minutes *minutes, uint32_t point, unsigned minute,
+                 uint8_t quality, bool has_number, double number, bool is_counter);
 /* Is there anything? */
 bool minutes_is_empty(const struct minutes *minutes);
 /* is_counter: by point. buf->failed: no memory. */

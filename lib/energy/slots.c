@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The blob of energy slots; see slots.h. Written by the store's summary, read by queries.
- */
+/* The blob of energy slots; see slots.h. Written by the store's summary, read by
+ * queries. */
 #include "lib/energy/slots.h"
 
 #include <errno.h>
@@ -35,7 +35,8 @@ int slots_reader_init(struct slots_reader *reader, const void *data, size_t len)
     return len >= 1 && reader->data[0] == VERSION ? 0 : -EBADMSG;
 }
 
-int slots_next(struct slots_reader *reader, struct flow_slot *ret, int32_t *ret_off_grid_s)
+int slots_next(struct slots_reader *reader, struct flow_slot *ret,
+               int32_t *ret_off_grid_s)
 {
     uint64_t device, known_s, off_grid_s = 0;
     uint8_t head;

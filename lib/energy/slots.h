@@ -22,6 +22,7 @@ struct slots_reader {
 /* The data is borrowed. 0 or -EBADMSG. */
 int slots_reader_init(struct slots_reader *reader, const void *data, size_t len);
 /* 1: one, without its start; 0: end; -EBADMSG. */
-int slots_next(struct slots_reader *reader, struct flow_slot *ret, int32_t *ret_off_grid_s);
+int slots_next(struct slots_reader *reader, struct flow_slot *ret,
+               int32_t *ret_off_grid_s);
 
 #endif

@@ -58,7 +58,8 @@ static void feed(struct run *run)
         n = send(run->fds[IN], input + run->written, left, MSG_NOSIGNAL);
     if (n > 0)
         run->written += (size_t)n;
-    if (run->written == run->ask->input_len || (n < 0 && errno != EAGAIN && errno != EINTR))
+    if (run->written == run->ask->input_len ||
+        (n < 0 && errno != EAGAIN && errno != EINTR))
         close_fd(&run->fds[IN]);
 }
 

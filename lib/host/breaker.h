@@ -25,11 +25,11 @@ struct breaker { /* all zero: closed */
 bool breaker_allows(const struct breaker *breaker, int64_t now_boot_ns);
 /* An attempt begins; while open it is the probe. */
 void breaker_begin(struct breaker *breaker);
-/* The longest wait between probes that cost their line so much: 5 s where no other unit has
- * to wait for them, else a fiftieth of the line, 5 s to 60 s. */
+/* The longest wait between probes that cost their line so much: 5 s where no other unit
+ * has to wait for them, else a fiftieth of the line, 5 s to 60 s. */
 int64_t breaker_longest_ns(uint32_t n_units, int64_t cost_ns);
-/* How it ended, at now. True when the breaker opened or closed by it. TIMEOUT and PROTOCOL
- * are failures; LINK says nothing about the unit; all else is an answer. */
+/* How it ended, at now. True when the breaker opened or closed by it. TIMEOUT and
+ * PROTOCOL are failures; LINK says nothing about the unit; all else is an answer. */
 bool breaker_end(struct breaker *breaker, enum gw_result result, int64_t now_boot_ns,
                  int64_t longest_ns);
 

@@ -15,7 +15,7 @@
 #define MIN_PATIENCE_NS (3 * CLOCK_NS_PER_S)
 #define PATIENCE_CYCLES 3
 
-/* ---- life --------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 static int device_init(struct bus *bus, struct bus_device *device,
                        const struct host_device *config)
@@ -62,11 +62,13 @@ int bus_init(struct bus *bus, const struct bus_setup *setup)
     bus->outbox = setup->outbox;
     bus->blame = setup->slot < HOST_BLAME_SLOTS ? setup->blame : NULL;
     bus->slot = setup->slot;
-    bus->view = (struct gw_config){&config->options, setup->plugin->options, GW_SCOPE_BUS};
+    bus->view =
+        (struct gw_config){&config->options, setup->plugin->options, GW_SCOPE_BUS};
     snprintf(bus->subject, sizeof bus->subject, "bus %s", config->name);
     bus->sink = sink_new(config, setup->outbox);
     bus->services = services_new(&services);
-    bus->devices = calloc(config->n_devices ? config->n_devices : 1, sizeof *bus->devices);
+    bus->devices =
+        calloc(config->n_devices ? config->n_devices : 1, sizeof *bus->devices);
     if (!bus->sink || !bus->services || !bus->devices) {
         bus_done(bus);
         return -ENOMEM;
@@ -81,7 +83,7 @@ int bus_init(struct bus *bus, const struct bus_setup *setup)
     return 0;
 }
 
-/* ---- the page: written before and after every call ------------------------------------------- */
+/* ---- the page: written before and after every call --------------------------------- */
 
 static int64_t enter(struct bus *bus)
 {
@@ -156,7 +158,7 @@ enum gw_result bus_open(struct bus *bus)
     return result;
 }
 
-/* ---- the plan ------------------------------------------------------------------------------- */
+/* ---- the plan ---------------------------------------------------------------------- */
 
 static void send_plan(const struct bus *bus, const struct bus_device *device)
 {
@@ -209,8 +211,8 @@ enum gw_result bus_describe(struct bus *bus, uint32_t number)
 
     device->plan = (struct gw_plan){.n_points = old.n_points};
     enter(bus);
-    result =
-        known_result(bus->plugin->describe(bus->handle, number, &device->info, &device->plan));
+    result = known_result(
+        bus->plugin->describe(bus->handle, number, &device->info, &device->plan));
     now_ns = leave(bus);
     device->is_refused = result != GW_OK;
     if (device->is_refused)
@@ -226,7 +228,7 @@ enum gw_result bus_describe(struct bus *bus, uint32_t number)
     return result;
 }
 
-/* ---- attempts --------------------------------------------------------------------------------- */
+/* ---- attempts ---------------------------------------------------------------------- */
 
 static void count(struct bus *bus, struct bus_device *device, enum gw_result result,
                   int64_t busy_ns)
@@ -245,7 +247,8 @@ static void count(struct bus *bus, struct bus_device *device, enum gw_result res
              *text ? text : result_name(result));
 }
 
-enum gw_result bus_read(struct bus *bus, uint32_t number, const struct plan_request *request)
+enum gw_result bus_read(struct bus *bus, uint32_t number,
+                        const struct plan_request *request)
 {
     int64_t start_ns = enter(bus), end_ns;
     enum gw_result result;
@@ -271,7 +274,8 @@ enum gw_result bus_write(struct bus *bus, uint32_t number, uint32_t point,
     result = known_result(
         bus->plugin->write(bus->handle, number, point, raw, ret_readback, bus->sink));
     end_ns = leave(bus);
-    if (ret_readback->type > GW_TYPE_FLOAT64) /* a number or nothing: texts are not written */
+    if (ret_readback->type >
+        GW_TYPE_FLOAT64) /* a number or nothing: texts are not written */
         ret_readback->type = GW_TYPE_NONE;
     count(bus, &bus->devices[number], result, end_ns - start_ns);
     return result;

@@ -78,7 +78,8 @@ enum gw_result bus_describe(struct bus *bus, uint32_t device);
 /* One attempt at one request; what it yields goes to the sink, points of a failed request
  * are marked, counters are kept. The breaker is the caller's, and so is marking after
  * GW_ERR_LINK, which concerns the whole bus. */
-enum gw_result bus_read(struct bus *bus, uint32_t device, const struct plan_request *request);
+enum gw_result bus_read(struct bus *bus, uint32_t device,
+                        const struct plan_request *request);
 /* One attempt at writing a raw value. */
 enum gw_result bus_write(struct bus *bus, uint32_t device, uint32_t point,
                          const struct gw_value *raw, struct gw_value *ret_readback);

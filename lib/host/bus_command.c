@@ -69,8 +69,8 @@ bool command_queue_take(struct command_queue *queue, struct command *ret_command
     return has_one;
 }
 
-void command_answer(struct outbox *outbox, uint64_t id, enum gw_result result, int32_t detail,
-                    const char *text, const struct gw_value *readback)
+void command_answer(struct outbox *outbox, uint64_t id, enum gw_result result,
+                    int32_t detail, const char *text, const struct gw_value *readback)
 {
     static const struct gw_value none = {.type = GW_TYPE_NONE};
     struct strbuf buf;
@@ -86,7 +86,7 @@ void command_answer(struct outbox *outbox, uint64_t id, enum gw_result result, i
     strbuf_done(&buf);
 }
 
-/* ---- one write -------------------------------------------------------------------------- */
+/* ---- one write --------------------------------------------------------------------- */
 
 static const struct host_point *point_of(const struct bus *bus, uint32_t device,
                                          uint32_t point)
@@ -110,8 +110,8 @@ static enum gw_result write_physical(struct bus *bus, uint32_t device, uint32_t 
     return result;
 }
 
-/* Why this value may not be written, or NULL. The core checked it too; a core gone mad, or
- * one with another map, must not reach the device. */
+/* Why this value may not be written, or NULL. The core checked it too; a core gone mad,
+ * or one with another map, must not reach the device. */
 static const char *refusal(const struct host_point *config, const struct lease *lease,
                            double value, char text[200])
 {
@@ -146,10 +146,10 @@ static bool may_have_happened(enum gw_result result)
            result == GW_ERR_MISMATCH || result == GW_ERR_LINK;
 }
 
-/* A longer lease than the map's is cut to it: the map bounds how long a device may stay in
- * a commanded state when everything else is gone. */
-static void note_written(struct lease *lease, const struct host_point *config, double value,
-                         uint32_t lease_ms)
+/* A longer lease than the map's is cut to it: the map bounds how long a device may stay
+ * in a commanded state when everything else is gone. */
+static void note_written(struct lease *lease, const struct host_point *config,
+                         double value, uint32_t lease_ms)
 {
     uint32_t ms = lease_ms && lease_ms < config->lease_ms ? lease_ms : config->lease_ms;
 
@@ -158,7 +158,8 @@ static void note_written(struct lease *lease, const struct host_point *config, d
     lease->n_tries = 0;
     lease->last_value = value;
     lease->last_boot_ns = clock_boot_ns();
-    lease->end_boot_ns = ms ? lease->last_boot_ns + (int64_t)ms * CLOCK_NS_PER_MS : INT64_MAX;
+    lease->end_boot_ns =
+        ms ? lease->last_boot_ns + (int64_t)ms * CLOCK_NS_PER_MS : INT64_MAX;
 }
 
 static bool is_writable(const struct bus *bus, const struct command *command)
@@ -169,7 +170,8 @@ static bool is_writable(const struct bus *bus, const struct command *command)
            !bus->devices[command->device].is_refused;
 }
 
-void command_write(struct bus *bus, struct lease_table *leases, const struct command *command)
+void command_write(struct bus *bus, struct lease_table *leases,
+                   const struct command *command)
 {
     const struct host_point *config;
     struct gw_value readback;
@@ -184,7 +186,8 @@ void command_write(struct bus *bus, struct lease_table *leases, const struct com
                        "this point cannot be written", NULL);
         return;
     }
-    /* whoever asked was told by now that it failed, and may have asked for something else */
+    /* whoever asked was told by now that it failed, and may have asked for something
+     * else */
     if (command->end_boot_ns && clock_boot_ns() >= command->end_boot_ns) {
         command_answer(bus->outbox, command->id, GW_ERR_BUSY, 0,
                        "it waited too long for its bus and is no longer good", NULL);
@@ -204,7 +207,7 @@ void command_write(struct bus *bus, struct lease_table *leases, const struct com
                    sink_text(bus->sink), &readback);
 }
 
-/* ---- failsafes -------------------------------------------------------------------------- */
+/* ---- failsafes --------------------------------------------------------------------- */
 
 static enum gw_result write_failsafe(struct bus *bus, struct lease *lease,
                                      struct gw_value *ret_readback)
@@ -245,7 +248,8 @@ void command_release(struct bus *bus, struct lease_table *leases,
                    sink_text(bus->sink), &readback);
 }
 
-static void tell_lease_end(struct bus *bus, const struct lease *lease, enum gw_result result)
+static void tell_lease_end(struct bus *bus, const struct lease *lease,
+                           enum gw_result result)
 {
     struct strbuf buf;
 

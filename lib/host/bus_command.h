@@ -36,10 +36,11 @@ bool command_queue_put(struct command_queue *queue, const struct command *comman
 /* False when it is empty; costs no lock then. */
 bool command_queue_take(struct command_queue *queue, struct command *ret_command);
 
-/* ---- bus thread ------------------------------------------------------------------------ */
+/* ---- bus thread -------------------------------------------------------------------- */
 
 /* Does a WRITE or RELEASE and answers with HOST_MSG_WRITE_DONE. */
-void command_write(struct bus *bus, struct lease_table *leases, const struct command *command);
+void command_write(struct bus *bus, struct lease_table *leases,
+                   const struct command *command);
 void command_release(struct bus *bus, struct lease_table *leases,
                      const struct command *command);
 /* Writes the failsafes whose lease is over and tells HOST_MSG_LEASE_END. */
@@ -50,7 +51,7 @@ unsigned command_all_to_failsafe(struct bus *bus, struct lease_table *leases,
                                  int64_t until_boot_ns);
 
 /* HOST_MSG_WRITE_DONE; readback may be NULL. Any thread. */
-void command_answer(struct outbox *outbox, uint64_t id, enum gw_result result, int32_t detail,
-                    const char *text, const struct gw_value *readback);
+void command_answer(struct outbox *outbox, uint64_t id, enum gw_result result,
+                    int32_t detail, const char *text, const struct gw_value *readback);
 
 #endif

@@ -61,7 +61,7 @@ static void flush(struct bus_runner *runner)
     runner->flushed_boot_ns = clock_boot_ns();
 }
 
-/* ---- the link of the whole bus ------------------------------------------------------------ */
+/* ---- the link of the whole bus ----------------------------------------------------- */
 
 static void link_failed(struct bus_runner *runner, struct plan_request *request)
 {
@@ -108,7 +108,7 @@ static void link_works(struct bus_runner *runner, const struct plan_request *don
     runner->link_was_told = false;
 }
 
-/* ---- the plan -------------------------------------------------------------------------------- */
+/* ---- the plan ---------------------------------------------------------------------- */
 
 static void describe(struct bus_runner *runner, uint32_t number)
 {
@@ -121,14 +121,16 @@ static void describe(struct bus_runner *runner, uint32_t number)
                    bus->devices[number].config->name, result_name(result));
 }
 
-/* ---- one request --------------------------------------------------------------------------- */
+/* ---- one request ------------------------------------------------------------------- */
 
-static void judge(struct bus_runner *runner, uint32_t number, const struct plan_request *done,
-                  enum gw_result result, int64_t start_ns)
+static void judge(struct bus_runner *runner, uint32_t number,
+                  const struct plan_request *done, enum gw_result result,
+                  int64_t start_ns)
 {
     struct bus_device *device = &runner->bus.devices[number];
     int64_t now_ns = clock_boot_ns();
-    int64_t longest_ns = breaker_longest_ns(runner->bus.config->n_devices, now_ns - start_ns);
+    int64_t longest_ns =
+        breaker_longest_ns(runner->bus.config->n_devices, now_ns - start_ns);
 
     if (breaker_end(&device->breaker, result, now_ns, longest_ns)) {
         /* the core tells people: it sees the transition in the statistics */
@@ -146,8 +148,8 @@ static void forget_request(struct bus_runner *runner, const struct bus_device *d
 {
     request->due_boot_ns = INT64_MAX;
     outbox_log(runner->bus.outbox, LOG_LEVEL_ERROR, runner->bus.subject,
-               "device '%s': %s cannot work (%s), not asked any more", device->config->name,
-               request->text, device->last_error);
+               "device '%s': %s cannot work (%s), not asked any more",
+               device->config->name, request->text, device->last_error);
 }
 
 static enum gw_result attempt(struct bus_runner *runner, uint32_t number,
@@ -176,7 +178,7 @@ static enum gw_result attempt(struct bus_runner *runner, uint32_t number,
     return result;
 }
 
-/* ---- commands --------------------------------------------------------------------------------- */
+/* ---- commands ---------------------------------------------------------------------- */
 
 static void read_now(struct bus_runner *runner, const struct command *command)
 {
@@ -221,7 +223,7 @@ static void do_commands(struct bus_runner *runner)
     command_end_leases(&runner->bus, &runner->leases);
 }
 
-/* ---- what is due ------------------------------------------------------------------------------ */
+/* ---- what is due ------------------------------------------------------------------- */
 
 static bool add_due(struct bus_runner *runner, uint32_t number,
                     const struct plan_request *request, int64_t due_boot_ns)
@@ -304,12 +306,13 @@ static void read_due(struct bus_runner *runner)
         if (due->plan_serial != device->plan_serial ||
             !breaker_allows(&device->breaker, clock_boot_ns()))
             continue;
-        if (attempt(runner, due->device, &device->plan.requests[due->request]) == GW_ERR_LINK)
+        if (attempt(runner, due->device, &device->plan.requests[due->request]) ==
+            GW_ERR_LINK)
             break;
     }
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------ */
+/* ---- the loop ---------------------------------------------------------------------- */
 
 static int64_t next_wake_boot_ns(struct bus_runner *runner)
 {
@@ -399,8 +402,8 @@ static void run_until_stop(struct bus_runner *runner)
     }
 }
 
-/* 2 s from when the end was asked for, the call under way included; after a long one still
- * time for an attempt at each living unit. */
+/* 2 s from when the end was asked for, the call under way included; after a long one
+ * still time for an attempt at each living unit. */
 static void bring_to_failsafe(struct bus_runner *runner)
 {
     int64_t until_ns = atomic_load(&runner->stop_boot_ns) + FAILSAFE_NS;
@@ -432,7 +435,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* ---- called by the control thread ------------------------------------------------------------------ */
+/* ---- called by the control thread -------------------------------------------------- */
 
 struct bus_runner *bus_runner_new(const struct bus_setup *setup, int wake_fd)
 {

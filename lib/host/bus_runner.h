@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The thread of one bus: polls what is due, does commands before reads, keeps dead units and
- * dead links from costing much, ends leases. Everything here may be called by the control
- * thread; nothing blocks.
+ * The thread of one bus: polls what is due, does commands before reads, keeps dead units
+ * and dead links from costing much, ends leases. Everything here may be called by the
+ * control thread; nothing blocks.
  */
 #ifndef GATEWAYD_HOST_BUS_RUNNER_H
 #define GATEWAYD_HOST_BUS_RUNNER_H

@@ -38,7 +38,8 @@ static double duration_ms(const char *text)
     static const struct {
         const char *unit;
         double ms;
-    } units[] = {{"", 1}, {"ms", 1}, {"s", 1e3}, {"min", 6e4}, {"h", 3.6e6}, {"d", 8.64e7}};
+    } units[] = {{"", 1},      {"ms", 1},    {"s", 1e3},
+                 {"min", 6e4}, {"h", 3.6e6}, {"d", 8.64e7}};
     char *end;
     double number = strtod(text, &end);
 
@@ -87,5 +88,6 @@ bool config_view_bool(const struct gw_config *config, const char *key, bool abse
     text = fallback(config, key, &type);
     if (!text)
         return absent;
-    return strcmp(text, "true") == 0 || strcmp(text, "on") == 0 || strcmp(text, "yes") == 0;
+    return strcmp(text, "true") == 0 || strcmp(text, "on") == 0 ||
+           strcmp(text, "yes") == 0;
 }

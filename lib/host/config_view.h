@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a plugin sees as struct gw_config: a block of checked options, with the defaults of
- * the plugin's own table behind it. The get_* functions are those of gw_services. Pure.
+ * What a plugin sees as struct gw_config: a block of checked options, with the defaults
+ * of the plugin's own table behind it. The get_* functions are those of gw_services.
+ * Pure.
  */
 #ifndef GATEWAYD_HOST_CONFIG_VIEW_H
 #define GATEWAYD_HOST_CONFIG_VIEW_H

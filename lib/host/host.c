@@ -53,7 +53,7 @@ static void stop_with(struct host *host, bool to_failsafe, int rc)
     host->rc = rc;
 }
 
-/* ---- telling the core ------------------------------------------------------------------------ */
+/* ---- telling the core -------------------------------------------------------------- */
 
 static void send_ready(struct host *host)
 {
@@ -104,7 +104,7 @@ static void send_alive(struct host *host)
     host->alive_boot_ns = clock_boot_ns();
 }
 
-/* ---- starting --------------------------------------------------------------------------------- */
+/* ---- starting ---------------------------------------------------------------------- */
 
 static int read_config(int fd, struct host_config *ret)
 {
@@ -184,7 +184,7 @@ static void take_config(struct host *host, int fd)
     check_ready(host);
 }
 
-/* ---- orders ------------------------------------------------------------------------------------ */
+/* ---- orders ------------------------------------------------------------------------ */
 
 static struct bus_runner *find_bus(struct host *host, uint32_t index)
 {
@@ -206,8 +206,8 @@ static struct bus_runner *find_device(struct host *host, uint32_t index,
     return NULL;
 }
 
-static void refuse(struct host *host, const struct host_order *order, enum gw_result result,
-                   const char *text)
+static void refuse(struct host *host, const struct host_order *order,
+                   enum gw_result result, const char *text)
 {
     struct strbuf buf;
 
@@ -267,7 +267,8 @@ static void obey(struct host *host, const struct host_order *order, int fd)
     case HOST_MSG_FD:
         runner = find_bus(host, order->bus);
         if (runner) {
-            bus_runner_give_fd(runner, order->key, fd, order->err ? (int)order->err : ENOENT);
+            bus_runner_give_fd(runner, order->key, fd,
+                               order->err ? (int)order->err : ENOENT);
             fd = -1;
         }
         break;
@@ -306,10 +307,10 @@ static void receive(struct host *host)
     }
 }
 
-/* ---- watching ------------------------------------------------------------------------------------- */
+/* ---- watching ---------------------------------------------------------------------- */
 
-/* Read late, so that time stopped for this process (SIGSTOP, a suspended machine) does not
- * count while messages wait to be read. */
+/* Read late, so that time stopped for this process (SIGSTOP, a suspended machine) does
+ * not count while messages wait to be read. */
 static void check_heartbeat(struct host *host)
 {
     if (clock_boot_ns() - host->heard_boot_ns >
@@ -335,7 +336,8 @@ static void check_stuck(struct host *host)
         host->stuck_was_told = true;
         outbox_log(host->outboxes[i], LOG_LEVEL_ERROR, bus->subject,
                    "plugin '%s' did not return within %lld ms, its host %s",
-                   host->plugin->name, (long long)(bus_patience_ns(bus) / CLOCK_NS_PER_MS),
+                   host->plugin->name,
+                   (long long)(bus_patience_ns(bus) / CLOCK_NS_PER_MS),
                    host->setup->is_inline ? "is the core itself: restart the core"
                                           : "ends and starts anew");
         if (!host->setup->is_inline)
@@ -386,7 +388,7 @@ static void turn(struct host *host)
         send_alive(host);
 }
 
-/* ---- the end --------------------------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------------- */
 
 static bool has_ended(const struct bus_runner *runner)
 {
@@ -431,7 +433,8 @@ static bool stop_buses(struct host *host)
 
     for (uint32_t i = 0; i < host->n_buses; i++)
         bus_runner_stop(host->runners[i], host->to_failsafe);
-    /* the thread that aborted is not stuck yet by its clock: one that is alone is enough */
+    /* the thread that aborted is not stuck yet by its clock: one that is alone is
+     * enough */
     while (count_running(host, false) > (crashed && !host->stuck_was_told ? 1 : 0)) {
         int64_t left_ms = (until_ns - clock_boot_ns()) / CLOCK_NS_PER_MS;
         struct pollfd fds[2] = {{.fd = host->wake_fd, .events = POLLIN},

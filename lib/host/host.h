@@ -11,8 +11,10 @@
 #include <stdint.h>
 
 #define HOST_HEARTBEAT_LIMIT_MS 5000 /* without one for so long: failsafes, exit */
-#define HOST_EXIT_STUCK 70           /* a plugin hung or aborted; the blame page names it */
-#define HOST_EXIT_UNSAFE 71          /* outputs it owned could not be brought to failsafe */
+/* a plugin hung or aborted; the blame page names it */
+#define HOST_EXIT_STUCK 70
+/* outputs it owned could not be brought to failsafe */
+#define HOST_EXIT_UNSAFE 71
 
 /* What a signal handler adds to the eventfd stop_fd. */
 #define HOST_STOP_SIGNAL 1
@@ -22,12 +24,14 @@ struct host_setup {
     int channel_fd; /* taken */
     int blame_fd;   /* borrowed; -1: none */
     int stop_fd;    /* borrowed eventfd; -1: none */
-    bool is_inline; /* a thread of the core: a stuck bus is told, it does not end the host */
+    /* a thread of the core: a stuck bus is told, it does not end the host */
+    bool is_inline;
 };
 
 /* Runs until the core says stop or is gone. 0: every thread has ended and all is freed;
- * HOST_EXIT_UNSAFE: the same, but for outputs; 1: a malformed message or configuration, all is freed; HOST_EXIT_STUCK: a thread is stuck
- * inside its plugin, outputs of the other buses are at failsafe; the process must _exit. */
+ * HOST_EXIT_UNSAFE: the same, but for outputs; 1: a malformed message or configuration,
+ * all is freed; HOST_EXIT_STUCK: a thread is stuck inside its plugin, outputs of the
+ * other buses are at failsafe; the process must _exit. */
 int host_run(const struct host_setup *setup);
 
 #endif

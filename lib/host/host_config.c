@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The block a host is configured with, as bytes and back. Written by the core, read by the
- * host; every count is checked against the bytes that are left. Pure.
+ * The block a host is configured with, as bytes and back. Written by the core, read by
+ * the host; every count is checked against the bytes that are left. Pure.
  */
 #include "lib/host/host_config.h"
 
@@ -17,7 +17,7 @@
 #define DEVICE_MIN 17
 #define BUS_MIN 17
 
-/* ---- writing ------------------------------------------------------------------------ */
+/* ---- writing ----------------------------------------------------------------------- */
 
 static void put_options(struct strbuf *buf, const struct option_set *set)
 {
@@ -80,14 +80,15 @@ void host_config_encode(const struct host_config *config, struct strbuf *buf)
         put_bus(buf, &config->buses[i]);
 }
 
-/* ---- reading: no memory sets `failed` as well, and *no_memory ------------------------- */
+/* ---- reading: no memory sets `failed` as well, and *no_memory ---------------------- */
 
 struct reader {
     struct wire wire;
     bool no_memory;
 };
 
-static void *get_array(struct reader *reader, uint32_t *ret_n, size_t min_size, size_t size)
+static void *get_array(struct reader *reader, uint32_t *ret_n, size_t min_size,
+                       size_t size)
 {
     uint32_t n = wire_get_count(&reader->wire, min_size);
     void *array = n ? calloc(n, size) : NULL;
@@ -148,7 +149,8 @@ static void get_device(struct reader *reader, struct host_device *device)
     device->index = wire_get_u32(&reader->wire);
     device->name = get_string(reader);
     get_options(reader, &device->options);
-    device->points = get_array(reader, &device->n_points, POINT_MIN, sizeof *device->points);
+    device->points =
+        get_array(reader, &device->n_points, POINT_MIN, sizeof *device->points);
     for (uint32_t i = 0; i < device->n_points && !reader->wire.failed; i++)
         get_point(reader, &device->points[i]);
 }
@@ -181,7 +183,7 @@ int host_config_decode(const void *data, size_t len, struct host_config *ret)
     return reader.no_memory ? -ENOMEM : -EBADMSG;
 }
 
-/* ---- freeing -------------------------------------------------------------------------- */
+/* ---- freeing ----------------------------------------------------------------------- */
 
 static void device_done(struct host_device *device)
 {

@@ -11,7 +11,8 @@
 #include "lib/base/strbuf.h"
 #include "lib/host/host_msg.h"
 
-/* Only the fields of its type are set. key and a string value are borrowed from the body. */
+/* Only the fields of its type are set. key and a string value are borrowed from the
+ * body. */
 struct host_order {
     enum host_msg type;
     uint64_t id;
@@ -24,7 +25,8 @@ struct host_order {
 };
 
 /* 0, or -EBADMSG: an unknown type, or a body that is not exactly what it should be. */
-int host_order_decode(uint16_t type, const void *body, size_t len, struct host_order *ret);
+int host_order_decode(uint16_t type, const void *body, size_t len,
+                      struct host_order *ret);
 void host_order_encode(const struct host_order *order, struct strbuf *buf);
 
 #endif

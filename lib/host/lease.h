@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which outputs of a bus are ours, and until when: a written point belongs to its writer for
- * its lease, then its failsafe is due. Bound: one entry per writable point. Pure; bus thread.
+ * Which outputs of a bus are ours, and until when: a written point belongs to its writer
+ * for its lease, then its failsafe is due. Bound: one entry per writable point. Pure; bus
+ * thread.
  */
 #ifndef GATEWAYD_HOST_LEASE_H
 #define GATEWAYD_HOST_LEASE_H
@@ -26,7 +27,8 @@ struct lease_table {
 };
 
 void lease_table_done(struct lease_table *table);
-/* The entry of that point, made when it is new; NULL: no memory. Valid until the next get. */
+/* The entry of that point, made when it is new; NULL: no memory. Valid until the next
+ * get. */
 struct lease *lease_get(struct lease_table *table, uint32_t device, uint32_t point);
 /* An owned entry whose end has come, or NULL. */
 struct lease *lease_expired(struct lease_table *table, int64_t now_boot_ns);

@@ -67,7 +67,7 @@ void outbox_free(struct outbox *outbox)
     free(outbox);
 }
 
-/* ---- gaps ----------------------------------------------------------------------------- */
+/* ---- gaps -------------------------------------------------------------------------- */
 
 static struct gap *find_gap(struct outbox *outbox, uint32_t device)
 {
@@ -137,8 +137,9 @@ static int send_gaps(struct outbox *outbox)
         wire_put_u64(&buf, gap->n_records);
         wire_put_i64(&buf, gap->from_boot_ns);
         wire_put_i64(&buf, gap->to_boot_ns);
-        rc = buf.failed ? -ENOMEM
-                        : channel_send(outbox->channel, HOST_MSG_GAP, buf.data, buf.len, -1);
+        rc = buf.failed
+                 ? -ENOMEM
+                 : channel_send(outbox->channel, HOST_MSG_GAP, buf.data, buf.len, -1);
         strbuf_done(&buf);
         if (rc == 0)
             outbox->n_gaps--;
@@ -146,7 +147,7 @@ static int send_gaps(struct outbox *outbox)
     return rc;
 }
 
-/* ---- the waiting messages --------------------------------------------------------------- */
+/* ---- the waiting messages ---------------------------------------------------------- */
 
 static void drop_first_records(struct outbox *outbox)
 {
@@ -199,7 +200,8 @@ static int flush(struct outbox *outbox)
     while (rc != -EAGAIN && rc != -ENOMEM && outbox->first) {
         struct message *message = outbox->first;
 
-        rc = channel_send(outbox->channel, message->type, message->body, message->len, -1);
+        rc =
+            channel_send(outbox->channel, message->type, message->body, message->len, -1);
         if (rc == -EAGAIN)
             break;
         outbox->first = message->next;
@@ -217,7 +219,8 @@ static bool is_empty(const struct outbox *outbox)
     return !outbox->first && outbox->n_gaps == 0;
 }
 
-static void send_or_keep(struct outbox *outbox, uint16_t type, const void *body, size_t len)
+static void send_or_keep(struct outbox *outbox, uint16_t type, const void *body,
+                         size_t len)
 {
     if (!outbox->channel)
         return;
@@ -252,7 +255,8 @@ bool outbox_try(struct outbox *outbox, uint16_t type, const void *body, size_t l
     return sent;
 }
 
-void outbox_log(struct outbox *outbox, int level, const char *subject, const char *format, ...)
+void outbox_log(struct outbox *outbox, int level, const char *subject, const char *format,
+                ...)
 {
     struct strbuf buf;
     char text[1000];

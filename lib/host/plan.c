@@ -128,7 +128,8 @@ uint64_t plan_advance(struct plan_request *request, int64_t start_boot_ns)
                : 0;
 }
 
-void plan_catch_up(struct gw_plan *plan, const struct plan_request *done, int64_t now_boot_ns)
+void plan_catch_up(struct gw_plan *plan, const struct plan_request *done,
+                   int64_t now_boot_ns)
 {
     for (uint32_t i = 0; i < plan->n; i++) {
         struct plan_request *request = &plan->requests[i];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The requests of one device as its plugin described them, and when each is due: on a grid
- * of CLOCK_BOOTTIME with phase 0, so that buses and processes wake up together. Pure.
+ * The requests of one device as its plugin described them, and when each is due: on a
+ * grid of CLOCK_BOOTTIME with phase 0, so that buses and processes wake up together.
+ * Pure.
  */
 #ifndef GATEWAYD_HOST_PLAN_H
 #define GATEWAYD_HOST_PLAN_H
@@ -34,15 +35,17 @@ void plan_done(struct gw_plan *plan);
 /* gw_services.plan_add: GW_OK, GW_ERR_CONFIG (a wrong request) or GW_ERR_INTERNAL. */
 int plan_add(struct gw_plan *plan, const struct gw_request *request);
 
-/* Due times: requests known from `old` (by id and interval) keep theirs, all others are due
- * at the grid point at or before now. `old` may be NULL. */
+/* Due times: requests known from `old` (by id and interval) keep theirs, all others are
+ * due at the grid point at or before now. `old` may be NULL. */
 void plan_schedule(struct gw_plan *plan, const struct gw_plan *old, int64_t now_boot_ns);
-/* The cycle that began at start_boot_ns is done: next grid point after it. Returns how many
- * grid points were skipped. */
+/* The cycle that began at start_boot_ns is done: next grid point after it. Returns how
+ * many grid points were skipped. */
 uint64_t plan_advance(struct plan_request *request, int64_t start_boot_ns);
-/* A device is back: everything is due once, now, but `done` (just made, or NULL): a slow point
- * must not stay without value until its next turn. Skipped cycles are not counted. */
-void plan_catch_up(struct gw_plan *plan, const struct plan_request *done, int64_t now_boot_ns);
+/* A device is back: everything is due once, now, but `done` (just made, or NULL): a slow
+ * point must not stay without value until its next turn. Skipped cycles are not
+ * counted. */
+void plan_catch_up(struct gw_plan *plan, const struct plan_request *done,
+                   int64_t now_boot_ns);
 /* The scheduled request that costs least, or NULL. */
 struct plan_request *plan_cheapest(struct gw_plan *plan);
 uint32_t plan_max_timeout_ms(const struct gw_plan *plan);

@@ -7,9 +7,9 @@
 #include "lib/base/err.h"
 
 /* Opens NAME.so in the first of `dirs` (separated by colons) that has it, and checks what
- * it exports. On success *ret_plugin is a copy of the descriptor in today's size, callbacks
- * it is too old for NULL; free() it, the plugin itself stays loaded for ever. On failure
- * -ENOENT, -EINVAL or -ENOMEM and a sentence for people. */
+ * it exports. On success *ret_plugin is a copy of the descriptor in today's size,
+ * callbacks it is too old for NULL; free() it, the plugin itself stays loaded for ever.
+ * On failure -ENOENT, -EINVAL or -ENOMEM and a sentence for people. */
 int plugin_load(const char *dirs, const char *name, struct gw_plugin **ret_plugin,
                 struct gw_error *reterr);
 

@@ -58,7 +58,8 @@ static unsigned split(char *line, char **fields, unsigned max)
     }
 }
 
-/* The text of a field, or NULL for \0; false when it is malformed or there is no memory. */
+/* The text of a field, or NULL for \0; false when it is malformed or there is no
+ * memory. */
 static bool take_text(const char *field, const char **ret_text)
 {
     char *text, *out;
@@ -107,12 +108,12 @@ static bool take_row(char *line, struct gw_option *option)
 {
     char *fields[N_FIELDS];
 
-    return split(line, fields, N_FIELDS) == N_FIELDS && take_u32(fields[0], &option->scope) &&
-           take_u32(fields[1], &option->type) && take_u32(fields[2], &option->flags) &&
-           take_double(fields[3], &option->min) && take_double(fields[4], &option->max) &&
-           take_text(fields[5], &option->key) && option->key && *option->key &&
-           take_text(fields[6], &option->fallback) && take_text(fields[7], &option->words) &&
-           take_text(fields[8], &option->help);
+    return split(line, fields, N_FIELDS) == N_FIELDS &&
+           take_u32(fields[0], &option->scope) && take_u32(fields[1], &option->type) &&
+           take_u32(fields[2], &option->flags) && take_double(fields[3], &option->min) &&
+           take_double(fields[4], &option->max) && take_text(fields[5], &option->key) &&
+           option->key && *option->key && take_text(fields[6], &option->fallback) &&
+           take_text(fields[7], &option->words) && take_text(fields[8], &option->help);
 }
 
 static void free_row(const struct gw_option *option)

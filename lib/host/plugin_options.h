@@ -4,11 +4,11 @@
  * loading foreign code: a host process prints it, the core parses it. Pure.
  *
  *   "gateway-plugin-options 1" TAB name TAB version TAB description NL
- *   scope TAB type TAB flags TAB min TAB max TAB key TAB fallback TAB words TAB help NL ...
- *   "end" NL
+ *   scope TAB type TAB flags TAB min TAB max TAB key TAB fallback TAB words TAB help NL
+ * ... "end" NL
  *
- * In a field a backslash, TAB and NL are written \\ \t \n, and an absent (NULL) text is \0;
- * an empty field is the empty text.
+ * In a field a backslash, TAB and NL are written \\ \t \n, and an absent (NULL) text is
+ * \0; an empty field is the empty text.
  */
 #ifndef GATEWAYD_HOST_PLUGIN_OPTIONS_H
 #define GATEWAYD_HOST_PLUGIN_OPTIONS_H

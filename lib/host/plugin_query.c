@@ -98,8 +98,10 @@ static const struct gw_option *ask(const char *devhost, const char *plugin_dir,
     return kept;
 }
 
-const struct gw_option *plugin_query_options_until(const char *devhost, const char *plugin_dir,
-                                                   const char *plugin, int64_t end_boot_ns,
+const struct gw_option *plugin_query_options_until(const char *devhost,
+                                                   const char *plugin_dir,
+                                                   const char *plugin,
+                                                   int64_t end_boot_ns,
                                                    const char **ret_reason)
 {
     int64_t left_ms = (end_boot_ns - clock_boot_ns()) / CLOCK_NS_PER_MS;

@@ -24,8 +24,10 @@
 const struct gw_option *plugin_query_options(const char *devhost, const char *plugin_dir,
                                              const char *plugin, const char **ret_reason);
 /* The same, asking no longer than until then: several questions share one deadline. */
-const struct gw_option *plugin_query_options_until(const char *devhost, const char *plugin_dir,
-                                                   const char *plugin, int64_t end_boot_ns,
+const struct gw_option *plugin_query_options_until(const char *devhost,
+                                                   const char *plugin_dir,
+                                                   const char *plugin,
+                                                   int64_t end_boot_ns,
                                                    const char **ret_reason);
 /* Frees all tables: none may be in use any more. A reload after an upgrade asks anew. */
 void plugin_query_forget(void);

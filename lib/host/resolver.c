@@ -50,7 +50,8 @@ struct resolver *resolver_new(void (*answered)(void *ctx), void *ctx)
     return resolver;
 }
 
-/* Called with the lock, gives it back. A lookup can take minutes, so whoever is last frees. */
+/* Called with the lock, gives it back. A lookup can take minutes, so whoever is last
+ * frees. */
 static void unref_unlock(struct resolver *resolver)
 {
     bool is_last = --resolver->refs == 0;
@@ -81,8 +82,8 @@ bool resolver_lookup(const char *name, char ret_address[INET6_ADDRSTRLEN])
 
     if (getaddrinfo(name, NULL, &hints, &list) != 0)
         return false;
-    found = getnameinfo(list->ai_addr, list->ai_addrlen, ret_address, INET6_ADDRSTRLEN, NULL, 0,
-                        NI_NUMERICHOST) == 0;
+    found = getnameinfo(list->ai_addr, list->ai_addrlen, ret_address, INET6_ADDRSTRLEN,
+                        NULL, 0, NI_NUMERICHOST) == 0;
     freeaddrinfo(list);
     return found;
 }

@@ -44,7 +44,7 @@ struct services {
     unsigned n_log_lines;
 };
 
-/* ---- log and time --------------------------------------------------------------------- */
+/* ---- log and time ------------------------------------------------------------------ */
 
 static void service_log(void *ctx, int level, const char *text)
 {
@@ -86,7 +86,7 @@ static void service_progress(void *ctx)
         atomic_store(services->setup.progress_boot_ns, clock_boot_ns());
 }
 
-/* ---- descriptors ---------------------------------------------------------------------- */
+/* ---- descriptors ------------------------------------------------------------------- */
 
 static void send_key(struct services *services, uint16_t type, const char *key)
 {
@@ -246,7 +246,7 @@ bool services_was_waiting(struct services *services)
     return was_waiting;
 }
 
-/* ---- addresses ------------------------------------------------------------------------ */
+/* ---- addresses --------------------------------------------------------------------- */
 
 static const char *service_resolve(void *ctx, const char *host_name)
 {
@@ -260,7 +260,7 @@ static const char *service_resolve(void *ctx, const char *host_name)
     return NULL;
 }
 
-/* ---- life ----------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 struct services *services_new(const struct services_setup *setup)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The services a plugin's bus is given (gw_services): log, time, configuration, descriptors
- * from the core, addresses. Bus thread, except services_give_fd.
+ * The services a plugin's bus is given (gw_services): log, time, configuration,
+ * descriptors from the core, addresses. Bus thread, except services_give_fd.
  */
 #ifndef GATEWAYD_HOST_SERVICES_H
 #define GATEWAYD_HOST_SERVICES_H
@@ -18,7 +18,8 @@
 struct services;
 
 /* All borrowed. progress: set to the time of the last sign of life. resolver NULL: check
- * and scan, where there is no core: addresses are looked up and resources opened in place. */
+ * and scan, where there is no core: addresses are looked up and resources opened in
+ * place. */
 struct services_setup {
     const struct host_bus *bus;
     const struct gw_option *options;
@@ -31,7 +32,8 @@ struct services *services_new(const struct services_setup *setup);
 void services_free(struct services *services); /* closes the descriptors */
 const struct gw_services *services_table(const struct services *services);
 
-/* Asks the core for every resource the bus names, so that it is there at the first read. */
+/* Asks the core for every resource the bus names, so that it is there at the first
+ * read. */
 void services_prefetch(struct services *services);
 /* The core's answer; takes fd, or fd -1 and its errno. Control thread. */
 void services_give_fd(struct services *services, const char *key, int fd, int err);

@@ -49,7 +49,8 @@ struct gw_sink {
 static bool device_init(struct sink_device *device, const struct host_device *config)
 {
     device->config = config;
-    device->points = calloc(config->n_points ? config->n_points : 1, sizeof *device->points);
+    device->points =
+        calloc(config->n_points ? config->n_points : 1, sizeof *device->points);
     device->record = 1;
     strbuf_init(&device->readings);
     for (uint32_t i = 0; device->points && i < config->n_points; i++)
@@ -94,7 +95,7 @@ void sink_free(struct gw_sink *sink)
     free(sink);
 }
 
-/* ---- records ---------------------------------------------------------------------------- */
+/* ---- records ----------------------------------------------------------------------- */
 
 static void finish_record(struct gw_sink *sink, struct sink_device *device)
 {
@@ -130,8 +131,8 @@ void sink_flush(struct gw_sink *sink)
     sink->urgent = false;
 }
 
-static void put_reading(struct gw_sink *sink, uint32_t point, const struct gw_value *value,
-                        uint8_t quality, int32_t detail)
+static void put_reading(struct gw_sink *sink, uint32_t point,
+                        const struct gw_value *value, uint8_t quality, int32_t detail)
 {
     struct sink_device *device = sink->current;
     size_t before;
@@ -153,7 +154,7 @@ static void put_reading(struct gw_sink *sink, uint32_t point, const struct gw_va
         sink_flush(sink);
 }
 
-/* ---- what a plugin emits ------------------------------------------------------------------ */
+/* ---- what a plugin emits ----------------------------------------------------------- */
 
 /* A value the host can vouch for: a known type, finite, a string of bounded length in
  * `text`; else none, and a quality that says so. */
@@ -192,8 +193,8 @@ static bool is_infinite(const struct gw_value *value)
 }
 
 /* True when this reading without a value was told less than a minute ago. */
-static bool was_told(struct gw_sink *sink, const struct sink_point *point, uint32_t quality,
-                     int32_t detail)
+static bool was_told(struct gw_sink *sink, const struct sink_point *point,
+                     uint32_t quality, int32_t detail)
 {
     return point->quality == quality && point->detail == detail &&
            sink->now_boot_ns - point->told_boot_ns < RETELL_NS;
@@ -255,7 +256,7 @@ void sink_set_device(struct gw_sink *sink, uint32_t device, int64_t t_boot_ns)
     sink->now_boot_ns = t_boot_ns > 0 ? t_boot_ns : clock_boot_ns();
 }
 
-/* ---- calls -------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------- */
 
 void sink_begin_bare(struct gw_sink *sink, int64_t now_boot_ns)
 {
@@ -304,7 +305,8 @@ void sink_mark_device(struct gw_sink *sink, uint32_t device, enum gw_quality qua
 
         /* what is marked so already keeps the detail it was told with */
         if (point->is_planned)
-            sink_emit(sink, i, NULL, quality, point->quality == quality ? point->detail : 0);
+            sink_emit(sink, i, NULL, quality,
+                      point->quality == quality ? point->detail : 0);
     }
     sink->current = NULL;
 }

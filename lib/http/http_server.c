@@ -429,7 +429,8 @@ void http_server_free(struct http_server *server)
 
     if (!server)
         return;
-    /* Stopping drops answers that are not sent yet, so requests under way may end first. */
+    /* Stopping drops answers that are not sent yet, so requests under way may end
+     * first. */
     listen_fd = MHD_quiesce_daemon(server->daemon);
     for (int i = 0; i < FLUSH_LIMIT_MS && atomic_load(&server->n_exchanges); i++)
         poll(NULL, 0, 1);

@@ -31,8 +31,8 @@ struct http_request {
 
 /* NULL when absent; borrowed for the call. */
 const char *http_request_query(const struct http_request *request, const char *key);
-/* Every argument of the query, repeated ones too; "" for one without '='. False of fn ends
- * it. */
+/* Every argument of the query, repeated ones too; "" for one without '='. False of fn
+ * ends it. */
 void http_request_each_query(const struct http_request *request,
                              bool (*fn)(void *ctx, const char *key, const char *value),
                              void *ctx);

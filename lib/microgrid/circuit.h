@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Circuits, set-points and the orders about them: the plain data that all of microgrid
- * shares. The daemon fills configuration and measurements, the dispatch half writes a plan,
- * interlock makes it safer, the daemon actuates what is left. Times are CLOCK_BOOTTIME in
- * ms and always passed in; powers are W; nothing here owns memory.
+ * shares. The daemon fills configuration and measurements, the dispatch half writes a
+ * plan, interlock makes it safer, the daemon actuates what is left. Times are
+ * CLOCK_BOOTTIME in ms and always passed in; powers are W; nothing here owns memory.
  */
 #ifndef GATEWAYD_MICROGRID_CIRCUIT_H
 #define GATEWAYD_MICROGRID_CIRCUIT_H
@@ -42,7 +42,7 @@ struct circuit {
     uint8_t group;         /* restored together with its group; 0: alone */
     double typical_w, inrush_w; /* inrush 0: none */
     uint32_t min_on_s, min_off_s;
-    uint32_t latest_return_s; /* off for so long, it should be on again; 0: no such time */
+    uint32_t latest_return_s; /* off for so long: should be on again; 0: no such time */
     bool is_backed;           /* the island feeds it; else never shed nor budgeted */
     bool has_switch;          /* in our hands; a P0 circuit normally is not */
     enum circuit_override override;
@@ -77,7 +77,7 @@ enum circuit_reason {
     WHY_MIN_ON,        /* stays on until until_ms */
     WHY_MIN_OFF,       /* stays off until until_ms */
     WHY_RESTORE,       /* waits for its turn, at until_ms */
-    WHY_SCHEDULE,      /* rotating outage, peak limit or demand response, until until_ms */
+    WHY_SCHEDULE,      /* rotating outage, peak limit, demand response: until until_ms */
     WHY_BLACK,         /* all contactors open */
     WHY_UNTOUCHED,     /* P0, not backed, or no switch: kept as it is */
     WHY_HELD,          /* manual hold or fault: kept as it is */
@@ -135,7 +135,8 @@ double circuit_expect_w(const struct circuit *circuit, const struct circuit_now 
 /* The share of its power on one leg: 0..1; 1 where its legs are not known. */
 double circuit_leg_share(const struct circuit *circuit, unsigned leg);
 /* The override in force at that time. */
-enum circuit_override circuit_override_at(const struct circuit *circuit, int64_t t_boot_ms);
+enum circuit_override circuit_override_at(const struct circuit *circuit,
+                                          int64_t t_boot_ms);
 
 /* "P0".."P4", "none". */
 const char *circuit_class_name(enum circuit_class class);
@@ -143,7 +144,7 @@ const char *circuit_class_name(enum circuit_class class);
 const char *circuit_reason_name(enum circuit_reason reason);
 /* One plain sentence into text (size bytes, always ended); until_text is the moment
  * until_ms as people read it, or NULL. Returns text. */
-const char *circuit_why(const struct circuit_order *order, const char *until_text, char *text,
-                        size_t size);
+const char *circuit_why(const struct circuit_order *order, const char *until_text,
+                        char *text, size_t size);
 
 #endif

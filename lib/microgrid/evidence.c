@@ -158,7 +158,8 @@ static bool tells_supply(const struct evidence_source *source)
 typedef bool holds_fn(const struct evidence *evidence, uint32_t i, double value);
 
 /* One reading may be wrong, two of one session are not both: else it is not known. */
-static enum evidence_tri twice(const struct evidence *evidence, uint32_t i, holds_fn *holds)
+static enum evidence_tri twice(const struct evidence *evidence, uint32_t i,
+                               holds_fn *holds)
 {
     const struct evidence_memory *memory = &evidence->memory[i];
     bool now = holds(evidence, i, memory->value);
@@ -191,7 +192,8 @@ static void read_home_source(const struct evidence *evidence, uint32_t i,
         is_good = twice(evidence, i, is_island_good);
         if (is_good == TRI_NO)
             ret->vf_good = TRI_NO;
-        else if (is_good == TRI_YES && ret->vf_good == TRI_UNKNOWN && kind == EVIDENCE_VOLTAGE)
+        else if (is_good == TRI_YES && ret->vf_good == TRI_UNKNOWN &&
+                 kind == EVIDENCE_VOLTAGE)
             ret->vf_good = TRI_YES;
     }
     if (kind == EVIDENCE_FREQUENCY)
@@ -206,7 +208,8 @@ static void read_home_source(const struct evidence *evidence, uint32_t i,
 }
 
 /* The higher of two readings: a counter that reads 0 once empties no battery. */
-static void read_battery(const struct evidence_memory *memory, struct evidence_verdict *ret)
+static void read_battery(const struct evidence_memory *memory,
+                         struct evidence_verdict *ret)
 {
     uint32_t permille;
 
@@ -271,19 +274,22 @@ struct ballot {
 
 typedef enum evidence_says vote_fn(const struct ballot *ballot, uint32_t *ret_within_ms);
 
-static enum evidence_says vote_contact(const struct ballot *ballot, uint32_t *ret_within_ms)
+static enum evidence_says vote_contact(const struct ballot *ballot,
+                                       uint32_t *ret_within_ms)
 {
     (void)ret_within_ms;
     return ballot->value != 0 ? SAYS_IN_BAND : SAYS_ABSENT;
 }
 
-static enum evidence_says vote_voltage(const struct ballot *ballot, uint32_t *ret_within_ms)
+static enum evidence_says vote_voltage(const struct ballot *ballot,
+                                       uint32_t *ret_within_ms)
 {
     return says_of_fit(grid_code_fit_v(&ballot->evidence->code, ballot->source->nominal_v,
                                        ballot->value, ret_within_ms));
 }
 
-static enum evidence_says vote_frequency(const struct ballot *ballot, uint32_t *ret_within_ms)
+static enum evidence_says vote_frequency(const struct ballot *ballot,
+                                         uint32_t *ret_within_ms)
 {
     return says_of_fit(
         grid_code_fit_hz(&ballot->evidence->code, ballot->value, ret_within_ms));
@@ -301,7 +307,8 @@ static enum evidence_says vote_pcs(const struct ballot *ballot, uint32_t *ret_wi
 }
 
 /* A closed tie proves nothing about the lines behind it. */
-static enum evidence_says vote_switch(const struct ballot *ballot, uint32_t *ret_within_ms)
+static enum evidence_says vote_switch(const struct ballot *ballot,
+                                      uint32_t *ret_within_ms)
 {
     (void)ret_within_ms;
     return ballot->value == 0 && !ballot->view->may_island ? SAYS_ABSENT
@@ -314,7 +321,8 @@ static enum evidence_says vote_ups(const struct ballot *ballot, uint32_t *ret_wi
     return ballot->value != 0 ? SAYS_ABSENT : SAYS_IN_BAND;
 }
 
-static enum evidence_says vote_neighbour(const struct ballot *ballot, uint32_t *ret_within_ms)
+static enum evidence_says vote_neighbour(const struct ballot *ballot,
+                                         uint32_t *ret_within_ms)
 {
     (void)ret_within_ms;
     return ballot->value != 0 ? SAYS_PRESENT : SAYS_ABSENT;
@@ -369,7 +377,8 @@ static bool may_count(const struct evidence *evidence, uint32_t i,
 }
 
 static enum evidence_says vote(const struct evidence *evidence, uint32_t i,
-                               const struct view *view, double value, uint32_t *ret_within_ms)
+                               const struct view *view, double value,
+                               uint32_t *ret_within_ms)
 {
     const struct ballot ballot = {evidence, &evidence->sources[i], view, value};
     const struct kind *kind = &kinds[ballot.source->kind];
@@ -412,7 +421,8 @@ static void take_votes(struct evidence *evidence, int64_t t_boot_ms,
         struct evidence_memory *memory = &evidence->memory[i];
         uint32_t within_ms;
         enum evidence_says said = vote(evidence, i, view, memory->before, &within_ms);
-        enum evidence_says says = vote(evidence, i, view, memory->value, &memory->within_ms);
+        enum evidence_says says =
+            vote(evidence, i, view, memory->value, &memory->within_ms);
 
         if (says != memory->says)
             memory->since_ms = memory->is_fresh ? memory->t_ms : t_boot_ms;
@@ -540,8 +550,8 @@ void evidence_step(struct evidence *evidence, int64_t t_boot_ms,
     read_home(evidence, ret);
     take_votes(evidence, t_boot_ms, &view, ret);
     conclude(evidence, ret);
-    /* without a switch and a PCS: a home that is supplied while the grid is proven gone
-     */
+    /* without a switch and a PCS: a home that is supplied while the grid is proven
+     * gone */
     if (!has_tie_source(evidence) && ret->is_loss_confirmed && ret->vf_good == TRI_YES)
         ret->tie_closed = TRI_NO;
 }

@@ -115,15 +115,16 @@ static bool check_in_band(const struct grid_code *code, const struct grid_timers
     return true;
 }
 
-static bool check_spread(const struct grid_timers *letter, const struct grid_timers *asked,
-                         char *text, size_t size)
+static bool check_spread(const struct grid_timers *letter,
+                         const struct grid_timers *asked, char *text, size_t size)
 {
     if (asked->ramp_ms > 0 && asked->random_ms > 0) {
         snprintf(text, size, "a ramp and a random delay, expected one of them");
         return false;
     }
     if (asked->random_ms > RANDOM_MAX_MS)
-        return refuse(text, size, "a random delay", asked->random_ms, RANDOM_MAX_MS, "less");
+        return refuse(text, size, "a random delay", asked->random_ms, RANDOM_MAX_MS,
+                      "less");
     if (letter && asked->ramp_ms >= 0 && asked->ramp_ms < letter->ramp_ms)
         return refuse(text, size, "a ramp", asked->ramp_ms, letter->ramp_ms,
                       "more: the operator's letter says so");
@@ -140,8 +141,9 @@ static bool check_hz(const struct grid_timers *letter, const struct grid_timers 
                     asked->enter_low_hz < letter->enter_low_hz) ||
                    (letter->enter_high_hz > 0 && asked->enter_high_hz > 0 &&
                     asked->enter_high_hz > letter->enter_high_hz))) {
-        snprintf(text, size, "a frequency band wider than the operator's letter, expected "
-                             "its band or a narrower one");
+        snprintf(text, size,
+                 "a frequency band wider than the operator's letter, expected "
+                 "its band or a narrower one");
         return false;
     }
     return true;
@@ -208,8 +210,8 @@ struct grid_code grid_code_apply(const struct grid_code *code,
 /* ---- where a value stands ---- */
 
 /* The trip row with the shortest time that the value is beyond. */
-static bool is_tripped(const struct grid_trip *under, const struct grid_trip *over, double x,
-                       uint32_t *ret_within_ms)
+static bool is_tripped(const struct grid_trip *under, const struct grid_trip *over,
+                       double x, uint32_t *ret_within_ms)
 {
     bool found = false;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Grid codes as data (OUTAGE 3): when the grid is good enough to enter, how long it has to
- * stay so, and when an inverter gives up. Used by evidence (bands) and grid_state (timers);
- * the configuration check asks grid_code_check. Voltages are per unit of the nominal one.
+ * Grid codes as data (OUTAGE 3): when the grid is good enough to enter, how long it has
+ * to stay so, and when an inverter gives up. Used by evidence (bands) and grid_state
+ * (timers); the configuration check asks grid_code_check. Voltages are per unit of the
+ * nominal one.
  */
 #ifndef GATEWAYD_MICROGRID_GRID_CODE_H
 #define GATEWAYD_MICROGRID_GRID_CODE_H

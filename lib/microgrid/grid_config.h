@@ -28,7 +28,8 @@ struct grid_timing {
     uint32_t recover_ms;        /* 10 min above a floor + 5 points */
     uint32_t try_ms, try_every_ms; /* black start: 6 min of each hour */
     uint32_t sync_ms;           /* 60 s asked without a closed tie: alarm */
-    uint32_t ask_ms;            /* 30 min in an outage that nothing tells of: a person is asked */
+    /* 30 min in an outage that nothing tells of: a person is asked */
+    uint32_t ask_ms;
     uint32_t flap_span_ms, flap_max_ms; /* 1 h; in-band timer at most 30 min */
     uint32_t flap_outages;      /* 3: more of them in flap_span_ms double the timer */
     uint32_t gap_ms;            /* 60 s: what was not watched for longer did not hold; 0:
@@ -49,7 +50,8 @@ struct grid_config {
     /* community: frequency tells usable energy: hz = nominal + slope x (usable - 0.5) */
     double island_slope_hz;     /* 0: it tells nothing */
 };
-/* Island own, the default timing, R1..R3 of 30, 15 and 8 %, recovery at 5 points above. */
+/* Island own, the default timing, R1..R3 of 30, 15 and 8 %, recovery at 5 points
+ * above. */
 struct grid_config grid_config_default(const struct grid_code *code, uint64_t site_seed);
 /* A seed from the gateway's id. */
 uint64_t grid_config_seed(const char *gateway_id);

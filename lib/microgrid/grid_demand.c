@@ -27,16 +27,16 @@ struct demand_row {
 #define RUNNING (ON_ISLAND | DO_RUN) /* stable: its set-points are the plan's */
 
 static const struct demand_row rows[GRID_STATE_COUNT] = {
-    [GRID_OK] = {CIRCUIT_P4,   0                                                 },
-    [OUTAGE_SUSPECTED] = {CIRCUIT_P4,   DO_FREEZE                                         },
-    [TRANSFERRING] = {CIRCUIT_P3,   ON_ISLAND                                         },
-    [ISLANDED] = {CIRCUIT_P4,   RUNNING                                           },
-    [LOW_RESERVE] = {CIRCUIT_P2,   RUNNING | DO_V2H                                  },
-    [CRITICAL] = {CIRCUIT_P1,   RUNNING | DO_V2H | DO_SAVE                        },
+    [GRID_OK] = {CIRCUIT_P4, 0},
+    [OUTAGE_SUSPECTED] = {CIRCUIT_P4, DO_FREEZE},
+    [TRANSFERRING] = {CIRCUIT_P3, ON_ISLAND},
+    [ISLANDED] = {CIRCUIT_P4, RUNNING},
+    [LOW_RESERVE] = {CIRCUIT_P2, RUNNING | DO_V2H},
+    [CRITICAL] = {CIRCUIT_P1, RUNNING | DO_V2H | DO_SAVE},
     [BLACK] = {CIRCUIT_NONE, DO_FREEZE | DO_SHED | DO_OPEN | DO_SAVE | DO_FLUSH},
-    [RECONNECTING] = {CIRCUIT_P4,   DO_FREEZE | DO_SHED | DO_STAGE                    },
-    [MANUAL] = {CIRCUIT_P4,   DO_FREEZE | DO_HOLD                               },
-    [FAULT] = {CIRCUIT_P4,   DO_FREEZE | DO_HOLD                               },
+    [RECONNECTING] = {CIRCUIT_P4, DO_FREEZE | DO_SHED | DO_STAGE},
+    [MANUAL] = {CIRCUIT_P4, DO_FREEZE | DO_HOLD},
+    [FAULT] = {CIRCUIT_P4, DO_FREEZE | DO_HOLD},
 };
 
 static void fill_from_row(const struct demand_row *row, struct grid_demand *ret)
@@ -70,8 +70,8 @@ static void suspected(const struct grid_ctx *ctx, struct grid_demand *ret)
     ret->p4_returned = (uint32_t)(returning_ms / P4_STEP_MS + 1);
 }
 
-/* The island goes on behind an open tie; behind a closed one the grid carries the home.
- */
+/* The island goes on behind an open tie; behind a closed one the grid carries the
+ * home. */
 static void reconnecting(const struct grid_ctx *ctx, struct grid_demand *ret)
 {
     const struct grid_state *grid = ctx->grid;

@@ -132,7 +132,8 @@ static bool hold_odd_hz(const struct grid_ctx *ctx)
            fabs(ctx->v->home_hz - ctx->grid->config.code.nominal_hz) > ODD_HZ;
 }
 
-/* A community's home that is lit may be so by an island: a plan knows, or its frequency. */
+/* A community's home that is lit may be so by an island: a plan knows, or its
+ * frequency. */
 static bool hold_clean(const struct grid_ctx *ctx)
 {
     const struct evidence_verdict *v = ctx->v;
@@ -210,11 +211,12 @@ static bool hold_contradiction(const struct grid_ctx *ctx)
     return ctx->v->loss != 0 && ctx->v->present != 0;
 }
 
-/* All of a home in a community is lit by the community, island or grid: only its plan or the
- * receiving point's own contact tells them apart. */
+/* All of a home in a community is lit by the community, island or grid: only its plan or
+ * the receiving point's own contact tells them apart. */
 static bool hold_untold(const struct grid_ctx *ctx)
 {
-    return is_community(ctx) && !has_plan(ctx) && ctx->v->loss == 0 && ctx->v->present == 0;
+    return is_community(ctx) && !has_plan(ctx) && ctx->v->loss == 0 &&
+           ctx->v->present == 0;
 }
 
 /* Brought here by a person who was wrong, or by evidence that fell silent since. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the rows of grid_table may ask: conditions with the time they have held, spans they
- * have to hold, and guards. Between grid_state (which keeps the memory) and the tables.
+ * What the rows of grid_table may ask: conditions with the time they have held, spans
+ * they have to hold, and guards. Between grid_state (which keeps the memory) and the
+ * tables.
  */
 #ifndef GATEWAYD_MICROGRID_GRID_GUARD_H
 #define GATEWAYD_MICROGRID_GRID_GUARD_H
@@ -53,8 +54,8 @@ int64_t grid_guard_span_ms(const struct grid_ctx *ctx, enum grid_span span);
 int64_t grid_guard_since_ms(const struct grid_ctx *ctx, enum grid_hold hold);
 bool grid_guard_held_ms(const struct grid_ctx *ctx, enum grid_hold hold, int64_t for_ms);
 
-/* Usable energy that decides the ladder: of the battery; in a community without a plan, of
- * the island's frequency. False: not known. */
+/* Usable energy that decides the ladder: of the battery; in a community without a plan,
+ * of the island's frequency. False: not known. */
 bool grid_guard_usable(const struct grid_ctx *ctx, int64_t *ret_permille);
 /* The plan's state if it is news (received after what we saw ourselves); -1: none. */
 int grid_guard_plan(const struct grid_ctx *ctx);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The state machine of OUTAGE 4: a verdict in, the state and what it demands out. One table
- * of rows for each outage.island; grid_table.h. The dispatch half plans within the
- * demand, the daemon journals each transition with its sentence, then actuates. Pure: time
- * is passed in, randomness is a hash of the seed, a step allocates nothing.
+ * The state machine of OUTAGE 4: a verdict in, the state and what it demands out. One
+ * table of rows for each outage.island; grid_table.h. The dispatch half plans within the
+ * demand, the daemon journals each transition with its sentence, then actuates. Pure:
+ * time is passed in, randomness is a hash of the seed, a step allocates nothing.
  */
 #ifndef GATEWAYD_MICROGRID_GRID_STATE_H
 #define GATEWAYD_MICROGRID_GRID_STATE_H
@@ -52,7 +52,8 @@ enum grid_alarm {
     ALARM_CONTACTOR = 8, ALARM_TWO_MASTERS = 16,
     ALARM_OUT_OF_BAND = 32,     /* the grid is there but not usable */
     ALARM_TRANSFER_FAILED = 64, ALARM_CONTRADICTION = 128,
-    ALARM_ASK = 256,            /* a community is silent: only a person knows of the grid */
+    /* a community is silent: only a person knows of the grid */
+    ALARM_ASK = 256,
     ALARM_UNCONFIRMED = 512,    /* taken for back, and no evidence says so */
 };
 
@@ -65,7 +66,8 @@ struct grid_demand {
     bool freeze_exports;        /* no export */
     bool freeze_forced;         /* no forced charge or discharge of everyday policies */
     bool shed_to_budget;        /* plan within power and energy */
-    bool is_islanded;           /* the island's limits hold: power rule, unbacked circuits */
+    /* the island's limits hold: power rule, unbacked circuits */
+    bool is_islanded;
     bool no_switching;          /* MANUAL, FAULT: nothing automatic */
     bool ask_sync, close_tie;   /* let the switch synchronise; close it: its sync is OK */
     bool open_tie;              /* planned island: let the switch open */
@@ -104,14 +106,17 @@ struct grid_state {
     int64_t entered_ms, last_ms; /* boot time */
     int64_t hold_ms[GRID_HOLDS]; /* since when a condition holds, -1: it does not; cleared
                                   * on leaving a state */
-    uint64_t noticed;           /* rows of notices given in this state; cleared likewise */
+    /* rows of notices given in this state; cleared likewise */
+    uint64_t noticed;
     uint32_t alarms;            /* of these notices; enum grid_alarm */
-    uint32_t suspects;          /* sources that raised the suspicion and say no better yet */
+    /* sources that raised the suspicion and say no better yet */
+    uint32_t suspects;
     bool is_p4_dropped;
     bool was_on_grid;           /* the PCS was on the grid in this RECONNECTING */
     int64_t ramp_ms, stage_ms;  /* begin of the ramp and of staging after GRID_OK; -1 */
     int64_t outage_ms;          /* begin of this outage, over the ladder; -1 */
-    int64_t local_ms;           /* last transition by own evidence: older plans are no news */
+    /* last transition by own evidence: older plans are no news */
+    int64_t local_ms;
     uint32_t n_outages;         /* ever; seeds the random delay */
     int64_t outages_ms[GRID_OUTAGES_MAX];
     uint32_t flap_shift;        /* in-band timer x 2^this, latched when reconnecting */
@@ -120,10 +125,11 @@ struct grid_state {
 /* Begins in a state (GRID_OK, or the journal's last one) with clean counters. */
 void grid_state_init(struct grid_state *grid, const struct grid_config *config,
                      enum grid_state_id state, int64_t t_boot_ms);
-/* After a start: outages of this boot that the journal knows, oldest first (transitions to
- * TRANSFERRING or BLACK that count for the anti-flap rule). */
+/* After a start: outages of this boot that the journal knows, oldest first (transitions
+ * to TRANSFERRING or BLACK that count for the anti-flap rule). */
 void grid_state_add_outage(struct grid_state *grid, int64_t t_boot_ms);
-/* One step; ret is filled in full. evidence may be NULL, then sentences name no source. */
+/* One step; ret is filled in full. evidence may be NULL, then sentences name no
+ * source. */
 void grid_state_step(struct grid_state *grid, int64_t t_boot_ms,
                      const struct grid_input *input, const struct evidence *evidence,
                      struct grid_out *ret);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tables of OUTAGE 4, one for each outage.island: a row is one line of the table. Walked
- * by grid_state; the first row of the present state that fires is taken. Data only.
+ * The tables of OUTAGE 4, one for each outage.island: a row is one line of the table.
+ * Walked by grid_state; the first row of the present state that fires is taken. Data
+ * only.
  */
 #ifndef GATEWAYD_MICROGRID_GRID_TABLE_H
 #define GATEWAYD_MICROGRID_GRID_TABLE_H

@@ -2,8 +2,8 @@
 /*
  * Staged restoration (OUTAGE 5, "shed fast, restore slow"): which circuits may come back
  * now, one load or group per step, thermostatic loads last, batteries, EVs and heaters
- * after a random delay and ramped. Begun when grid_demand.stage_loads begins; the dispatch
- * half asks it before it switches a circuit on. Pure.
+ * after a random delay and ramped. Begun when grid_demand.stage_loads begins; the
+ * dispatch half asks it before it switches a circuit on. Pure.
  */
 #ifndef GATEWAYD_MICROGRID_RESTORE_H
 #define GATEWAYD_MICROGRID_RESTORE_H
@@ -37,10 +37,10 @@ void restore_init(struct restore *restore, const struct restore_timing *timing);
 void restore_begin(struct restore *restore, int64_t t_boot_ms, uint64_t seed,
                    const struct circuit_now *now, uint32_t n);
 /* is_good: voltage, frequency and power are within limits now. wanted: bits of circuits
- * that would be on. At most one load or group is released a call; returns the set that may
- * be on now and in *ret_next_ms (may be NULL) the boot time of the next change, or
- * INT64_MAX. Ends by itself (is_running) when all wanted circuits are released and refills
- * are at full power. */
+ * that would be on. At most one load or group is released a call; returns the set that
+ * may be on now and in *ret_next_ms (may be NULL) the boot time of the next change, or
+ * INT64_MAX. Ends by itself (is_running) when all wanted circuits are released and
+ * refills are at full power. */
 uint64_t restore_step(struct restore *restore, int64_t t_boot_ms, bool is_good,
                       const struct circuit *circuits, uint32_t n, uint64_t wanted,
                       int64_t *ret_next_ms);

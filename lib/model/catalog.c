@@ -113,7 +113,8 @@ bool catalog_find(const struct catalog *catalog, const char *device_dot_point,
         const struct catalog_device *device = &catalog->devices[i];
         int point;
 
-        if (strlen(device->name) != len || memcmp(device->name, device_dot_point, len) != 0)
+        if (strlen(device->name) != len ||
+            memcmp(device->name, device_dot_point, len) != 0)
             continue;
         point = catalog_device_find_point(device, dot + 1);
         if (point < 0)

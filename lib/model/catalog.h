@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The catalogue: which devices and points exist under one generation of the configuration.
- * Immutable once built, shared by reference; records name devices and points by index.
+ * The catalogue: which devices and points exist under one generation of the
+ * configuration. Immutable once built, shared by reference; records name devices and
+ * points by index.
  */
 #ifndef GATEWAYD_MODEL_CATALOG_H
 #define GATEWAYD_MODEL_CATALOG_H
@@ -30,7 +31,8 @@ struct catalog_point {
     char *name, *unit;    /* unit "" when it has none */
     uint32_t interval_ms;
     bool writable, is_bool;
-    double write_min, write_max, failsafe, max_rate; /* physical; max_rate 0: none, per s */
+    /* physical; max_rate 0: none, per s */
+    double write_min, write_max, failsafe, max_rate;
     uint32_t lease_ms;
 };
 
@@ -51,8 +53,9 @@ struct catalog {
     int refs; /* atomic; catalog_ref/unref only */
 };
 
-/* n_devices zeroed devices, refs 1; the builder fills them (strings become the catalogue's,
- * malloc'ed) and calls catalog_seal, which numbers the points. NULL: no memory. */
+/* n_devices zeroed devices, refs 1; the builder fills them (strings become the
+ * catalogue's, malloc'ed) and calls catalog_seal, which numbers the points. NULL: no
+ * memory. */
 struct catalog *catalog_new(uint32_t generation, uint32_t n_devices);
 void catalog_seal(struct catalog *catalog);
 struct catalog *catalog_ref(struct catalog *catalog);

@@ -56,8 +56,8 @@ static struct option *add(struct option_set *set, const char *key)
     return option;
 }
 
-int option_set_put(struct option_set *set, const char *key, const char *text, int64_t integer,
-                   double number, bool truth)
+int option_set_put(struct option_set *set, const char *key, const char *text,
+                   int64_t integer, double number, bool truth)
 {
     struct option *option = find(set, key);
     char *copy = strdup(text);

@@ -25,8 +25,8 @@ struct option_set {
 void option_set_init(struct option_set *set);
 void option_set_done(struct option_set *set);
 /* Copies; replaces an older value of that key. 0 or -ENOMEM. */
-int option_set_put(struct option_set *set, const char *key, const char *text, int64_t integer,
-                   double number, bool truth);
+int option_set_put(struct option_set *set, const char *key, const char *text,
+                   int64_t integer, double number, bool truth);
 /* Borrowed, or NULL. */
 const struct option *option_set_find(const struct option_set *set, const char *key);
 /* Same keys with same texts, in any order. */

@@ -93,7 +93,8 @@ void record_batch_add(struct record_batch *batch, uint32_t point, enum gw_qualit
         return;
     }
     reading = &batch->readings[batch->n_readings];
-    *reading = (struct reading){.point = point, .quality = (uint8_t)quality, .detail = detail};
+    *reading =
+        (struct reading){.point = point, .quality = (uint8_t)quality, .detail = detail};
     if (value)
         reading->value = *value;
     if (value && value->type == GW_TYPE_STRING) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A reading is one value of one point; a record is what one device gave in one wake-up of
- * its bus thread; a batch is some records of one catalogue on their way from a host to the
- * latest-value table and the store.
+ * its bus thread; a batch is some records of one catalogue on their way from a host to
+ * the latest-value table and the store.
  */
 #ifndef GATEWAYD_MODEL_RECORD_H
 #define GATEWAYD_MODEL_RECORD_H

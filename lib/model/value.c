@@ -28,8 +28,9 @@ int quality_from_name(const char *name)
 
 const char *result_name(enum gw_result result)
 {
-    static const char *const names[] = {"ok",     "timeout",     "link", "protocol", "device",
-                                        "config", "unsupported", "busy", "mismatch", "internal"};
+    static const char *const names[] = {"ok",       "timeout", "link",        "protocol",
+                                        "device",   "config",  "unsupported", "busy",
+                                        "mismatch", "internal"};
 
     return (unsigned)result < sizeof names / sizeof *names ? names[result] : "unknown";
 }

@@ -25,8 +25,8 @@ enum gw_quality quality_from_result(enum gw_result result);
 /* As a double; false for strings and none. Bools are 0 and 1. */
 bool value_to_double(const struct gw_value *value, double *ret_number);
 bool value_equal(const struct gw_value *a, const struct gw_value *b);
-/* As JSON: numbers shortest round-trip, integers beyond +/-2^53 as decimal strings, NaN and
- * infinities null. */
+/* As JSON: numbers shortest round-trip, integers beyond +/-2^53 as decimal strings, NaN
+ * and infinities null. */
 void value_put_json(const struct gw_value *value, struct strbuf *buf);
 /* For people: "234.1", "on"/"off", text. */
 void value_put_text(const struct gw_value *value, struct strbuf *buf);
@@ -36,6 +36,7 @@ void value_put_text(const struct gw_value *value, struct strbuf *buf);
  * 2301 at 0.1 is 230.1 and not 230.10000000000002. */
 struct gw_value value_scale(struct gw_value raw, double scale, double offset);
 /* The raw value to write for a physical one: rounded to an integer unless is_float. */
-struct gw_value value_unscale(double physical, double scale, double offset, bool is_float);
+struct gw_value value_unscale(double physical, double scale, double offset,
+                              bool is_float);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See interpose.h. recv and SSL_read feed a parser that only looks for PUBACK packets; it
- * runs on Paho's receive thread, as do the callbacks that ask for a reason. getaddrinfo is
- * called by Paho under the lock that every other of its functions takes, so a dead
+ * runs on Paho's receive thread, as do the callbacks that ask for a reason. getaddrinfo
+ * is called by Paho under the lock that every other of its functions takes, so a dead
  * resolver would stop them all: it gets the answer of our own resolver thread instead.
  * usleep and poll are Paho's receive thread that found nothing to read: see there.
  */
@@ -42,8 +42,8 @@ static struct {
 } real;
 static pthread_once_t real_once = PTHREAD_ONCE_INIT;
 
-/* One connection's bytes. Written by interpose_begin while there is no connection, else by
- * the receive thread alone; Paho's lock orders the two. */
+/* One connection's bytes. Written by interpose_begin while there is no connection, else
+ * by the receive thread alone; Paho's lock orders the two. */
 static struct {
     bool tls;
     enum { AT_HEADER, AT_LENGTH, IN_BODY } at;
@@ -169,10 +169,11 @@ EXPORTED int poll(struct pollfd *fds, nfds_t n_fds, int timeout_ms)
     return ppoll(fds, n_fds, timeout_ms < 0 ? NULL : &span, NULL);
 }
 
-/* After each second without a packet Paho's receive thread sleeps 100 ms more, deaf to its
- * socket; at a start that is most of the time to the first message. Right after a connect
- * it looks again soon. With a connection it need not sleep at all: that takes one of its
- * two wake-ups a second away. Calls that follow each other fast sleep in any case. */
+/* After each second without a packet Paho's receive thread sleeps 100 ms more, deaf to
+ * its socket; at a start that is most of the time to the first message. Right after a
+ * connect it looks again soon. With a connection it need not sleep at all: that takes one
+ * of its two wake-ups a second away. Calls that follow each other fast sleep in any
+ * case. */
 EXPORTED int usleep(useconds_t usec)
 {
     long long now_ns = clock_boot_ns(), before_ns = atomic_exchange(&t_slept_ns, now_ns);

@@ -18,8 +18,8 @@ void interpose_begin(bool tls, const char *host, const char *address);
 void interpose_set_connected(bool connected);
 
 /* MQTT 5 reason of the PUBACK with this packet id; only from within its callback. Paho
- * (1.3.12 to 1.3.15) hands reasons below 0x80 to nobody, and 0x10, no matching subscribers,
- * is not delivery. */
+ * (1.3.12 to 1.3.15) hands reasons below 0x80 to nobody, and 0x10, no matching
+ * subscribers, is not delivery. */
 unsigned interpose_puback_reason(int packet_id);
 
 /* The C library's own. May block for long. */

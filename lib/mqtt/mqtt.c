@@ -87,8 +87,8 @@ int mqtt_fd(const struct mqtt *mqtt)
     return mqtt->wake_fd;
 }
 
-/* A callback that began before the destroy may still look at the session: it is kept until
- * the next one retires. */
+/* A callback that began before the destroy may still look at the session: it is kept
+ * until the next one retires. */
 static void retire(struct mqtt *mqtt)
 {
     if (mqtt->session)
@@ -149,7 +149,8 @@ static int start_connect(struct mqtt *mqtt)
         connect.ssl = &ssl;
     }
     if (mqtt->options.keep_session)
-        add_number(&properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, SESSION_FOR_EVER);
+        add_number(&properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL,
+                   SESSION_FOR_EVER);
     if (mqtt->options.max_packet_bytes)
         add_number(&properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE,
                    mqtt->options.max_packet_bytes);
@@ -222,8 +223,8 @@ static unsigned window_of(const struct mqtt *mqtt, unsigned receive_maximum)
 {
     unsigned window = mqtt->options.max_window;
 
-    /* Once Paho has to queue it falls to one window a second (until 1.3.14): one less than
-     * what fits keeps it from ever queueing. */
+    /* Once Paho has to queue it falls to one window a second (until 1.3.14): one less
+     * than what fits keeps it from ever queueing. */
     if (receive_maximum < window)
         window = receive_maximum;
     return window > 1 ? window - 1 : 1;
@@ -336,7 +337,8 @@ static void slot_event(struct mqtt *mqtt, struct slot *slot, struct mqtt_event *
 }
 
 /* What callbacks noted, in order; with the lock held. */
-static bool noted_event(struct mqtt *mqtt, struct session *session, struct mqtt_event *ret)
+static bool noted_event(struct mqtt *mqtt, struct session *session,
+                        struct mqtt_event *ret)
 {
     if (session->connected && !session->connected_told) {
         session->connected_told = true;

@@ -19,10 +19,12 @@
 struct mqtt_options {
     const char *client_id;
     const char *user, *password;
-    bool tls;                                    /* the server's certificate and name are checked */
+    /* the server's certificate and name are checked */
+    bool tls;
     const char *ca_file, *cert_file, *key_file;  /* PEM; no ca_file: the system's store */
     const char *will_topic, *will_payload;       /* retained, QoS 1 */
-    bool keep_session;                           /* else clean start and no session after */
+    /* else clean start and no session after */
+    bool keep_session;
     unsigned max_window;                         /* 0: MQTT_WINDOW_MAX */
     uint32_t max_packet_bytes;                   /* told to the server; 0: any */
     /* Received messages that wait to be taken; beyond it the new one is dropped, counted.
@@ -35,8 +37,8 @@ struct mqtt;
 
 /* NULL: no memory, or Paho refused. SIGPIPE must be ignored. */
 struct mqtt *mqtt_new(const struct mqtt_options *options);
-/* Sends DISCONNECT when connected: the server then drops the will. Leave without it (exit)
- * where the will is wanted. May take about a second: Paho's threads end. */
+/* Sends DISCONNECT when connected: the server then drops the will. Leave without it
+ * (exit) where the will is wanted. May take about a second: Paho's threads end. */
 void mqtt_free(struct mqtt *mqtt);
 int mqtt_fd(const struct mqtt *mqtt); /* readable: call mqtt_next until false */
 
@@ -56,7 +58,8 @@ struct mqtt_publication {
     uint32_t expiry_s;
 };
 int mqtt_publish(struct mqtt *mqtt, const struct mqtt_publication *publication);
-/* Ends the connection now: MQTT_LOST for what is not confirmed, MQTT_DISCONNECTED(why). */
+/* Ends the connection now: MQTT_LOST for what is not confirmed,
+ * MQTT_DISCONNECTED(why). */
 void mqtt_close(struct mqtt *mqtt, const char *why);
 
 unsigned mqtt_n_in_flight(const struct mqtt *mqtt);

@@ -53,7 +53,8 @@ static int lookup_system(const char *host, struct addrinfo **ret)
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     int rc = interpose_real_getaddrinfo(host, NULL, &hints, ret);
 
-    /* AI_ADDRCONFIG does not count loopback: on a host with nothing else it finds nothing */
+    /* AI_ADDRCONFIG does not count loopback: on a host with nothing else it finds
+     * nothing */
     if (rc != 0) {
         hints.ai_flags = 0;
         if (rc != EAI_AGAIN)
@@ -248,7 +249,8 @@ int resolver_result(struct resolver *resolver, char *ret, size_t size)
                  resolver->good.addresses[resolver->next++ % resolver->good.n]);
         return 0;
     }
-    snprintf(ret, size, "%s", pending ? "no answer from the resolver" : gai_strerror(error));
+    snprintf(ret, size, "%s",
+             pending ? "no answer from the resolver" : gai_strerror(error));
     return pending ? -ETIMEDOUT : -EHOSTUNREACH;
 }
 

@@ -132,8 +132,8 @@ void session_subscribe_success(void *context, MQTTAsync_successData5 *data)
     unsigned worst = data->reasonCode;
 
     /* one topic: in reasonCode alone */
-    for (int i = 0; data->alt.sub.reasonCodeCount > 1 && i < data->alt.sub.reasonCodeCount;
-         i++)
+    for (int i = 0;
+         data->alt.sub.reasonCodeCount > 1 && i < data->alt.sub.reasonCodeCount; i++)
         if (data->alt.sub.reasonCodes[i] > worst)
             worst = data->alt.sub.reasonCodes[i];
     note_subscribed(context, worst);
@@ -166,7 +166,8 @@ void session_publish_success(void *context, MQTTAsync_successData5 *data)
 
 void session_publish_failure(void *context, MQTTAsync_failureData5 *data)
 {
-    bool answered = data->code == 0 && data->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR;
+    bool answered =
+        data->code == 0 && data->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR;
 
     if (answered)
         interpose_puback_reason(data->token); /* taken, so that it does not stay */

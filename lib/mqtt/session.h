@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What Paho's callbacks of one connection leave for the owner thread (mqtt.c). The
- * callbacks run on Paho's threads under Paho's lock: they note, wake and return. The owner
- * never holds `lock` while it calls Paho.
+ * callbacks run on Paho's threads under Paho's lock: they note, wake and return. The
+ * owner never holds `lock` while it calls Paho.
  */
 #ifndef GATEWAYD_MQTT_SESSION_H
 #define GATEWAYD_MQTT_SESSION_H
@@ -61,7 +61,8 @@ void session_subscribe_success(void *context, MQTTAsync_successData5 *data);
 void session_subscribe_failure(void *context, MQTTAsync_failureData5 *data);
 void session_publish_success(void *context, MQTTAsync_successData5 *data);
 void session_publish_failure(void *context, MQTTAsync_failureData5 *data);
-int session_message(void *context, char *topic, int topic_len, MQTTAsync_message *message);
+int session_message(void *context, char *topic, int topic_len,
+                    MQTTAsync_message *message);
 int session_tls_error(const char *text, size_t len, void *context);
 
 /* The oldest message of the inbox, or NULL. Locks. */

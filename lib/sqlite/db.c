@@ -17,8 +17,8 @@
 
 #define BUSY_MS 2000
 #define JOURNAL_KEEP_BYTES (4 << 20)
-#define PROGRESS_STEPS 2000 /* virtual machine steps between looks at the clock: < 1 ms  \
-                             */
+/* virtual machine steps between looks at the clock: < 1 ms */
+#define PROGRESS_STEPS 2000
 
 struct db {
     sqlite3 *handle;

@@ -84,7 +84,8 @@ static const struct gw_option options[] = {
      .type = GW_OPT_ENUM,
      .fallback = "counter",
      .words = kind_words,
-     .help = "counter: number of reads; output: what was written; mode: writing sets the mode"},
+     .help = "counter: number of reads; output: what was written; mode: writing sets the "
+             "mode"},
     {.key = NULL},
 };
 
@@ -129,10 +130,12 @@ static const struct gw_point *point_at(const struct device *device, uint32_t ind
 {
     const char *first = (const char *)device->info->points;
 
-    return (const struct gw_point *)(const void *)(first + index * device->info->point_stride);
+    return (const struct gw_point *)(const void *)(first +
+                                                   index * device->info->point_stride);
 }
 
-static const char *kind_of(const struct bus *bus, const struct device *device, uint32_t index)
+static const char *kind_of(const struct bus *bus, const struct device *device,
+                           uint32_t index)
 {
     return bus->services->get_string(point_at(device, index)->config, "kind");
 }
@@ -176,7 +179,8 @@ static int faulty_describe(void *handle, uint32_t number, const struct gw_device
     device = &bus->devices[number];
     device->info = info;
     device->mode = word_index(mode_words, services->get_string(info->config, "mode"));
-    device->error = 1 + word_index(error_words, services->get_string(info->config, "error"));
+    device->error =
+        1 + word_index(error_words, services->get_string(info->config, "error"));
     device->after = services->get_int(info->config, "after", 0);
     device->delay_ms = services->get_int(info->config, "delay", 100);
     free(device->outputs);
@@ -184,7 +188,7 @@ static int faulty_describe(void *handle, uint32_t number, const struct gw_device
     return device->outputs ? add_requests(bus, device, plan) : GW_ERR_INTERNAL;
 }
 
-/* ---- misbehaviour --------------------------------------------------------------------------- */
+/* ---- misbehaviour ------------------------------------------------------------------ */
 
 static int misbehave_delay(struct bus *bus, struct device *device, struct gw_sink *sink)
 {
@@ -211,7 +215,8 @@ static int misbehave_error(struct bus *bus, struct device *device, struct gw_sin
 
 static int misbehave_garbage(struct bus *bus, struct device *device, struct gw_sink *sink)
 {
-    static const struct gw_value nan = {.type = GW_TYPE_FLOAT64, .v.d = __builtin_nan("")};
+    static const struct gw_value nan = {.type = GW_TYPE_FLOAT64,
+                                        .v.d = __builtin_nan("")};
     static const struct gw_value infinite = {.type = GW_TYPE_FLOAT32,
                                              .v.f = __builtin_inff()};
     static const struct gw_value unknown = {.type = 99, .v.u = UINT64_MAX};
@@ -241,8 +246,10 @@ static int misbehave_abort(struct bus *bus, struct device *device, struct gw_sin
     abort();
 }
 
-/* Through a volatile pointer, so that no compiler proves it wrong: the page after nothing. */
-static int misbehave_scribble(struct bus *bus, struct device *device, struct gw_sink *sink)
+/* Through a volatile pointer, so that no compiler proves it wrong: the page after
+ * nothing. */
+static int misbehave_scribble(struct bus *bus, struct device *device,
+                              struct gw_sink *sink)
 {
     char *volatile p = (char *)bus;
 
@@ -270,23 +277,26 @@ static int misbehave_flood(struct bus *bus, struct device *device, struct gw_sin
     for (uint64_t i = 0; i < FLOOD_READINGS; i++) {
         struct gw_value value = {.type = GW_TYPE_UINT, .v.u = i};
 
-        bus->services->emit(sink, (uint32_t)(i % device->info->n_points), &value, GW_GOOD, 0);
+        bus->services->emit(sink, (uint32_t)(i % device->info->n_points), &value, GW_GOOD,
+                            0);
     }
     return GW_OK;
 }
 
-static int (*const misbehave[N_MODES])(struct bus *, struct device *, struct gw_sink *) = {
-    [DELAY] = misbehave_delay,       [HANG] = misbehave_hang,
-    [ERROR] = misbehave_error,       [GARBAGE] = misbehave_garbage,
-    [ABORT] = misbehave_abort,       [SCRIBBLE] = misbehave_scribble,
-    [LEAK] = misbehave_leak,         [FLOOD] = misbehave_flood,
+static int (*const misbehave[N_MODES])(struct bus *, struct device *,
+                                       struct gw_sink *) = {
+    [DELAY] = misbehave_delay, [HANG] = misbehave_hang,
+    [ERROR] = misbehave_error, [GARBAGE] = misbehave_garbage,
+    [ABORT] = misbehave_abort, [SCRIBBLE] = misbehave_scribble,
+    [LEAK] = misbehave_leak,   [FLOOD] = misbehave_flood,
 };
 
-/* ---- reading and writing ---------------------------------------------------------------------- */
+/* ---- reading and writing ----------------------------------------------------------- */
 
 static int want_resources(struct bus *bus, struct gw_sink *sink)
 {
-    if (bus->wants_resource && bus->services->get_fd(bus->services->ctx, "resource") < 0) {
+    if (bus->wants_resource &&
+        bus->services->get_fd(bus->services->ctx, "resource") < 0) {
         bus->services->fail(sink, errno, "the resource is not there");
         return GW_ERR_LINK;
     }
@@ -314,7 +324,8 @@ static int faulty_read(void *handle, uint32_t number, uint32_t id, struct gw_sin
         return result;
     if (strcmp(kind, "counter") != 0) {
         value.type = GW_TYPE_FLOAT64;
-        value.v.d = strcmp(kind, "mode") == 0 ? (double)device->mode : device->outputs[id];
+        value.v.d =
+            strcmp(kind, "mode") == 0 ? (double)device->mode : device->outputs[id];
     }
     bus->services->emit(sink, id, &value, GW_GOOD, 0);
     return GW_OK;
@@ -371,8 +382,8 @@ static void faulty_close(void *handle)
     free(bus);
 }
 
-static int faulty_check(const struct gw_services *services, const struct gw_config *config,
-                        struct gw_sink *sink)
+static int faulty_check(const struct gw_services *services,
+                        const struct gw_config *config, struct gw_sink *sink)
 {
     if (services->get_string(config, "output_file"))
         services->fail(sink, 0, "outputs go to a file, not to a device");

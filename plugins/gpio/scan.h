@@ -8,8 +8,8 @@
 #include "plugins/gpio/chip.h"
 
 /* One found() per chip, with a device block of its free named lines, then one per line.
- * `label` "": all chips. GW_OK, or GW_ERR_LINK when there is no chip that can be opened, and
- * why in text. */
+ * `label` "": all chips. GW_OK, or GW_ERR_LINK when there is no chip that can be opened,
+ * and why in text. */
 int scan_chips(const char *label, gw_found_fn found, void *ctx, char text[CHIP_TEXT_MAX]);
 
 #endif

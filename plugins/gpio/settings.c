@@ -17,11 +17,11 @@
 #define NAMED (GW_OPTION_REQUIRED | GW_OPTION_NO_NUMBER)
 
 const struct gw_option settings_options[] = {
-    {"chip",         GW_SCOPE_BUS, GW_OPT_STRING, NAMED, 0, NULL, 0, 0, NULL,
+    {"chip", GW_SCOPE_BUS, GW_OPT_STRING, NAMED, 0, NULL, 0, 0, NULL,
      "label of the chip, such as pinctrl-bcm2711; `gatewayctl scan gpio` lists them"},
     {"line", GW_SCOPE_POINT, GW_OPT_STRING, NAMED, 0, NULL, 0, 0, NULL,
      "name of the line, such as GPIO17, or LABEL:OFFSET of a line that has no name"},
-    {"direction",             GW_SCOPE_POINT, GW_OPT_ENUM, GW_OPTION_REQUIRED, 0, NULL, 0, 0,
+    {"direction", GW_SCOPE_POINT, GW_OPT_ENUM, GW_OPTION_REQUIRED, 0, NULL, 0, 0,
      "in out count", "an input, an output, or an input whose pulses are counted"},
     OPTION(POINT, ENUM, "bias", "as-is", 0, 0, "as-is none pull-up pull-down",
            "the chip's own resistor"),
@@ -36,7 +36,7 @@ const struct gw_option settings_options[] = {
            "of an S0 meter; the value is in Wh"),
     OPTION(POINT, FLOAT, "pulses_per_unit", NULL, 1e-6, 1e9, NULL,
            "pulses for 1 of the point's unit (1: the value is the number of pulses)"),
-    {0            },
+    {0},
 };
 
 /* Position of a word in a list of words; the table has checked it. */

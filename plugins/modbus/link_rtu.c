@@ -71,7 +71,8 @@ static int open_port(struct link *line)
     rc = serial_configure(fd, line->settings);
     if (rc)
         return lose_port(line, -rc);
-    /* The silence before a request is timed: the usual slack of 50 us is line time lost. */
+    /* The silence before a request is timed: the usual slack of 50 us is line time
+     * lost. */
     prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
     line->fd = fd;
     line->is_configured = true;

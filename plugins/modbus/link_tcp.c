@@ -159,9 +159,9 @@ static int wait_readable(const struct link *line, int64_t until_boot_ns)
     return n;
 }
 
-/* One frame into line->reply, by what its header says: its length, or negative errno. What
- * is there is taken at once, so a reply costs one poll and one recv (libmodbus: six calls,
- * a tenth of what a poll of a device costs in all). */
+/* One frame into line->reply, by what its header says: its length, or negative errno.
+ * What is there is taken at once, so a reply costs one poll and one recv (libmodbus: six
+ * calls, a tenth of what a poll of a device costs in all). */
 static int receive_frame(struct link *line)
 {
     int64_t until_ns = line->services->get_boot_ns(line->services->ctx) +

@@ -15,7 +15,7 @@
     }
 
 const struct gw_option settings_options[] = {
-    {"transport",  GW_SCOPE_BUS, GW_OPT_ENUM, GW_OPTION_REQUIRED, 0, NULL, 0, 0,
+    {"transport", GW_SCOPE_BUS, GW_OPT_ENUM, GW_OPTION_REQUIRED, 0, NULL, 0, 0,
      TRANSPORTS, "how the bus is reached"},
     {"device", GW_SCOPE_BUS, GW_OPT_STRING, GW_OPTION_RESOURCE, 0, NULL, 0, 0, NULL,
      "serial port of transport rtu; use a name of /dev/serial/by-id"},
@@ -53,7 +53,7 @@ const struct gw_option settings_options[] = {
     OPTION(DEVICE, DURATION, "turnaround", NULL, 0, 10000, NULL,
            "time this device takes to begin a reply"),
     OPTION(POINT, ENUM, "table", "holding", 0, 0, TABLES, "table of the address"),
-    {"address",           GW_SCOPE_POINT, GW_OPT_INT, GW_OPTION_REQUIRED, 0, NULL, 0, 65536, NULL,
+    {"address", GW_SCOPE_POINT, GW_OPT_INT, GW_OPTION_REQUIRED, 0, NULL, 0, 65536, NULL,
      "first register or bit"},
     OPTION(POINT, ENUM, "type", NULL, 0, 0, TYPES,
            "how the registers are read (uint16; bool for coil and discrete)"),
@@ -63,7 +63,7 @@ const struct gw_option settings_options[] = {
            "number of bits, or registers of a string"),
     OPTION(POINT, INT_LIST, "invalid", NULL, 0, 0, NULL,
            "raw codes that mean 'no value'"),
-    {0          },
+    {0},
 };
 
 bool settings_baud_is_known(uint32_t baud)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tests that plugins built apart from this tree run under today's host: one against the
- * frozen header, one being the example of docs/plugin-api.md. Both are compiled here by the
- * compiler alone, with nothing but the include path that gatewayd-plugin.pc gives.
+ * frozen header, one being the example of docs/plugin-api.md. Both are compiled here by
+ * the compiler alone, with nothing but the include path that gatewayd-plugin.pc gives.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,8 +130,8 @@ static int ask(const char *question)
     CU_ASSERT_EQUAL(fwrite(buf.data, 1, buf.len, file), buf.len);
     strbuf_done(&buf);
     fclose(file);
-    snprintf(command, sizeof command, "'%s/devhost/gateway-devhost' %s - < '%s'", build_dir,
-             question, path);
+    snprintf(command, sizeof command, "'%s/devhost/gateway-devhost' %s - < '%s'",
+             build_dir, question, path);
     status = run(command);
     unlink(path);
     return status;
@@ -141,9 +141,10 @@ static void a_check_prints_the_plan_and_touches_nothing(void)
 {
     setup_abi1();
     CU_ASSERT_EQUAL(ask("--check"), 0);
-    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\"kind\":\"plan\",\"bus\":\"old\",\"bus_index\":10,"
-                                          "\"device\":\"dev0\",\"device_index\":0,\"id\":7,"
-                                          "\"interval_ms\":100,\"cost_us\":50"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output,
+                                  "\"kind\":\"plan\",\"bus\":\"old\",\"bus_index\":10,"
+                                  "\"device\":\"dev0\",\"device_index\":0,\"id\":7,"
+                                  "\"interval_ms\":100,\"cost_us\":50"));
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "\"kind\":\"warning\""));
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "abi1 was checked"));
     host_config_done(&config);
@@ -163,8 +164,9 @@ static void a_scan_prints_what_was_found(void)
 {
     setup_abi1();
     CU_ASSERT_EQUAL(ask("--scan"), 0);
-    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\"kind\":\"found\",\"bus\":\"old\",\"text\":\"one\","
-                                          "\"yaml\":\"{name: one}\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output,
+                                  "\"kind\":\"found\",\"bus\":\"old\",\"text\":\"one\","
+                                  "\"yaml\":\"{name: one}\""));
     host_config_done(&config);
 }
 

@@ -54,7 +54,7 @@ static void fuzz_order(uint8_t type, const uint8_t *data, size_t size)
     strbuf_done(&buf);
 }
 
-/* ---- the core's side -------------------------------------------------------------------------- */
+/* ---- the core's side --------------------------------------------------------------- */
 
 static void on_records(void *ctx, struct record_batch *batch, bool urgent)
 {
@@ -76,8 +76,8 @@ static void on_gap(void *ctx, uint32_t device, uint64_t n_records, int64_t from_
     (void)to_boot_ns;
 }
 
-static void on_event(void *ctx, const char *device, const char *code, const char *severity,
-                     const char *text)
+static void on_event(void *ctx, const char *device, const char *code,
+                     const char *severity, const char *text)
 {
     (void)ctx;
     if (!device || !*code || !*severity || !*text)
@@ -101,7 +101,8 @@ static void on_lost(void *ctx, uint32_t device)
     (void)device;
 }
 
-static void on_lease_end(void *ctx, uint32_t device, uint32_t point, enum gw_result result)
+static void on_lease_end(void *ctx, uint32_t device, uint32_t point,
+                         enum gw_result result)
 {
     (void)ctx;
     (void)device;
@@ -134,11 +135,13 @@ static struct host *make_host(void)
                                              .lease_end = on_lease_end,
                                              .stopped = on_stopped};
     static pthread_mutex_t view_lock = PTHREAD_MUTEX_INITIALIZER;
-    static const struct hosts_options options = {"/nonexistent", "/nonexistent", &view_lock};
+    static const struct hosts_options options = {"/nonexistent", "/nonexistent",
+                                                 &view_lock};
     static struct host_unit units[2];
     static struct host_unit *by_wire[2] = {&units[0], &units[1]};
     static struct host_bus_state bus = {.n_units = 2, .units = units};
-    static struct host host = {.n_buses = 1, .buses = &bus, .n_wire = 2, .by_wire = by_wire};
+    static struct host host = {
+        .n_buses = 1, .buses = &bus, .n_wire = 2, .by_wire = by_wire};
     static struct config empty;
     static char names[2][8] = {"one", "two"}, bus_name[] = "bus";
     struct catalog *catalog = catalog_new(1, 2);
@@ -148,7 +151,8 @@ static struct host *make_host(void)
     host.set = hosts_new(event, &options, &hooks);
     bus.name = bus_name;
     for (uint32_t i = 0; catalog && i < 2; i++) {
-        units[i] = (struct host_unit){.index = i, .wire = i, .name = names[i], .n_points = 4};
+        units[i] =
+            (struct host_unit){.index = i, .wire = i, .name = names[i], .n_points = 4};
         catalog->devices[i].name = strdup(names[i]);
         catalog->devices[i].bus = strdup(bus_name);
     }
@@ -178,7 +182,8 @@ static void fuzz_socket(const uint8_t *data, size_t size)
         return;
     channel = channel_new(fds[1]);
     if (channel && send(fds[0], data, size, MSG_NOSIGNAL) == (ssize_t)size &&
-        channel_receive(channel, &message) == 1 && message.len + CHANNEL_HEADER_SIZE != size)
+        channel_receive(channel, &message) == 1 &&
+        message.len + CHANNEL_HEADER_SIZE != size)
         abort();
     channel_free(channel);
     close(fds[0]);

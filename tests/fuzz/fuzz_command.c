@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzzes commands from MQTT. The first byte: retained flag and expiry; then the id's length
- * and the id; the rest is the payload. What is accepted must obey every limit.
+ * Fuzzes commands from MQTT. The first byte: retained flag and expiry; then the id's
+ * length and the id; the rest is the payload. What is accepted must obey every limit.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -64,13 +64,15 @@ static void clean_up(void)
     rmdir(folder);
 }
 
-/* Files in memory under names in a folder: a scenario names its CSV files beside itself. */
+/* Files in memory under names in a folder: a scenario names its CSV files beside
+ * itself. */
 static void begin(int fds[N_FILES])
 {
     size_t n = (size_t)snprintf(history, sizeof history, HEADER);
 
     for (int step = -288; step < 0; step += 6)
-        n += (size_t)snprintf(history + n, sizeof history - n, "%d,3,1,2,3,4,5,6\n", step);
+        n +=
+            (size_t)snprintf(history + n, sizeof history - n, "%d,3,1,2,3,4,5,6\n", step);
     if (!mkdtemp(folder))
         abort();
     for (int i = 0; i < N_FILES; i++) {

@@ -20,8 +20,8 @@
 
 #define HOMES_MAX 64
 #define SITE "gw/town/"
-#define HEARD_MS 5000 /* a receiving point that is silent for longer is not spoken for   \
-                       */
+/* a receiving point that is silent for longer is not spoken for */
+#define HEARD_MS 5000
 
 struct home {
     struct dispatch_report report;

@@ -26,16 +26,22 @@ static const char yaml[] =
     "    unit: 1\n"
     "    interval: 250 ms\n"
     "    points:\n"
-    "      - {name: heater, table: coil, address: 0, write: {failsafe: off, lease: 20 s}}\n"
-    "      - {name: washer, table: coil, address: 1, write: {failsafe: off, lease: 20 s}}\n"
-    "      - {name: kettle, table: coil, address: 2, write: {failsafe: on, lease: 20 s}}\n"
-    "      - {name: fridge, table: coil, address: 3, write: {failsafe: on, lease: 20 s}}\n"
+    "      - {name: heater, table: coil, address: 0, write: {failsafe: off, lease: 20 "
+    "s}}\n"
+    "      - {name: washer, table: coil, address: 1, write: {failsafe: off, lease: 20 "
+    "s}}\n"
+    "      - {name: kettle, table: coil, address: 2, write: {failsafe: on, lease: 20 "
+    "s}}\n"
+    "      - {name: fridge, table: coil, address: 3, write: {failsafe: on, lease: 20 "
+    "s}}\n"
     "      - {name: grid_present, table: discrete, address: 8}\n"
     "      - {name: tie, table: coil, address: 4, write: {failsafe: off, lease: 20 s}}\n"
     "      - {name: tie_closed, table: discrete, address: 9}\n"
     "      - {name: sync_ok, table: discrete, address: 10}\n"
-    "      - {name: restart, table: coil, address: 14, write: {failsafe: off, lease: 20 s}}\n"
-    "      - {name: generator, table: coil, address: 15, write: {failsafe: off, lease: 20 s}}\n"
+    "      - {name: restart, table: coil, address: 14, write: {failsafe: off, lease: 20 "
+    "s}}\n"
+    "      - {name: generator, table: coil, address: 15, write: {failsafe: off, lease: "
+    "20 s}}\n"
     "  - name: meter\n"
     "    bus: line\n"
     "    unit: 2\n"
@@ -130,8 +136,9 @@ static void load(const char *more)
     CU_ASSERT_TRUE_FATAL(fd >= 0);
     dprintf(fd, "%s%s", yaml, home_has_roof ? roof : "");
     if (!home_is_plain)
-        dprintf(fd, "%s%s%s%s  sources: %s\n%s", yaml_circuits, home_circuits ? home_circuits : "",
-                yaml_outage, home_island ? home_island : own_island,
+        dprintf(fd, "%s%s%s%s  sources: %s\n%s", yaml_circuits,
+                home_circuits ? home_circuits : "", yaml_outage,
+                home_island ? home_island : own_island,
                 home_sources ? home_sources : one_battery, more ? more : "");
     close(fd);
     sources.map_dirs = no_maps;
@@ -148,14 +155,15 @@ static void load(const char *more)
     home.catalog = config_make_catalog(home.config, 1);
 }
 
-/* ---- ports ---------------------------------------------------------------------------- */
+/* ---- ports ------------------------------------------------------------------------- */
 
 static int index_of(uint32_t device, uint32_t point)
 {
     return (int)(home.catalog->devices[device].first_point + point);
 }
 
-static bool port_read(void *ctx, const struct control_ref *ref, struct control_reading *ret)
+static bool port_read(void *ctx, const struct control_ref *ref,
+                      struct control_reading *ret)
 {
     int i = index_of(ref->device, ref->point);
 
@@ -223,7 +231,8 @@ void home_answer(void)
     home.unanswered(home.unanswered_ctx, &answer);
 }
 
-static void port_event(void *ctx, const char *code, const char *severity, const char *text)
+static void port_event(void *ctx, const char *code, const char *severity,
+                       const char *text)
 {
     unsigned i = home.n_events++ % 256;
 
@@ -299,7 +308,7 @@ static bool port_is_on_disk(void *ctx)
     return home.is_on_disk;
 }
 
-/* ---- life ------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 static void set_clock(void)
 {
@@ -394,7 +403,7 @@ void home_restart(const char *more)
     home_poll();
 }
 
-/* ---- the world ------------------------------------------------------------------------------ */
+/* ---- the world --------------------------------------------------------------------- */
 
 void home_set(enum home_point point, double value)
 {
@@ -432,7 +441,7 @@ void home_grid(bool is_there)
     home_set(HOME_PCS, is_there ? 1 : 2);
 }
 
-/* ---- what came of it -------------------------------------------------------------------------- */
+/* ---- what came of it --------------------------------------------------------------- */
 
 const char *home_state(void)
 {

@@ -38,7 +38,8 @@ struct home {
         int64_t t_ms;
     } points[HOME_POINTS];
     bool refuses;    /* writes fail */
-    const char *slow; /* the next write of this point is not answered before home_answer */
+    /* the next write of this point is not answered before home_answer */
+    const char *slow;
     control_done_fn unanswered;
     void *unanswered_ctx;
     bool is_on_disk, is_halt_asked;
@@ -66,14 +67,16 @@ extern struct home home;
 extern const char *home_sources;
 /* A device of role pv whose power can be limited. */
 extern bool home_has_roof;
-/* Likewise the lines of `island` and `evidence`; NULL: own, by contact, voltage and PCS. */
+/* Likewise the lines of `island` and `evidence`; NULL: own, by contact, voltage and
+ * PCS. */
 extern const char *home_island;
 /* Neither circuits nor an outage from the next configuration on. */
 extern bool home_is_plain;
 /* Circuits after the usual ones, lines of YAML; NULL: none. */
 extern const char *home_circuits;
 
-/* more: YAML after `sources`, indented by two; NULL: none. Started with the grid there. */
+/* more: YAML after `sources`, indented by two; NULL: none. Started with the grid
+ * there. */
 void home_begin(const char *more);
 void home_end(void);
 /* A new configuration, or a restart that reads the facts (the boot goes on). */

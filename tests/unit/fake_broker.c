@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A broker that misbehaves, for test_route.c (route_rig.h): a thread that accepts, answers
- * CONNECT, SUBSCRIBE and PINGREQ, and never acknowledges a message.
+ * A broker that misbehaves, for test_route.c (route_rig.h): a thread that accepts,
+ * answers CONNECT, SUBSCRIBE and PINGREQ, and never acknowledges a message.
  */
 #include <arpa/inet.h>
 #include <poll.h>

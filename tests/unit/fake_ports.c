@@ -144,9 +144,9 @@ static int fake_events(void *ctx, int64_t from_ms, unsigned limit, api_event_fn 
                        void *visit_ctx)
 {
     static const struct api_event events[] = {
-        {1, 1763760000000, "",      "started",        "info",    "gatewayd 0.1.0 started"},
-        {2, 1763760001000, "relay", "device-offline", "warning", "no reply in 500 ms"    },
-        {3, 1763760002000, "",      "config-invalid", "alarm",   "2 errors"              },
+        {1, 1763760000000, "", "started", "info", "gatewayd 0.1.0 started"},
+        {2, 1763760001000, "relay", "device-offline", "warning", "no reply in 500 ms"},
+        {3, 1763760002000, "", "config-invalid", "alarm", "2 errors"},
     };
     const struct fake *fake = ctx;
 

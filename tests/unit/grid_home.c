@@ -8,20 +8,20 @@
 #define START_MS INT64_C(5000000)
 
 static const struct evidence_source all_sources[SRC_COUNT] = {
-    [SRC_CONTACT] = {"panel.grid_present",      EVIDENCE_CONTACT,   true,  true,  false, 0,   100    },
-    [SRC_GRID_V] = {"grid-meter.voltage_v",    EVIDENCE_VOLTAGE,   false, true,  false, 101,
-                     POLL_MS                                                                         },
-    [SRC_GRID_HZ] = {"grid-meter.frequency_hz", EVIDENCE_FREQUENCY, false, true,  false, 0,
-                     POLL_MS                                                                         },
-    [SRC_PCS] = {"battery.grid_status",     EVIDENCE_PCS,       true,  true,  true,  0,   POLL_MS},
-    [SRC_SWITCH] = {"ats.closed",              EVIDENCE_SWITCH,    true,  true,  false, 0,   100    },
-    [SRC_UPS] = {"ups.on_battery",          EVIDENCE_UPS,       true,  false, false, 0,   POLL_MS},
-    [SRC_HOME_V] = {"home-meter.voltage_v",    EVIDENCE_VOLTAGE,   true,  false, false, 101,
-                     POLL_MS                                                                         },
-    [SRC_HOME_HZ] = {"home-meter.frequency_hz", EVIDENCE_FREQUENCY, true,  false, false, 0,
-                     POLL_MS                                                                         },
-    [SRC_BATTERY] = {"battery.usable",          EVIDENCE_BATTERY,   true,  false, false, 0,   POLL_MS},
-    [SRC_NEIGHBOUR] = {"home-018",                EVIDENCE_NEIGHBOUR, true,  true,  false, 0,   POLL_MS},
+    [SRC_CONTACT] = {"panel.grid_present", EVIDENCE_CONTACT, true, true, false, 0, 100},
+    [SRC_GRID_V] = {"grid-meter.voltage_v", EVIDENCE_VOLTAGE, false, true, false, 101,
+                    POLL_MS},
+    [SRC_GRID_HZ] = {"grid-meter.frequency_hz", EVIDENCE_FREQUENCY, false, true, false, 0,
+                     POLL_MS},
+    [SRC_PCS] = {"battery.grid_status", EVIDENCE_PCS, true, true, true, 0, POLL_MS},
+    [SRC_SWITCH] = {"ats.closed", EVIDENCE_SWITCH, true, true, false, 0, 100},
+    [SRC_UPS] = {"ups.on_battery", EVIDENCE_UPS, true, false, false, 0, POLL_MS},
+    [SRC_HOME_V] = {"home-meter.voltage_v", EVIDENCE_VOLTAGE, true, false, false, 101,
+                    POLL_MS},
+    [SRC_HOME_HZ] = {"home-meter.frequency_hz", EVIDENCE_FREQUENCY, true, false, false, 0,
+                     POLL_MS},
+    [SRC_BATTERY] = {"battery.usable", EVIDENCE_BATTERY, true, false, false, 0, POLL_MS},
+    [SRC_NEIGHBOUR] = {"home-018", EVIDENCE_NEIGHBOUR, true, true, false, 0, POLL_MS},
 };
 
 void grid_home_grid_is(struct grid_home *home, bool is_there)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A home for tests of the outage controller: a world (what is true), sources that report it
- * at their polls, and the state machine stepped every 100 ms of passed-in time.
+ * A home for tests of the outage controller: a world (what is true), sources that report
+ * it at their polls, and the state machine stepped every 100 ms of passed-in time.
  */
 #ifndef GATEWAYD_TESTS_UNIT_GRID_HOME_H
 #define GATEWAYD_TESTS_UNIT_GRID_HOME_H
@@ -54,6 +54,7 @@ void grid_home_run(struct grid_home *home, int64_t ms);
 /* Until the state is reached; true if it was within ms. */
 bool grid_home_reaches(struct grid_home *home, enum grid_state_id state, int64_t ms);
 /* The first transition by this row; NULL: none so far. */
-const struct grid_transition *grid_home_find(const struct grid_home *home, const char *row);
+const struct grid_transition *grid_home_find(const struct grid_home *home,
+                                             const char *row);
 
 #endif

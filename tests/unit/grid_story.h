@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For stories told to the state machine of a home of its own island: one home, what happens
- * to it, and a switch that follows its permission.
+ * For stories told to the state machine of a home of its own island: one home, what
+ * happens to it, and a switch that follows its permission.
  */
 #ifndef GATEWAYD_TESTS_UNIT_GRID_STORY_H
 #define GATEWAYD_TESTS_UNIT_GRID_STORY_H

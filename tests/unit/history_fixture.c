@@ -60,7 +60,8 @@ static double noise(struct home *home)
     return (double)(home->random >> 8) / (1 << 24);
 }
 
-static void put(struct record_batch *batch, uint32_t point, enum gw_type type, double number)
+static void put(struct record_batch *batch, uint32_t point, enum gw_type type,
+                double number)
 {
     struct gw_value value = {.type = (uint8_t)type};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A home on injected time for the tests of the local history, and what can be asked of it.
- * Devices grid (import and export counters, power), pv (power only), room (temperature,
- * door). */
+/* A home on injected time for the tests of the local history, and what can be asked of
+ * it. Devices grid (import and export counters, power), pv (power only), room
+ * (temperature, door). */
 #ifndef GATEWAYD_TESTS_UNIT_HISTORY_FIXTURE_H
 #define GATEWAYD_TESTS_UNIT_HISTORY_FIXTURE_H
 
@@ -29,7 +29,8 @@ void home_done(struct home *home);
 void home_feed(struct home *home, int64_t from_s, int64_t to_s, int64_t step_s);
 
 /* Without waiting; how many records. */
-uint64_t home_feed_nowait(struct home *home, int64_t from_s, int64_t to_s, int64_t step_s);
+uint64_t home_feed_nowait(struct home *home, int64_t from_s, int64_t to_s,
+                          int64_t step_s);
 
 /* All rows of a question. */
 struct table {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Readings of a home at 250 a second on injected time, for tests of long outages and for the
- * benchmarks: 10 devices of 25 points each second, half int16 registers with +/-1 % of
- * noise, half float32 with 24 noisy bits.
+ * Readings of a home at 250 a second on injected time, for tests of long outages and for
+ * the benchmarks: 10 devices of 25 points each second, half int16 registers with +/-1 %
+ * of noise, half float32 with 24 noisy bits.
  */
 #ifndef GATEWAYD_TESTS_UNIT_HOME_LOAD_H
 #define GATEWAYD_TESTS_UNIT_HOME_LOAD_H

@@ -29,7 +29,7 @@ static const char *build_dir(void)
     return dir ? dir : ".";
 }
 
-/* ---- configuration ---------------------------------------------------------------------- */
+/* ---- configuration ----------------------------------------------------------------- */
 
 static char *text_of(const char *format, unsigned number)
 {
@@ -61,8 +61,8 @@ struct host_bus *peer_add_bus(struct host_config *config, const char *name)
     return bus;
 }
 
-struct host_device *peer_add_device(struct host_bus *bus, uint32_t index, uint32_t n_points,
-                                    uint32_t interval_ms)
+struct host_device *peer_add_device(struct host_bus *bus, uint32_t index,
+                                    uint32_t n_points, uint32_t interval_ms)
 {
     struct host_device *device = &bus->devices[bus->n_devices++];
 
@@ -103,7 +103,7 @@ void peer_option_int(struct option_set *set, const char *key, int64_t value)
     peer_option(set, key, text);
 }
 
-/* ---- the process ------------------------------------------------------------------------ */
+/* ---- the process ------------------------------------------------------------------- */
 
 static int memfd_of(const void *data, size_t len, const char *name)
 {
@@ -212,13 +212,13 @@ void peer_send(struct host_peer *peer, const struct host_order *order, int fd)
 
     strbuf_init(&buf);
     host_order_encode(order, &buf);
-    CU_ASSERT_EQUAL(
-        channel_send_wait(peer->channel, (uint16_t)order->type, buf.data, buf.len, fd, 1000),
-        0);
+    CU_ASSERT_EQUAL(channel_send_wait(peer->channel, (uint16_t)order->type, buf.data,
+                                      buf.len, fd, 1000),
+                    0);
     strbuf_done(&buf);
 }
 
-/* ---- what it says -------------------------------------------------------------------------- */
+/* ---- what it says ------------------------------------------------------------------ */
 
 static void add_seen(struct host_peer *peer, const struct seen *seen)
 {
@@ -390,12 +390,13 @@ static void note_end(struct host_peer *peer)
         peer->status = peer->inline_rc << 8;
         peer->is_gone = true;
     }
-    if (peer->pid > 0 && !peer->is_gone && waitpid(peer->pid, &peer->status, WNOHANG) == peer->pid)
+    if (peer->pid > 0 && !peer->is_gone &&
+        waitpid(peer->pid, &peer->status, WNOHANG) == peer->pid)
         peer->is_gone = true;
 }
 
-bool peer_until(struct host_peer *peer, bool (*condition)(struct host_peer *, int), int arg,
-                int timeout_ms)
+bool peer_until(struct host_peer *peer, bool (*condition)(struct host_peer *, int),
+                int arg, int timeout_ms)
 {
     int64_t end_ns = clock_boot_ns() + timeout_ms * CLOCK_NS_PER_MS;
     struct pollfd pfd = {.fd = channel_fd(peer->channel), .events = POLLIN};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The core's side of a host for tests: builds a configuration for the faulty plugin, spawns
- * gateway-devhost, and reads what it says until a condition holds or its time is over.
+ * The core's side of a host for tests: builds a configuration for the faulty plugin,
+ * spawns gateway-devhost, and reads what it says until a condition holds or its time is
+ * over.
  */
 #ifndef GATEWAYD_TESTS_UNIT_HOST_PEER_H
 #define GATEWAYD_TESTS_UNIT_HOST_PEER_H
@@ -55,14 +56,15 @@ struct host_peer {
 /* One bus, one device, `n_points` counters of that interval named p0.. ; the last
  * n_outputs of them writable 0..100 with failsafe 7 and a lease of 60 s. */
 struct host_bus *peer_add_bus(struct host_config *config, const char *name);
-struct host_device *peer_add_device(struct host_bus *bus, uint32_t index, uint32_t n_points,
-                                    uint32_t interval_ms);
+struct host_device *peer_add_device(struct host_bus *bus, uint32_t index,
+                                    uint32_t n_points, uint32_t interval_ms);
 struct host_point *peer_make_output(struct host_device *device, uint32_t point);
 void peer_option(struct option_set *set, const char *key, const char *text);
 void peer_option_int(struct option_set *set, const char *key, int64_t value);
 void peer_config_init(struct host_config *config);
 
-/* Bytes the host may have on the way to a peer that does not read; 0: as in the product. */
+/* Bytes the host may have on the way to a peer that does not read; 0: as in the
+ * product. */
 extern int peer_buffer_bytes;
 /* FATAL when it cannot. The configuration stays the caller's. */
 void peer_start(struct host_peer *peer, const struct host_config *config);
@@ -71,9 +73,10 @@ void peer_start_inline(struct host_peer *peer, const struct host_config *config)
 /* Frees all; kills and reaps a process that is still there. */
 void peer_done(struct host_peer *peer);
 void peer_send(struct host_peer *peer, const struct host_order *order, int fd);
-/* Reads until condition(peer, arg) or the end of the process or the time; its last value. */
-bool peer_until(struct host_peer *peer, bool (*condition)(struct host_peer *, int), int arg,
-                int timeout_ms);
+/* Reads until condition(peer, arg) or the end of the process or the time; its last
+ * value. */
+bool peer_until(struct host_peer *peer, bool (*condition)(struct host_peer *, int),
+                int arg, int timeout_ms);
 /* Waits for its end: exit code, -signal, or -1000 when it still runs. */
 int peer_wait_end(struct host_peer *peer, int timeout_ms);
 

@@ -18,8 +18,8 @@ struct host_device *rig_one_device(uint32_t n_points, uint32_t interval_ms)
     const char *dir = getenv("GATEWAYD_BUILD");
     struct host_bus *bus;
 
-    snprintf(rig_output_path, sizeof rig_output_path, "%s/test_host.%d.out", dir ? dir : ".",
-             (int)getpid());
+    snprintf(rig_output_path, sizeof rig_output_path, "%s/test_host.%d.out",
+             dir ? dir : ".", (int)getpid());
     unlink(rig_output_path);
     peer_config_init(&rig_config);
     bus = peer_add_bus(&rig_config, "first");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of the host share: one configuration, one peer, a file for its outputs. */
+/* What the tests of the host share: one configuration, one peer, a file for its
+ * outputs. */
 #ifndef GATEWAYD_TESTS_UNIT_HOST_RIG_H
 #define GATEWAYD_TESTS_UNIT_HOST_RIG_H
 

@@ -121,11 +121,12 @@ uint16_t rig_free_port(void)
     return port;
 }
 
-/* ---- processes ----------------------------------------------------------------------- */
+/* ---- processes --------------------------------------------------------------------- */
 
 static const char *mosquitto_path(void)
 {
-    static const char *const paths[] = {"/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"};
+    static const char *const paths[] = {"/usr/sbin/mosquitto",
+                                        "/usr/local/sbin/mosquitto"};
 
     for (unsigned i = 0; i < 2; i++)
         if (access(paths[i], X_OK) == 0)
@@ -154,12 +155,13 @@ pid_t rig_broker_start(uint16_t port, const char *extra)
 {
     int64_t deadline_ns = clock_boot_ns() + DEADLINE_NS;
     char text[2048], path[512];
-    char *argv[] = {(char *)(uintptr_t)mosquitto_path(), (char *)(uintptr_t)"-c", path, NULL};
+    char *argv[] = {(char *)(uintptr_t)mosquitto_path(), (char *)(uintptr_t) "-c", path,
+                    NULL};
     posix_spawn_file_actions_t actions;
     pid_t pid;
 
-    snprintf(text, sizeof text, "listener %u 127.0.0.1\nallow_anonymous true\nuser root\n%s\n",
-             port,
+    snprintf(text, sizeof text,
+             "listener %u 127.0.0.1\nallow_anonymous true\nuser root\n%s\n", port,
              extra ? extra : "");
     rig_write_file("mosquitto.conf", text);
     snprintf(path, sizeof path, "%s/mosquitto.conf", dir);
@@ -184,7 +186,7 @@ void rig_process_stop(pid_t pid, int signal)
     forget(pid);
 }
 
-/* ---- the route ----------------------------------------------------------------------- */
+/* ---- the route --------------------------------------------------------------------- */
 
 struct rig_route *rig_route_start(const char *const *args)
 {

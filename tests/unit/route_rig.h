@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For test_route.c: a real broker on a free port, a broker of our own that misbehaves, and
- * the real gateway-route on the other end of a channel, with each token's answers counted.
+ * For test_route.c: a real broker on a free port, a broker of our own that misbehaves,
+ * and the real gateway-route on the other end of a channel, with each token's answers
+ * counted.
  */
 #ifndef GATEWAYD_TESTS_UNIT_ROUTE_RIG_H
 #define GATEWAYD_TESTS_UNIT_ROUTE_RIG_H
@@ -63,8 +64,8 @@ void rig_route_config(struct rig_route *route, const char *host, uint16_t port, 
 int rig_route_publish(struct rig_route *route, uint64_t token, const char *suffix,
                       bool retain, const char *payload);
 void rig_route_send(struct rig_route *route, uint16_t type);
-/* Works off what comes, with heartbeats, until the condition holds; false: 20 s are over or
- * the process is gone before. */
+/* Works off what comes, with heartbeats, until the condition holds; false: 20 s are over
+ * or the process is gone before. */
 typedef bool (*rig_condition)(const struct rig_route *route, uint64_t arg);
 bool rig_route_wait(struct rig_route *route, rig_condition condition, uint64_t arg);
 bool rig_is_connected(const struct rig_route *route, uint64_t arg);

@@ -97,8 +97,8 @@ void small_island_done(struct small_island *island)
     plant_commands_done(&island->commands);
 }
 
-void small_island_demand(struct small_island *island, unsigned home, enum sim_circuit circuit,
-                         double power_w)
+void small_island_demand(struct small_island *island, unsigned home,
+                         enum sim_circuit circuit, double power_w)
 {
     for (unsigned t = 0; t < SMALL_STEPS; t++)
         island->profiles[2 * t + home].circuit_w[circuit] = power_w;

@@ -36,8 +36,8 @@ void small_island_make(struct small_island *island, bool is_central);
 void small_island_start(struct small_island *island);
 void small_island_done(struct small_island *island);
 /* Sets a circuit's demand in all steps. */
-void small_island_demand(struct small_island *island, unsigned home, enum sim_circuit circuit,
-                         double power_w);
+void small_island_demand(struct small_island *island, unsigned home,
+                         enum sim_circuit circuit, double power_w);
 void small_island_pv(struct small_island *island, double each_w);
 /* Grid in all steps from `step` on. */
 void small_island_grid_from(struct small_island *island, unsigned step);

@@ -33,12 +33,11 @@ struct dispatch_setup ten_homes_setup;
 void ten_homes_make(void)
 {
     static const struct dispatch_class_rule classes[DISPATCH_CLASSES] = {
-        {.weight = 100    },
-        {               .weight = 10,    .min_on_s = 300, .min_off_s = 300},
-        {               .weight = 3,     .min_on_s = 300, .min_off_s = 300},
-        {               .weight = 1,     .min_on_s = 600, .min_off_s = 600, .rated_w = 400, .tank_wh = 1600},
-        { .weight = 1, .min_on_s = 600, .min_off_s = 600}
-    };
+        {.weight = 100},
+        {.weight = 10, .min_on_s = 300, .min_off_s = 300},
+        {.weight = 3, .min_on_s = 300, .min_off_s = 300},
+        {.weight = 1, .min_on_s = 600, .min_off_s = 600, .rated_w = 400, .tank_wh = 1600},
+        {.weight = 1, .min_on_s = 600, .min_off_s = 600}};
 
     for (unsigned h = 0; h < TEN_HOMES_N; h++)
         ten_homes[h] = (struct dispatch_home){

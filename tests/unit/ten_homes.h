@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ten homes with roofs, a battery that forms their island and a car, for tests of dispatch.
- * Tests change what they need after ten_homes_make. */
+/* Ten homes with roofs, a battery that forms their island and a car, for tests of
+ * dispatch. Tests change what they need after ten_homes_make. */
 #ifndef GATEWAYD_TESTS_UNIT_TEN_HOMES_H
 #define GATEWAYD_TESTS_UNIT_TEN_HOMES_H
 

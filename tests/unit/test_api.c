@@ -147,27 +147,27 @@ static void problems_have_their_status(void)
         unsigned status;
         const char *code;
     } rows[] = {
-        {"GET",    "/",                         NULL,                              404, "unknown-resource"  },
-        {"GET",    "/api/v1/status/",           NULL,                              404, "unknown-resource"  },
-        {"GET",    "/api/v1/points/meter/none", NULL,                              404, "unknown-point"     },
-        {"GET",    "/api/v1/points//x",         NULL,                              404, "unknown-resource"  },
-        {"GET",    "/api/v1/points?since=x",    NULL,                              400, "bad-query"         },
-        {"GET",    "/api/v1/points?since=-",    NULL,                              400, "bad-query"         },
-        {"GET",    "/api/v1/events?from=-1",    NULL,                              400, "bad-query"         },
-        {"GET",    "/api/v1/reload",            NULL,                              405, "method-not-allowed"},
-        {"POST",   "/api/v1/status",            NULL,                              405, "method-not-allowed"},
-        {"DELETE", "/api/v1/points/a/b",        NULL,                              405, "method-not-allowed"},
-        {"GET",    "/api/v1/grid/confirm",      NULL,                              405, "method-not-allowed"},
-        {"POST",   "/api/v1/grid/confirm",      "{\"present\":1}",                 400, "bad-value"         },
-        {"POST",   "/api/v1/grid/confirm",      "{\"absent\":true}",               400, "unknown-key"       },
-        {"POST",   "/api/v1/points/a/b",        "",                                400, "bad-json"          },
-        {"POST",   "/api/v1/points/a/b",        "{\"value\":1,}",                  400, "bad-json"          },
-        {"POST",   "/api/v1/points/a/b",        "{\"valeu\":1}",                   400, "unknown-key"       },
-        {"POST",   "/api/v1/points/a/b",        "{}",                              400, "bad-value"         },
-        {"POST",   "/api/v1/points/a/b",        "{\"value\":[1]}",                 400, "bad-value"         },
-        {"POST",   "/api/v1/points/a/b",        "{\"value\":1,\"lease_s\":0}",     400, "bad-lease"         },
-        {"POST",   "/api/v1/points/a/b",        "{\"value\":1,\"lease_s\":\"5\"}", 400,
-         "bad-lease"                                                                                        },
+        {"GET", "/", NULL, 404, "unknown-resource"},
+        {"GET", "/api/v1/status/", NULL, 404, "unknown-resource"},
+        {"GET", "/api/v1/points/meter/none", NULL, 404, "unknown-point"},
+        {"GET", "/api/v1/points//x", NULL, 404, "unknown-resource"},
+        {"GET", "/api/v1/points?since=x", NULL, 400, "bad-query"},
+        {"GET", "/api/v1/points?since=-", NULL, 400, "bad-query"},
+        {"GET", "/api/v1/events?from=-1", NULL, 400, "bad-query"},
+        {"GET", "/api/v1/reload", NULL, 405, "method-not-allowed"},
+        {"POST", "/api/v1/status", NULL, 405, "method-not-allowed"},
+        {"DELETE", "/api/v1/points/a/b", NULL, 405, "method-not-allowed"},
+        {"GET", "/api/v1/grid/confirm", NULL, 405, "method-not-allowed"},
+        {"POST", "/api/v1/grid/confirm", "{\"present\":1}", 400, "bad-value"},
+        {"POST", "/api/v1/grid/confirm", "{\"absent\":true}", 400, "unknown-key"},
+        {"POST", "/api/v1/points/a/b", "", 400, "bad-json"},
+        {"POST", "/api/v1/points/a/b", "{\"value\":1,}", 400, "bad-json"},
+        {"POST", "/api/v1/points/a/b", "{\"valeu\":1}", 400, "unknown-key"},
+        {"POST", "/api/v1/points/a/b", "{}", 400, "bad-value"},
+        {"POST", "/api/v1/points/a/b", "{\"value\":[1]}", 400, "bad-value"},
+        {"POST", "/api/v1/points/a/b", "{\"value\":1,\"lease_s\":0}", 400, "bad-lease"},
+        {"POST", "/api/v1/points/a/b", "{\"value\":1,\"lease_s\":\"5\"}", 400,
+         "bad-lease"},
     };
     json_t *root;
 
@@ -296,8 +296,9 @@ static void history_comes_in_columns(void)
     json_t *root, *second;
 
     reset();
-    CU_ASSERT_EQUAL_FATAL(call("GET", "/api/v1/history?point=a.b&point=c.d.e&from=1000&to="
-                                      "61000&step=10s",
+    CU_ASSERT_EQUAL_FATAL(call("GET",
+                               "/api/v1/history?point=a.b&point=c.d.e&from=1000&to="
+                               "61000&step=10s",
                                NULL, &root),
                           200);
     second = json_array_get(json_object_get(root, "points"), 1);
@@ -319,12 +320,14 @@ static void a_long_span_says_where_to_go_on(void)
     json_t *root;
 
     reset();
-    CU_ASSERT_EQUAL(call("GET", "/api/v1/history?point=a.b&from=50000000000&to=99999999999&"
-                                "step=1s",
+    CU_ASSERT_EQUAL(call("GET",
+                         "/api/v1/history?point=a.b&from=50000000000&to=99999999999&"
+                         "step=1s",
                          NULL, &root),
                     200);
     CU_ASSERT_TRUE(json_is_false(json_object_get(root, "complete")));
-    CU_ASSERT_EQUAL(json_integer_value(json_object_get(root, "next")), fake.history.to_ms);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(root, "next")),
+                    fake.history.to_ms);
     CU_ASSERT_TRUE(fake.history.to_ms <= 50000000000 + INT64_C(20000) * 1000);
     json_decref(root);
     /* nothing is kept of the first half: not page by page through it */
@@ -334,8 +337,9 @@ static void a_long_span_says_where_to_go_on(void)
     CU_ASSERT_EQUAL(json_integer_value(json_object_get(root, "next")), 40000000000);
     json_decref(root);
     /* nor of the years to come */
-    CU_ASSERT_EQUAL(call("GET", "/api/v1/history?point=a.b&from=89999000000&to=999999999999&"
-                                "step=1s",
+    CU_ASSERT_EQUAL(call("GET",
+                         "/api/v1/history?point=a.b&from=89999000000&to=999999999999&"
+                         "step=1s",
                          NULL, &root),
                     200);
     CU_ASSERT_TRUE(json_is_true(json_object_get(root, "complete")));

@@ -50,7 +50,8 @@ static void sums_are_those_of_the_standard(void)
 
 static void heads_of_archives_read_back_or_are_refused(void)
 {
-    struct tar_entry entry = {.name = "config/x.yaml", .size = 12345, .t_wall_s = 1763760000};
+    struct tar_entry entry = {
+        .name = "config/x.yaml", .size = 12345, .t_wall_s = 1763760000};
     struct tar_entry back;
     uint8_t head[TAR_BLOCK], zeros[TAR_BLOCK] = {0};
 

@@ -11,7 +11,7 @@
 #define S CLOCK_NS_PER_S
 #define MS CLOCK_NS_PER_MS
 
-/* ---- breaker ------------------------------------------------------------------------------ */
+/* ---- breaker ----------------------------------------------------------------------- */
 
 /* On a line whose other units wait 600 ms for every probe. */
 static bool end(struct breaker *breaker, enum gw_result result, int64_t now_ns)
@@ -35,8 +35,8 @@ static void it_opens_after_two_silent_polls_in_a_row(void)
 
 static void an_error_of_a_living_device_does_not_open_it(void)
 {
-    static const enum gw_result answers[] = {GW_ERR_DEVICE, GW_ERR_BUSY, GW_ERR_UNSUPPORTED,
-                                             GW_ERR_LINK};
+    static const enum gw_result answers[] = {GW_ERR_DEVICE, GW_ERR_BUSY,
+                                             GW_ERR_UNSUPPORTED, GW_ERR_LINK};
     struct breaker breaker = {0};
 
     for (int i = 0; i < 20; i++)
@@ -102,8 +102,8 @@ static void a_probe_that_met_a_dead_link_is_owed(void)
     CU_ASSERT_TRUE(breaker_allows(&breaker, 2 * S));
 }
 
-/* One of ten units at 9600 baud dies; each attempt costs the line its timeout of 500 ms and
- * 100 ms of draining. n requests per second are due to it. */
+/* One of ten units at 9600 baud dies; each attempt costs the line its timeout of 500 ms
+ * and 100 ms of draining. n requests per second are due to it. */
 static int64_t line_time_of_dead_unit_ns(unsigned n_requests)
 {
     const int64_t cost_ns = 600 * MS;
@@ -130,7 +130,7 @@ static void a_dead_unit_takes_at_most_a_twentieth_of_the_line(void)
     CU_ASSERT_EQUAL(line_time_of_dead_unit_ns(1), 8 * 600 * MS); /* 4 % */
 }
 
-/* ---- the grid ------------------------------------------------------------------------------- */
+/* ---- the grid ---------------------------------------------------------------------- */
 
 static struct gw_plan plan_of(uint32_t interval_ms)
 {
@@ -237,7 +237,7 @@ static void wrong_requests_are_refused(void)
     plan_done(&plan);
 }
 
-/* ---- leases ----------------------------------------------------------------------------------- */
+/* ---- leases ------------------------------------------------------------------------ */
 
 static void leases_end_in_time_and_failures_are_tried_again(void)
 {
@@ -281,7 +281,8 @@ static CU_TestInfo tests[] = {
 
 int main(void)
 {
-    CU_SuiteInfo suites[] = {{"schedule", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"schedule", NULL, NULL, NULL, NULL, tests},
+                             CU_SUITE_INFO_NULL};
 
     return suite_run(suites);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Supervision of children. The child is this program again, told by its argument what to do. */
+/* Supervision of children. The child is this program again, told by its argument what to
+ * do. */
 #include "lib/channel/child.h"
 
 #include <signal.h>
@@ -136,7 +137,8 @@ static CU_TestInfo tests[] = {
 
 int main(int argc, char *argv[])
 {
-    CU_SuiteInfo suites[] = {{"child", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"child", NULL, NULL, NULL, NULL, tests},
+                             CU_SUITE_INFO_NULL};
     sigset_t mask;
 
     if (argc > 1)

@@ -13,9 +13,9 @@
 
 static struct config config;
 static struct config_allow allow[2];
-static char power[] = "custom.power_w", gone[] = "custom.gone", limit[] = "custom.limit_w",
-            heater[] = "panel.heater", coordinator[] = "coordinator",
-            installer[] = "installer";
+static char power[] = "custom.power_w", gone[] = "custom.gone",
+            limit[] = "custom.limit_w", heater[] = "panel.heater",
+            coordinator[] = "coordinator", installer[] = "installer";
 static char *points_a[] = {power, gone, limit};
 static char *points_b[] = {heater};
 static struct catalog *catalog;
@@ -154,41 +154,61 @@ static const struct {
     {GOOD "x", "not JSON"},
     {"{\"v\":1,\"v\":1}", "not JSON"},
     {"{\"v\":2,\"point\":\"custom.limit_w\",\"value\":2000,\"lease_s\":60,\"valid_s\":30,"
-     "\"by\":\"coordinator\"}", "'v' must be"},
+     "\"by\":\"coordinator\"}",
+     "'v' must be"},
     {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":2000,\"lease_s\":60,\"valid_s\":30,"
-     "\"by\":\"coordinator\",\"force\":true}", "unknown field 'force'"},
+     "\"by\":\"coordinator\",\"force\":true}",
+     "unknown field 'force'"},
     {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":2000,\"lease_s\":60,\"valid_s\":30,"
-     "\"by\":\"installer\"}", "commands.allow"},
+     "\"by\":\"installer\"}",
+     "commands.allow"},
     {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":2000,\"lease_s\":60,\"valid_s\":30,"
-     "\"by\":\"nobody\"}", "commands.allow"},
-    {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":2000,\"lease_s\":60,\"valid_s\":30}",
+     "\"by\":\"nobody\"}",
+     "commands.allow"},
+    {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":2000,\"lease_s\":60,\"valid_s\":"
+     "30}",
      "'by' must be"},
     {"{\"v\":1,\"point\":\"custom.gone\",\"value\":2000,\"lease_s\":60,\"valid_s\":30,"
-     "\"by\":\"coordinator\"}", "commands.allow"},
+     "\"by\":\"coordinator\"}",
+     "commands.allow"},
     {"{\"v\":1,\"point\":\"custom.power_w\",\"value\":2000,\"lease_s\":60,\"valid_s\":30,"
-     "\"by\":\"coordinator\"}", "not writable"},
+     "\"by\":\"coordinator\"}",
+     "not writable"},
     {"{\"v\":1,\"point\":7,\"value\":2000,\"lease_s\":60,\"valid_s\":30,"
-     "\"by\":\"coordinator\"}", "'point' must be"},
-    {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":5000.5,\"lease_s\":60,\"valid_s\":30,"
-     "\"by\":\"coordinator\"}", "'value' must be 0 to 5000"},
+     "\"by\":\"coordinator\"}",
+     "'point' must be"},
+    {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":5000.5,\"lease_s\":60,\"valid_s\":"
+     "30,"
+     "\"by\":\"coordinator\"}",
+     "'value' must be 0 to 5000"},
     {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":-1,\"lease_s\":60,\"valid_s\":30,"
-     "\"by\":\"coordinator\"}", "'value' must be 0 to 5000"},
+     "\"by\":\"coordinator\"}",
+     "'value' must be 0 to 5000"},
     {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":true,\"lease_s\":60,\"valid_s\":30,"
-     "\"by\":\"coordinator\"}", "'value' must be a number"},
-    {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":1e999,\"lease_s\":60,\"valid_s\":30,"
-     "\"by\":\"coordinator\"}", "not JSON"},
+     "\"by\":\"coordinator\"}",
+     "'value' must be a number"},
+    {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":1e999,\"lease_s\":60,\"valid_s\":"
+     "30,"
+     "\"by\":\"coordinator\"}",
+     "not JSON"},
     {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":2000,\"lease_s\":61,\"valid_s\":30,"
-     "\"by\":\"coordinator\"}", "'lease_s' must be 1 to 60"},
+     "\"by\":\"coordinator\"}",
+     "'lease_s' must be 1 to 60"},
     {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":2000,\"lease_s\":0,\"valid_s\":30,"
-     "\"by\":\"coordinator\"}", "'lease_s' must be 1 to 60"},
+     "\"by\":\"coordinator\"}",
+     "'lease_s' must be 1 to 60"},
     {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":2000,\"valid_s\":30,"
-     "\"by\":\"coordinator\"}", "'lease_s' must be a whole number"},
+     "\"by\":\"coordinator\"}",
+     "'lease_s' must be a whole number"},
     {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":2000,\"lease_s\":60,\"valid_s\":61,"
-     "\"by\":\"coordinator\"}", "'valid_s' must be 1 to 60"},
+     "\"by\":\"coordinator\"}",
+     "'valid_s' must be 1 to 60"},
     {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":2000,\"lease_s\":60,\"valid_s\":5,"
-     "\"by\":\"coordinator\"}", "longer than valid_s"},
+     "\"by\":\"coordinator\"}",
+     "longer than valid_s"},
     {"{\"v\":1,\"point\":\"custom.limit_w\",\"value\":2000,\"lease_s\":60,"
-     "\"valid_s\":30.0,\"by\":\"coordinator\"}", "'valid_s' must be a whole number"},
+     "\"valid_s\":30.0,\"by\":\"coordinator\"}",
+     "'valid_s' must be a whole number"},
 };
 
 static void what_is_wrong_is_refused_with_the_reason(void)
@@ -223,7 +243,8 @@ static void answers_are_json_with_result_reason_and_readback(void)
     strbuf_init(&buf);
     command_put_answer(&buf, COMMAND_CONFIRMED, NULL, &readback);
     CU_ASSERT_STRING_EQUAL(
-        buf.data, "{\"v\":1,\"result\":\"confirmed\",\"reason\":null,\"readback\":1999.5}");
+        buf.data,
+        "{\"v\":1,\"result\":\"confirmed\",\"reason\":null,\"readback\":1999.5}");
     strbuf_clear(&buf);
     command_put_answer(&buf, COMMAND_REFUSED, "say \"why\"", NULL);
     CU_ASSERT_STRING_EQUAL(buf.data, "{\"v\":1,\"result\":\"refused\",\"reason\":"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests of gatewayd/control with a fake table of readings: what is ordered, when, and what is
- * told, for outages, silences, people, restarts and reloads. Plans: test_control_plans.c.
+ * Tests of gatewayd/control with a fake table of readings: what is ordered, when, and
+ * what is told, for outages, silences, people, restarts and reloads. Plans:
+ * test_control_plans.c.
  */
 #include <string.h>
 
@@ -12,7 +13,7 @@
 
 static char text[300];
 
-/* ---- outages --------------------------------------------------------------------------------- */
+/* ---- outages ----------------------------------------------------------------------- */
 
 static void on_the_grid_everything_is_on(void)
 {
@@ -80,14 +81,16 @@ static void the_grids_return_restores_in_stages(void)
     CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
     home_pass(120000);
     CU_ASSERT_TRUE(home_is_on("heater") && home_is_on("washer") && home_is_on("kettle"));
-    CU_ASSERT_TRUE(home_last_write("panel.heater")->t_ms > home_last_write("panel.kettle")->t_ms);
+    CU_ASSERT_TRUE(home_last_write("panel.heater")->t_ms >
+                   home_last_write("panel.kettle")->t_ms);
     home_end();
 }
 
 /* Each source in turn falls silent for long: nothing is lost by silence. */
 static void no_silence_advances_a_stage(void)
 {
-    static const enum home_point sources[] = {HOME_CONTACT, HOME_VOLTAGE, HOME_PCS, HOME_SOC};
+    static const enum home_point sources[] = {HOME_CONTACT, HOME_VOLTAGE, HOME_PCS,
+                                              HOME_SOC};
 
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
         home_begin(NULL);
@@ -101,7 +104,8 @@ static void no_silence_advances_a_stage(void)
 
 static void no_silence_in_an_island_advances_a_stage(void)
 {
-    static const enum home_point sources[] = {HOME_CONTACT, HOME_VOLTAGE, HOME_PCS, HOME_SOC};
+    static const enum home_point sources[] = {HOME_CONTACT, HOME_VOLTAGE, HOME_PCS,
+                                              HOME_SOC};
 
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
         home_begin(NULL);
@@ -131,13 +135,16 @@ static void one_wrong_reading_of_the_charge_sheds_nothing(void)
     for (int i = 0; i < 5; i++) {
         home_set(HOME_SOC, i % 2 ? 0 : 100);
         home_pass(250);
-        CU_ASSERT_TRUE(home_is_on("washer") && home_is_on("kettle") && home_is_on("fridge"));
+        CU_ASSERT_TRUE(home_is_on("washer") && home_is_on("kettle") &&
+                       home_is_on("fridge"));
         home_set(HOME_SOC, 820);
         home_pass(2000);
-        CU_ASSERT_TRUE(home_is_on("washer") && home_is_on("kettle") && home_is_on("fridge"));
+        CU_ASSERT_TRUE(home_is_on("washer") && home_is_on("kettle") &&
+                       home_is_on("fridge"));
         CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
     }
-    CU_ASSERT_TRUE(home_count_writes("panel.washer") + home_count_writes("panel.kettle") < n + 20);
+    CU_ASSERT_TRUE(home_count_writes("panel.washer") + home_count_writes("panel.kettle") <
+                   n + 20);
     home_end();
 }
 
@@ -157,7 +164,7 @@ static void a_blip_sheds_nothing_above_bulk_loads(void)
     home_end();
 }
 
-/* ---- devices ------------------------------------------------------------------------------------ */
+/* ---- devices ----------------------------------------------------------------------- */
 
 static void what_is_not_the_failsafe_is_renewed_at_half_its_lease(void)
 {
@@ -185,7 +192,8 @@ static void a_relay_that_sticks_is_told_within_three_seconds_and_tried_on(void)
     home_set(HOME_CONTACT, 0);
     home_poll();
     home_pass(3000);
-    CU_ASSERT_EQUAL(home_count_events("control-output", "panel.heater does not follow"), 1);
+    CU_ASSERT_EQUAL(home_count_events("control-output", "panel.heater does not follow"),
+                    1);
     CU_ASSERT_PTR_NOT_NULL(strstr(home_why("heater"), "\"follows\":false"));
     n = home_count_writes("panel.heater");
     home_pass(10000);
@@ -205,7 +213,10 @@ static void a_bus_that_is_gone_is_tried_until_it_is_back(void)
     home_poll();
     home_pass(30000);
     CU_ASSERT_TRUE(home_is_on("heater"));
-    CU_ASSERT_EQUAL(home_count_events("control-output", "panel.heater does not follow: off was ordered; no reply"), 1);
+    CU_ASSERT_EQUAL(
+        home_count_events("control-output",
+                          "panel.heater does not follow: off was ordered; no reply"),
+        1);
     home.refuses = false;
     home_pass(10000);
     CU_ASSERT_FALSE(home_is_on("heater"));
@@ -225,12 +236,13 @@ static void who_undoes_our_orders_again_and_again_is_another_master(void)
     home_end();
 }
 
-/* ---- people ----------------------------------------------------------------------------------------- */
+/* ---- people ------------------------------------------------------------------------ */
 
 static void an_override_holds_over_a_restart_until_its_end(void)
 {
     home_begin(NULL);
-    CU_ASSERT_EQUAL(control_override(home.control, "washer", "off", 60000, text, sizeof text), 0);
+    CU_ASSERT_EQUAL(
+        control_override(home.control, "washer", "off", 60000, text, sizeof text), 0);
     home_pass(1000);
     CU_ASSERT_FALSE(home_is_on("washer"));
     home_restart(NULL);
@@ -246,9 +258,11 @@ static void an_override_holds_over_a_restart_until_its_end(void)
 static void an_override_of_what_is_not_ours_is_refused(void)
 {
     home_begin(NULL);
-    CU_ASSERT_TRUE(control_override(home.control, "oxygen", "off", 0, text, sizeof text) < 0);
+    CU_ASSERT_TRUE(control_override(home.control, "oxygen", "off", 0, text, sizeof text) <
+                   0);
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "no switch"));
-    CU_ASSERT_TRUE(control_override(home.control, "sauna", "off", 0, text, sizeof text) < 0);
+    CU_ASSERT_TRUE(control_override(home.control, "sauna", "off", 0, text, sizeof text) <
+                   0);
     home_end();
 }
 
@@ -320,7 +334,8 @@ static void a_person_decides_where_no_evidence_can(void)
     CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
     home_restart(NULL);
     home_pass(2000);
-    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK"); /* the meter is still known as wrong */
+    /* the meter is still known as wrong */
+    CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
     home_set(HOME_VOLTAGE, 202);
     home_pass(1000);
     home_set(HOME_VOLTAGE, 0);
@@ -333,7 +348,7 @@ static void a_person_decides_where_no_evidence_can(void)
     home_end();
 }
 
-/* ---- restarts and reloads ------------------------------------------------------------------------------ */
+/* ---- restarts and reloads ---------------------------------------------------------- */
 
 static void a_restart_in_an_outage_goes_on_where_it_was(void)
 {

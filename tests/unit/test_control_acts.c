@@ -195,7 +195,8 @@ static void a_car_takes_what_the_full_battery_leaves(void)
 {
     begin_with_car(NULL, 700);
     islanded(900, 3000, 600);
-    CU_ASSERT_EQUAL(home.points[HOME_CAR_SETPOINT].value, 0); /* the battery comes first */
+    /* the battery comes first */
+    CU_ASSERT_EQUAL(home.points[HOME_CAR_SETPOINT].value, 0);
     home_set(HOME_SOC, 1000);
     home_pass(2000);
     CU_ASSERT_DOUBLE_EQUAL(home.points[HOME_CAR_SETPOINT].value, -2040, 1);
@@ -417,11 +418,10 @@ static void an_inverters_own_limit_counts(void)
         const char *limits;
         bool has_washer;
     } homes[] = {
-        {NULL,                                 true },
-        {"  limits: {pcs: 1 kW}\n",            false}, /* 80 % of it, and 900 W are typical */
-        {"  limits: {pcs: 3 kW}\n",            true },
-        {"  limits: {pcs: 3 kW, l2: 500 W}\n", false}
-    };
+        {NULL, true},
+        {"  limits: {pcs: 1 kW}\n", false}, /* 80 % of it, and 900 W are typical */
+        {"  limits: {pcs: 3 kW}\n", true},
+        {"  limits: {pcs: 3 kW, l2: 500 W}\n", false}};
 
     for (size_t i = 0; i < sizeof homes / sizeof *homes; i++) {
         home_begin(homes[i].limits);

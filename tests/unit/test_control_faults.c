@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests of gatewayd/control at its bounds: as many circuits as fit, readings that no device
- * should give, configurations that change in an outage, clocks that lie.
+ * Tests of gatewayd/control at its bounds: as many circuits as fit, readings that no
+ * device should give, configurations that change in an outage, clocks that lie.
  */
 #include <math.h>
 #include <string.h>
@@ -13,14 +13,14 @@
 #include "tests/unit/control_home.h"
 #include "tests/unit/suite.h"
 
-#define WITH_CAR                                                                              \
-    "[{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}, "             \
-    "{battery: car, capacity: 40 kWh, max_discharge: 3 kW, cut_off: 10 %, "                   \
+#define WITH_CAR                                                                         \
+    "[{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}, "        \
+    "{battery: car, capacity: 40 kWh, max_discharge: 3 kW, cut_off: 10 %, "              \
     "departure_floor: 40 %}]"
 
 static char text[300];
 
-/* ---- bounds ----------------------------------------------------------------------------- */
+/* ---- bounds ------------------------------------------------------------------------ */
 
 static void the_last_circuit_of_a_full_site_is_shed_as_any_other(void)
 {
@@ -28,7 +28,8 @@ static void the_last_circuit_of_a_full_site_is_shed_as_any_other(void)
     size_t len = 0;
 
     for (int i = 5; i < CIRCUIT_MAX - 1; i++)
-        len += (size_t)snprintf(yaml + len, sizeof yaml - len, "  - {name: c%d, class: P2}\n", i);
+        len += (size_t)snprintf(yaml + len, sizeof yaml - len,
+                                "  - {name: c%d, class: P2}\n", i);
     snprintf(yaml + len, sizeof yaml - len,
              "  - {name: pool, switch: panel.generator, class: P4, drops_out: no}\n");
     home_circuits = yaml;
@@ -44,7 +45,7 @@ static void the_last_circuit_of_a_full_site_is_shed_as_any_other(void)
     home_end();
 }
 
-/* ---- devices that lie ------------------------------------------------------------------- */
+/* ---- devices that lie -------------------------------------------------------------- */
 
 static void a_charge_that_none_can_have_is_not_known(void)
 {
@@ -150,7 +151,7 @@ static void a_car_whose_charge_is_not_known_gives_nothing(void)
     home_sources = NULL;
 }
 
-/* ---- people who are wrong --------------------------------------------------------------- */
+/* ---- people who are wrong ---------------------------------------------------------- */
 
 static void a_grid_that_was_said_to_be_back_and_is_not_is_told(void)
 {
@@ -171,7 +172,7 @@ static void a_grid_that_was_said_to_be_back_and_is_not_is_told(void)
     home_end();
 }
 
-/* ---- configurations that change --------------------------------------------------------- */
+/* ---- configurations that change ---------------------------------------------------- */
 
 static void without_an_outage_to_control_the_documents_are_still_told(void)
 {
@@ -257,7 +258,8 @@ static void a_stuck_batterys_alarm_ends_when_it_is_taken_out(void)
     home_set(HOME_BATTERY_W, 3000);
     home_pass(20 * 60000);
     CU_ASSERT_EQUAL(home_count_events("battery-stuck", "stays at"), 1);
-    home_sources = "[{battery: shed, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}]";
+    home_sources =
+        "[{battery: shed, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}]";
     home_reload(NULL);
     home_sources = NULL;
     home_pass(1000);
@@ -274,7 +276,7 @@ static CU_TestInfo reloads[] = {
     CU_TEST_INFO_NULL,
 };
 
-/* ---- who else writes -------------------------------------------------------------------- */
+/* ---- who else writes --------------------------------------------------------------- */
 
 static void a_set_point_that_was_left_is_anybodys_again(void)
 {
@@ -343,7 +345,8 @@ static void an_order_that_a_hold_overtakes_is_dropped(void)
     home.refuses = false;
     home_pass(5000);
     CU_ASSERT_TRUE(home_is_on("heater"));
-    CU_ASSERT_EQUAL(home_last_write("panel.heater")->value, 1); /* held at what it had taken */
+    /* held at what it had taken */
+    CU_ASSERT_EQUAL(home_last_write("panel.heater")->value, 1);
     control_hold(home.control, false, text, sizeof text);
     home_pass(3000);
     CU_ASSERT_FALSE(home_is_on("heater"));
@@ -382,11 +385,12 @@ static CU_TestInfo writers[] = {
     CU_TEST_INFO_NULL,
 };
 
-/* ---- clocks that lie -------------------------------------------------------------------- */
+/* ---- clocks that lie --------------------------------------------------------------- */
 
 static void a_clock_that_is_behind_gives_a_medical_device_no_hours(void)
 {
-    static const char medical[] = "  medical: {typical: 100 W, reserve: 2 h, battery: 30 min}\n";
+    static const char medical[] =
+        "  medical: {typical: 100 W, reserve: 2 h, battery: 30 min}\n";
     bool is_kept = false;
 
     home_begin(medical);
@@ -411,7 +415,8 @@ static void a_clock_that_is_behind_gives_a_medical_device_no_hours(void)
 /* Two hours in the dark, and the clock stood in between. */
 static void medical_hours_are_a_bound_until_the_clock_is_set(void)
 {
-    static const char medical[] = "  medical: {typical: 100 W, reserve: 2 h, battery: 7 h}\n";
+    static const char medical[] =
+        "  medical: {typical: 100 W, reserve: 2 h, battery: 7 h}\n";
 
     home_begin(medical);
     home_grid(false);
@@ -425,13 +430,15 @@ static void medical_hours_are_a_bound_until_the_clock_is_set(void)
     home_pass(1000);
     CU_ASSERT_DOUBLE_EQUAL(home.control->notices.medical_h, 7, 0.02);
     CU_ASSERT_TRUE(notices_is_at_most(&home.control->notices));
-    CU_ASSERT_EQUAL(home_count_events(NOTICES_MEDICAL_CODE, "runs for at most 7.0 h more"), 1);
+    CU_ASSERT_EQUAL(
+        home_count_events(NOTICES_MEDICAL_CODE, "runs for at most 7.0 h more"), 1);
     home.wall_step_ms = 2 * 3600000;
     home.is_clock_unset = false;
     home_pass(1000);
     CU_ASSERT_DOUBLE_EQUAL(home.control->notices.medical_h, 5, 0.02);
     CU_ASSERT_FALSE(notices_is_at_most(&home.control->notices));
-    CU_ASSERT_EQUAL(home_count_events(NOTICES_MEDICAL_CODE, "runs for about 5.0 h more"), 1);
+    CU_ASSERT_EQUAL(home_count_events(NOTICES_MEDICAL_CODE, "runs for about 5.0 h more"),
+                    1);
     clock_fake_boot_id(NULL);
     home_end();
 }
@@ -448,8 +455,11 @@ static void the_slot_that_a_boot_falls_into_is_counted(void)
     map.outage = &outage;
     policy_init(&policy);
     for (int64_t t_ms = 1000; t_ms <= 301000; t_ms += 1000) {
-        const struct policy_in in = {.t_boot_ms = t_ms, .t_wall_ms = boot_wall_ms + t_ms,
-                                     .is_grid_ok = true, .is_clock_set = true, .power = &power};
+        const struct policy_in in = {.t_boot_ms = t_ms,
+                                     .t_wall_ms = boot_wall_ms + t_ms,
+                                     .is_grid_ok = true,
+                                     .is_clock_set = true,
+                                     .power = &power};
 
         policy_step(&policy, &map, &in, &out);
     }
@@ -481,7 +491,7 @@ static CU_TestInfo clocks[] = {
     CU_TEST_INFO_NULL,
 };
 
-/* ---- people who are late ---------------------------------------------------------------- */
+/* ---- people who are late ----------------------------------------------------------- */
 
 static double car_gives(const char *departure)
 {
@@ -495,12 +505,14 @@ static const char *departure_of(int minutes, bool is_dated)
 {
     static char yaml[120];
     char at[20];
-    time_t local_s = (time_t)((clock_wall_ms() + home.control->zone_ms) / 1000 - minutes * 60);
+    time_t local_s =
+        (time_t)((clock_wall_ms() + home.control->zone_ms) / 1000 - minutes * 60);
     struct tm tm;
 
     gmtime_r(&local_s, &tm);
     strftime(at, sizeof at, is_dated ? "%Y-%m-%d %H:%M" : "%H:%M", &tm);
-    snprintf(yaml, sizeof yaml, "  departures: [{ev: car, at: \"%s\", soc: 75 %%}]\n", at);
+    snprintf(yaml, sizeof yaml, "  departures: [{ev: car, at: \"%s\", soc: 75 %%}]\n",
+             at);
     return yaml;
 }
 

@@ -11,11 +11,11 @@
 #include "tests/unit/control_home.h"
 #include "tests/unit/suite.h"
 
-#define TWO                                                                                  \
-    "[{battery: battery, capacity: 3 kWh, max_discharge: 3 kW, cut_off: 10 %}, "             \
+#define TWO                                                                              \
+    "[{battery: battery, capacity: 3 kWh, max_discharge: 3 kW, cut_off: 10 %}, "         \
     "{battery: shed, capacity: 9 kWh, max_discharge: 3 kW, cut_off: 0 %}]"
 
-/* ---- batteries --------------------------------------------------------------------------- */
+/* ---- batteries --------------------------------------------------------------------- */
 
 /* Islanded on two batteries of which the small one is nearly empty. */
 static void begin_on_two(double small_permille, double large_permille)
@@ -91,7 +91,8 @@ static void a_charge_that_stands_still_while_energy_is_drawn_is_not_believed(voi
     home_pass(8 * 60000);
     CU_ASSERT_EQUAL(home_count_events("battery-stuck", NULL), 0);
     home_pass(2 * 60000);
-    CU_ASSERT_EQUAL(home_count_events("battery-stuck", "shed: its charge stays at 60.0 %"), 1);
+    CU_ASSERT_EQUAL(
+        home_count_events("battery-stuck", "shed: its charge stays at 60.0 %"), 1);
     home_pass(50 * 60000);
     CU_ASSERT_DOUBLE_EQUAL(home.control->charge.batteries[1].soc_permille, 600 - 333, 5);
     CU_ASSERT_EQUAL(home_count_events("battery-stuck", NULL), 1);
@@ -131,8 +132,9 @@ static void one_reading_of_an_empty_battery_is_no_empty_battery(void)
 
 static void a_car_that_drives_off_leaves_the_load_known(void)
 {
-    home_sources = "[{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}, "
-                   "{battery: car, capacity: 40 kWh, max_discharge: 3 kW, cut_off: 10 %}]";
+    home_sources =
+        "[{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %}, "
+        "{battery: car, capacity: 40 kWh, max_discharge: 3 kW, cut_off: 10 %}]";
     home_begin(NULL);
     home_set(HOME_CAR_W, -200);
     home_pass(500);
@@ -144,15 +146,18 @@ static void a_car_that_drives_off_leaves_the_load_known(void)
     end_on_two();
 }
 
-/* ---- the tie ---------------------------------------------------------------------------------- */
+/* ---- the tie ----------------------------------------------------------------------- */
 
-#define TIE "  tie: {switch: panel.tie, feedback: panel.tie_closed, sync: panel.sync_ok}\n"
+#define TIE                                                                              \
+    "  tie: {switch: panel.tie, feedback: panel.tie_closed, sync: panel.sync_ok}\n"
 /* 2026-11-18 20:25 is 100 s after the home begins. */
-#define PLANNED TIE "  planned: [{from: \"2026-11-18 20:25\", until: \"2026-11-18 20:27\"}]\n"
+#define PLANNED                                                                          \
+    TIE "  planned: [{from: \"2026-11-18 20:25\", until: \"2026-11-18 20:27\"}]\n"
 
 static bool is_grid_there, is_tie_welded, is_tie_jammed;
 
-/* The tie's contactor obeys its coil, and the inverter makes an island behind an open one. */
+/* The tie's contactor obeys its coil, and the inverter makes an island behind an open
+ * one. */
 static void live(int64_t ms)
 {
     for (int64_t end_ms = home.t_ms + ms; home.t_ms < end_ms;) {
@@ -344,7 +349,7 @@ static CU_TestInfo ties[] = {
     CU_TEST_INFO_NULL,
 };
 
-/* ---- cars, and who may start an island ------------------------------------------------------------ */
+/* ---- cars, and who may start an island --------------------------------------------- */
 
 #define BATTERY "{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %"
 #define CAR "{battery: car, capacity: 40 kWh, max_discharge: 3 kW, cut_off: 10 %"
@@ -402,7 +407,8 @@ static void a_home_may_live_on_a_car_alone(void)
     end_on_two();
 }
 
-/* The inverter goes off beside a full battery. An hour is 36 s in the profile of tests. */
+/* The inverter goes off beside a full battery. An hour is 36 s in the profile of
+ * tests. */
 static bool asks_for_a_restart(const char *sources)
 {
     bool asks = false;
@@ -462,7 +468,7 @@ static CU_TestInfo batteries[] = {
     CU_TEST_INFO_NULL,
 };
 
-/* ---- outputs that do not follow -------------------------------------------------------------- */
+/* ---- outputs that do not follow ---------------------------------------------------- */
 
 /* The heater ordered off shows the old state for so long. */
 static unsigned count_told_after(int64_t ms)

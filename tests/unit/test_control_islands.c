@@ -2,7 +2,8 @@
 /*
  * Tests of gatewayd/control for homes that form no island of their own (outage.island
  * community and none): what tells them of the grid, when a person is asked and heard, and
- * when their loads come back, so that they do not move together; and a wall clock that is set.
+ * when their loads come back, so that they do not move together; and a wall clock that is
+ * set.
  */
 #include <string.h>
 
@@ -17,9 +18,8 @@
     "    - {point: meter.voltage_v, kind: voltage, supply: own, nominal: 202}\n"
 
 static const char community[] = COMMUNITY;
-static const char wired[] =
-    COMMUNITY
-    "    - {point: panel.grid_present, kind: contact, supply: own, side: receiving-point}\n";
+static const char wired[] = COMMUNITY "    - {point: panel.grid_present, kind: contact, "
+                                      "supply: own, side: receiving-point}\n";
 static const char none[] =
     "  island: none\n"
     "  evidence:\n"
@@ -44,7 +44,8 @@ static void plan(const char *fields)
 {
     char payload[300];
 
-    snprintf(payload, sizeof payload, "{\"v\":1,\"valid_s\":5,\"mode\":\"island\",%s}", fields);
+    snprintf(payload, sizeof payload, "{\"v\":1,\"valid_s\":5,\"mode\":\"island\",%s}",
+             fields);
     control_plan(home.control, payload, strlen(payload), false);
     home_poll();
 }
@@ -69,7 +70,7 @@ static int confirm(bool is_present)
     return rc;
 }
 
-/* ---- what tells of the grid -------------------------------------------------------------- */
+/* ---- what tells of the grid -------------------------------------------------------- */
 
 static void one_reading_of_0_v_does_not_darken_a_home_of_a_community(void)
 {
@@ -80,7 +81,8 @@ static void one_reading_of_0_v_does_not_darken_a_home_of_a_community(void)
         is_dark(false);
         home_pass(5000);
         CU_ASSERT_STRING_EQUAL(home_state(), "GRID_OK");
-        CU_ASSERT_TRUE(home_is_on("washer") && home_is_on("kettle") && home_is_on("fridge"));
+        CU_ASSERT_TRUE(home_is_on("washer") && home_is_on("kettle") &&
+                       home_is_on("fridge"));
     }
     CU_ASSERT_EQUAL(home_count_events("grid-state", "BLACK"), 0);
     end();
@@ -150,7 +152,8 @@ static void the_receiving_points_contact_ends_the_outage_of_a_silent_community(v
     goes("ISLANDED", 10000);
     home_pass(600000);
     CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
-    CU_ASSERT_EQUAL(home_count_events("grid-ask", NULL), 0); /* it tells: the grid is gone */
+    /* it tells: the grid is gone */
+    CU_ASSERT_EQUAL(home_count_events("grid-ask", NULL), 0);
     home_set(HOME_CONTACT, 1);
     goes("RECONNECTING", 1000);
     goes("GRID_OK", 26000);
@@ -183,7 +186,7 @@ static void a_home_without_an_island_is_heard_in_the_dark(void)
     end();
 }
 
-/* ---- not together ------------------------------------------------------------------------ */
+/* ---- not together ------------------------------------------------------------------ */
 
 static const struct decide *decided(void)
 {
@@ -256,7 +259,8 @@ static void homes_behind_one_receiving_point_wait_for_the_codes_random_time(void
     end();
 }
 
-/* Of the real code: 300 s on the grid again, in an island no longer than any site waits. */
+/* Of the real code: 300 s on the grid again, in an island no longer than any site
+ * waits. */
 static void an_islands_loads_wait_no_longer_than_those_of_any_site(void)
 {
     const uint32_t usual_ms = restore_timing_default(1).site_random_ms;
@@ -274,7 +278,7 @@ static void an_islands_loads_wait_no_longer_than_those_of_any_site(void)
     end();
 }
 
-/* ---- the wall clock is set ---------------------------------------------------------------- */
+/* ---- the wall clock is set --------------------------------------------------------- */
 
 /* A day on and a day back, at any moment: only boot time counts. */
 static void set_clock_both_ways(void)
@@ -337,7 +341,8 @@ static void a_set_clock_shortens_and_lengthens_no_timer(void)
 static void a_set_clock_ends_no_wish_and_no_plan(void)
 {
     begin(community);
-    CU_ASSERT_EQUAL(control_override(home.control, "kettle", "off", 60000, text, sizeof text), 0);
+    CU_ASSERT_EQUAL(
+        control_override(home.control, "kettle", "off", 60000, text, sizeof text), 0);
     plan("\"plan\":\"a\",\"state\":\"ISLANDED\",\"p_max\":\"P2\"");
     set_clock_both_ways();
     CU_ASSERT_FALSE(home_is_on("washer") || home_is_on("kettle"));

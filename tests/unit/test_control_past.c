@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests of what gatewayd/control makes of the home's own past: the programme's forecasts, the
- * night ahead; and of overloads.
+ * Tests of what gatewayd/control makes of the home's own past: the programme's forecasts,
+ * the night ahead; and of overloads.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "tests/unit/control_home.h"
 #include "tests/unit/suite.h"
 
-/* ---- its own past ---------------------------------------------------------------------------- */
+/* ---- its own past ------------------------------------------------------------------ */
 
 #define SLOT_MS PAST_SLOT_MS
 
@@ -30,7 +30,8 @@ static int64_t past_now_ms;
 
 static struct past *begin_past(void)
 {
-    past_map = (struct site_map){.outage = &past_outage, .n_circuits = 2, .n_pv = 1, .n_grid = 1};
+    past_map = (struct site_map){
+        .outage = &past_outage, .n_circuits = 2, .n_pv = 1, .n_grid = 1};
     past_map.circuits[0].class = CIRCUIT_P1;
     past_map.circuits[1].class = CIRCUIT_P2;
     past_home = (struct dispatch_home){.learns_pv = true, .mean_w = {0, 30, 60, 0, 0}};
@@ -38,15 +39,16 @@ static struct past *begin_past(void)
     return past_new(&past_map, past_now_ms);
 }
 
-static void add_flow(struct past *past, int64_t start_ms, const char *device, enum role role,
-                     enum energy_flow flow, double w)
+static void add_flow(struct past *past, int64_t start_ms, const char *device,
+                     enum role role, enum energy_flow flow, double w)
 {
     const struct past_row row = {device, role, flow, start_ms, w / 2, true, -1};
 
     past_add(past, &row);
 }
 
-/* A day that ends so many days ago: 80 W of fridge at night, 40 W by day, 600 W of home. */
+/* A day that ends so many days ago: 80 W of fridge at night, 40 W by day, 600 W of
+ * home. */
 static void add_day(struct past *past, int days_ago, double peak_w)
 {
     int64_t day_ms = past_now_ms - (int64_t)(days_ago + 1) * 86400000;
@@ -55,7 +57,8 @@ static void add_day(struct past *past, int days_ago, double peak_w)
         double pv_w = s >= 20 && s < 28 ? peak_w : 0;
 
         add_flow(past, day_ms + s * SLOT_MS, "roof", ROLE_PV, ENERGY_PRODUCTION, pv_w);
-        add_flow(past, day_ms + s * SLOT_MS, "meter", ROLE_GRID, ENERGY_IMPORT, 600 - pv_w);
+        add_flow(past, day_ms + s * SLOT_MS, "meter", ROLE_GRID, ENERGY_IMPORT,
+                 600 - pv_w);
         add_flow(past, day_ms + s * SLOT_MS, "fridge", ROLE_CIRCUIT, ENERGY_CONSUMPTION,
                  s < 16 ? 80 : 40);
     }
@@ -82,11 +85,13 @@ static void days_gone_by_tell_the_day_to_come(void)
     add_day(past, 1, 500);
     add_day(past, 0, 500);
     site = feed(past, 9 * 3600000);
-    CU_ASSERT_DOUBLE_EQUAL(site_pv_peak_w(site), 4800, 250); /* a fifth above the most seen */
+    /* a fifth above the most seen */
+    CU_ASSERT_DOUBLE_EQUAL(site_pv_peak_w(site), 4800, 250);
     /* UTC's night is the day in Japan; a quarter is the mean's */
     CU_ASSERT_TRUE(site_demand_w(site, DISPATCH_P1, 24) > 70);
     CU_ASSERT_TRUE(site_demand_w(site, DISPATCH_P1, 4) < 46);
-    CU_ASSERT_DOUBLE_EQUAL(past_home.mean_w[DISPATCH_P1], (16 * 80 + 32 * 40) / 48.0, 0.1);
+    CU_ASSERT_DOUBLE_EQUAL(past_home.mean_w[DISPATCH_P1], (16 * 80 + 32 * 40) / 48.0,
+                           0.1);
     /* 600 W less the fridge and the kettle's usual 60 */
     CU_ASSERT_DOUBLE_EQUAL(past_home.mean_w[DISPATCH_P0], 600 - 160 / 3.0 - 60, 0.1);
     CU_ASSERT_EQUAL(past_home.mean_w[DISPATCH_P2], 60);
@@ -123,7 +128,8 @@ static void broken_and_dark_hours_teach_nothing(void)
 
 static void import_for_a_day(struct past *past, double w)
 {
-    for (int64_t t_ms = past->until_ms - 48 * SLOT_MS; t_ms < past->until_ms; t_ms += SLOT_MS)
+    for (int64_t t_ms = past->until_ms - 48 * SLOT_MS; t_ms < past->until_ms;
+         t_ms += SLOT_MS)
         add_flow(past, t_ms, "meter", ROLE_GRID, ENERGY_IMPORT, w);
     past_end(past);
 }
@@ -154,7 +160,7 @@ static void a_programme_is_told_its_past_once_and_again_after_a_reload(void)
     home_end();
 }
 
-/* ---- the night ahead, and overloads -------------------------------------------------------------- */
+/* ---- the night ahead, and overloads ------------------------------------------------ */
 
 /* 300 W day and night; the sun from 7 to 17 h of a day of UTC. */
 static struct outlook steady_outlook(void)
@@ -193,7 +199,8 @@ static void the_past_tells_the_night_ahead(void)
     past_end(past);
     outlook_learn(&outlook, past, 9 * 3600000);
     CU_ASSERT_TRUE(outlook.is_known);
-    CU_ASSERT_DOUBLE_EQUAL(outlook.load_w[0], 600, 0.1); /* fridge and rest: 0 h is 15 h UTC */
+    /* fridge and rest: 0 h is 15 h UTC */
+    CU_ASSERT_DOUBLE_EQUAL(outlook.load_w[0], 600, 0.1);
     CU_ASSERT_DOUBLE_EQUAL(outlook.pv_w[38], 500, 0.1);  /* 19 h is 10 h UTC */
     CU_ASSERT_EQUAL(outlook.pv_w[36], 0);
     free(past);
@@ -256,7 +263,7 @@ static void more_than_the_battery_may_give_is_no_spike(void)
     home_end();
 }
 
-/* ---- seconds off the grid ---------------------------------------------------------------------------- */
+/* ---- seconds off the grid ---------------------------------------------------------- */
 
 #define ENERGY_SLOT_MS 900000
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests of gatewayd/control with a fake table of readings: what plans of the coordinator, a
- * medical device and the policies of ordinary days make of it.
+ * Tests of gatewayd/control with a fake table of readings: what plans of the coordinator,
+ * a medical device and the policies of ordinary days make of it.
  */
 #include <string.h>
 
@@ -12,7 +12,7 @@
 
 static char text[300];
 
-/* ---- plans ------------------------------------------------------------------------------------------------ */
+/* ---- plans ------------------------------------------------------------------------- */
 
 static void plan(const char *fields, bool retained)
 {
@@ -29,7 +29,8 @@ static void a_plan_tightens_until_its_validity_ends(void)
     home_pass(10000);
     plan("\"plan\":\"a\",\"valid_s\":30,\"p_max\":\"P1\"", false);
     home_pass(1000);
-    CU_ASSERT_TRUE(!home_is_on("washer") && !home_is_on("kettle") && home_is_on("fridge"));
+    CU_ASSERT_TRUE(!home_is_on("washer") && !home_is_on("kettle") &&
+                   home_is_on("fridge"));
     CU_ASSERT_PTR_NOT_NULL(strstr(home_why("kettle"), "only classes up to P1"));
     home_pass(31000);
     home_pass(10000);
@@ -46,7 +47,8 @@ static void a_plan_never_loosens(void)
     home_pass(2000);
     plan("\"plan\":\"a\",\"valid_s\":30,\"p_max\":\"P4\"", false);
     home_pass(2000);
-    CU_ASSERT_TRUE(!home_is_on("heater") && !home_is_on("washer") && !home_is_on("kettle"));
+    CU_ASSERT_TRUE(!home_is_on("heater") && !home_is_on("washer") &&
+                   !home_is_on("kettle"));
     home_end();
 }
 
@@ -67,7 +69,8 @@ static void wrong_retained_and_old_plans_are_refused(void)
     home_begin(NULL);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         plan(wrong[i], false);
-    CU_ASSERT_EQUAL(home_count_events("plan-refused", NULL), sizeof wrong / sizeof *wrong);
+    CU_ASSERT_EQUAL(home_count_events("plan-refused", NULL),
+                    sizeof wrong / sizeof *wrong);
     plan("\"plan\":\"a\",\"valid_s\":30", true);
     CU_ASSERT_EQUAL(home_count_events("plan-refused", "retained"), 1);
     plan("\"plan\":\"a\",\"valid_s\":30", false);
@@ -101,7 +104,8 @@ static void a_plans_energy_sheds_from_the_bottom_and_leaves_p1(void)
     home_pass(10000);
     plan("\"plan\":\"a\",\"valid_s\":100,\"energy_wh\":1,\"until_s\":3600", false);
     home_pass(2000);
-    CU_ASSERT_TRUE(!home_is_on("washer") && !home_is_on("kettle") && home_is_on("fridge"));
+    CU_ASSERT_TRUE(!home_is_on("washer") && !home_is_on("kettle") &&
+                   home_is_on("fridge"));
     CU_ASSERT_PTR_NOT_NULL(strstr(home_why("kettle"), "the community's budget"));
     home_end();
 }
@@ -118,12 +122,14 @@ static void hours_of_a_medical_device_are_kept_above_every_plan(void)
     home_set(HOME_SOC, 400); /* 2280 Wh above the last floor */
     home_pass(2000);
     CU_ASSERT_STRING_EQUAL(home_state(), "ISLANDED");
-    CU_ASSERT_TRUE(!home_is_on("washer") && !home_is_on("kettle") && !home_is_on("fridge"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(home_why("fridge"), "2400 Wh are kept for the medical device"));
+    CU_ASSERT_TRUE(!home_is_on("washer") && !home_is_on("kettle") &&
+                   !home_is_on("fridge"));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(home_why("fridge"), "2400 Wh are kept for the medical device"));
     home_end();
 }
 
-/* ---- ordinary days ---------------------------------------------------------------------------------------- */
+/* ---- ordinary days ----------------------------------------------------------------- */
 
 static void surplus_goes_into_the_heater(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of the shed plan, rotation, set-points, a home alone and the coordinator's plans.
- */
+/* Tests of the shed plan, rotation, set-points, a home alone and the coordinator's
+ * plans. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,11 +238,10 @@ static void a_heater_off_at_the_return_waits_and_one_on_stays(void)
 static void rotation_serves_who_lacked_most_and_moves_few(void)
 {
     struct rotate_home home[4] = {
-        {.expect_w = 100, .lack_h = 5,      .held_s = 9e3, .may_be_on = true},
-        {.expect_w = 100,               .lack_h = 4,                 .held_s = 9e3,     .is_on = true, .may_be_on = true},
-        {.expect_w = 100,  .lack_h = 9, .held_s = 9e3,          .may_be_on = true},
-        {.expect_w = 100,   .lack_h = 20,      .held_s = 9e3}
-    };
+        {.expect_w = 100, .lack_h = 5, .held_s = 9e3, .may_be_on = true},
+        {.expect_w = 100, .lack_h = 4, .held_s = 9e3, .is_on = true, .may_be_on = true},
+        {.expect_w = 100, .lack_h = 9, .held_s = 9e3, .may_be_on = true},
+        {.expect_w = 100, .lack_h = 20, .held_s = 9e3}};
     struct rotate_rule rule = {.target_w = 200, .fit = 0.5, .min_s = 1800, .stick_h = 2};
     unsigned order[4];
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of what stands above a plan in one home (the reserve of a medical device, P0 and P1
- * under a plan's energy) and of a roof whose rating nobody wrote down. */
+/* Tests of what stands above a plan in one home (the reserve of a medical device, P0 and
+ * P1 under a plan's energy) and of a roof whose rating nobody wrote down. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +112,8 @@ static void step(void)
 {
     site_step(own.site, &own.in, &own.out);
     own.in.time.now_s += own.in.step_s;
-    own.in.time.local_s = (own.in.time.local_s + (unsigned)own.in.step_s) % DISPATCH_DAY_S;
+    own.in.time.local_s =
+        (own.in.time.local_s + (unsigned)own.in.step_s) % DISPATCH_DAY_S;
 }
 
 static bool only_p0(void)
@@ -322,7 +323,8 @@ static void no_plan_ever_draws_the_battery_below_the_medical_reserve(void)
             for (unsigned k = 1; k < CIRCUITS; k++)
                 others_w += own.now[k].power_w;
             most_w = MEDICAL_W + fmax(wh - kept_wh, 0) * 3600 / own.in.step_s;
-            n_given += own.in.n_storages > 0 && own.out.plan.setpoints[0].value_w > most_w + 1e-6;
+            n_given += own.in.n_storages > 0 &&
+                       own.out.plan.setpoints[0].value_w > most_w + 1e-6;
             wh -= (others_w + own.now[0].power_w) * own.in.step_s / 3600 / ETA;
             n_others += others_w > 0;
             n_below += others_w > 0 && wh < kept_wh - MEDICAL_W * own.in.step_s / 3600;
@@ -335,7 +337,7 @@ static void no_plan_ever_draws_the_battery_below_the_medical_reserve(void)
     CU_ASSERT(n_others > N_CASES); /* the property was put to the test */
 }
 
-/* ---- a plan's energy ----------------------------------------------------------------- */
+/* ---- a plan's energy --------------------------------------------------------------- */
 
 static void make_budget(double energy_wh, double until_s)
 {
@@ -430,7 +432,7 @@ static void a_plan_that_names_no_energy_limits_none(void)
     site_free(own.site);
 }
 
-/* ---- a roof of unknown size ------------------------------------------------------------ */
+/* ---- a roof of unknown size -------------------------------------------------------- */
 
 static void measure_day(struct forecast_pv *pv, double peak_w)
 {

@@ -29,20 +29,20 @@ static void points_tell_of_flows_by_their_role(void)
         const char *point;
         int counter, above, below;
     } table[] = {
-        {ROLE_GRID,    "energy_import_wh",    ENERGY_IMPORT,      -1,                 -1           },
-        {ROLE_GRID,    "energy_export_wh",    ENERGY_EXPORT,      -1,                 -1           },
-        {ROLE_GRID,    "power_w",             -1,                 ENERGY_IMPORT,      ENERGY_EXPORT},
-        {ROLE_PV,      "energy_wh",           ENERGY_PRODUCTION,  -1,                 -1           },
-        {ROLE_PV,      "power_w",             -1,                 ENERGY_PRODUCTION,  -1           },
-        {ROLE_BATTERY, "power_w",             -1,                 ENERGY_DISCHARGE,   ENERGY_CHARGE},
-        {ROLE_EV,      "energy_discharge_wh", ENERGY_DISCHARGE,   -1,                 -1           },
-        {ROLE_HEATER,  "energy_wh",           ENERGY_CONSUMPTION, -1,                 -1           },
-        {ROLE_LOAD,    "power_w",             -1,                 ENERGY_CONSUMPTION, -1           },
-        {ROLE_NONE,    "energy_import_wh",    ENERGY_IMPORT,      -1,                 -1           },
-        {ROLE_NONE,    "energy_wh",           -1,                 -1,                 -1           },
-        {ROLE_EV,      "energy_session_wh",   -1,                 -1,                 -1           },
-        {ROLE_GRID,    "energy_import_l1_wh", -1,                 -1,                 -1           },
-        {ROLE_SENSOR,  "power_w",             -1,                 -1,                 -1           },
+        {ROLE_GRID, "energy_import_wh", ENERGY_IMPORT, -1, -1},
+        {ROLE_GRID, "energy_export_wh", ENERGY_EXPORT, -1, -1},
+        {ROLE_GRID, "power_w", -1, ENERGY_IMPORT, ENERGY_EXPORT},
+        {ROLE_PV, "energy_wh", ENERGY_PRODUCTION, -1, -1},
+        {ROLE_PV, "power_w", -1, ENERGY_PRODUCTION, -1},
+        {ROLE_BATTERY, "power_w", -1, ENERGY_DISCHARGE, ENERGY_CHARGE},
+        {ROLE_EV, "energy_discharge_wh", ENERGY_DISCHARGE, -1, -1},
+        {ROLE_HEATER, "energy_wh", ENERGY_CONSUMPTION, -1, -1},
+        {ROLE_LOAD, "power_w", -1, ENERGY_CONSUMPTION, -1},
+        {ROLE_NONE, "energy_import_wh", ENERGY_IMPORT, -1, -1},
+        {ROLE_NONE, "energy_wh", -1, -1, -1},
+        {ROLE_EV, "energy_session_wh", -1, -1, -1},
+        {ROLE_GRID, "energy_import_l1_wh", -1, -1, -1},
+        {ROLE_SENSOR, "power_w", -1, -1, -1},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -199,8 +199,8 @@ static void minutes_come_back_as_they_went_in(void)
             uint8_t quality = random_below(10) ? 0 : (uint8_t)(1 + random_below(7));
 
             point = random_below(3);
-            minutes_add(&minutes, point, random_below(MINUTES_PER_SLOT), quality, !quality,
-                        point == 1 ? 1e7 + random_below(1000) : random_number(),
+            minutes_add(&minutes, point, random_below(MINUTES_PER_SLOT), quality,
+                        !quality, point == 1 ? 1e7 + random_below(1000) : random_number(),
                         is_counter[point]);
         }
         minutes_pack(&minutes, is_counter, &blob);

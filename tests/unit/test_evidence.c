@@ -109,19 +109,19 @@ struct vote_case {
 static void loss_is_confirmed_by_one_contact_or_two_kinds(void)
 {
     static const struct vote_case cases[] = {
-        {{EVIDENCE_CONTACT},                     {0},               1, true,  true,  true },
-        {{EVIDENCE_SWITCH},                      {0},               1, true,  true,  true },
-        {{EVIDENCE_VOLTAGE},                     {0},               1, true,  false, false},
-        {{EVIDENCE_VOLTAGE, EVIDENCE_VOLTAGE},   {0, 0},            2, true,  false, false},
-        {{EVIDENCE_VOLTAGE, EVIDENCE_FREQUENCY}, {0, 0},            2, true,  false, true },
-        {{EVIDENCE_VOLTAGE, EVIDENCE_UPS},       {0, 1},            2, true,  false, true },
-        {{EVIDENCE_UPS},                         {1},               1, true,  false, false},
-        {{EVIDENCE_UPS, EVIDENCE_NEIGHBOUR},     {1, 0},            2, true,  false, false},
-        {{EVIDENCE_NEIGHBOUR, EVIDENCE_BATTERY}, {0, 0},            2, false, false, false},
-        {{EVIDENCE_PCS},                         {PCS_ISLANDED},    1, true,  true,  true },
-        {{EVIDENCE_PCS, EVIDENCE_UPS},           {PCS_ISLANDED, 1}, 2, true,  true,  true },
-        {{EVIDENCE_PCS},                         {PCS_OFF},         1, false, false, false},
-        {{EVIDENCE_PCS},                         {7},               1, false, false, false},
+        {{EVIDENCE_CONTACT}, {0}, 1, true, true, true},
+        {{EVIDENCE_SWITCH}, {0}, 1, true, true, true},
+        {{EVIDENCE_VOLTAGE}, {0}, 1, true, false, false},
+        {{EVIDENCE_VOLTAGE, EVIDENCE_VOLTAGE}, {0, 0}, 2, true, false, false},
+        {{EVIDENCE_VOLTAGE, EVIDENCE_FREQUENCY}, {0, 0}, 2, true, false, true},
+        {{EVIDENCE_VOLTAGE, EVIDENCE_UPS}, {0, 1}, 2, true, false, true},
+        {{EVIDENCE_UPS}, {1}, 1, true, false, false},
+        {{EVIDENCE_UPS, EVIDENCE_NEIGHBOUR}, {1, 0}, 2, true, false, false},
+        {{EVIDENCE_NEIGHBOUR, EVIDENCE_BATTERY}, {0, 0}, 2, false, false, false},
+        {{EVIDENCE_PCS}, {PCS_ISLANDED}, 1, true, true, true},
+        {{EVIDENCE_PCS, EVIDENCE_UPS}, {PCS_ISLANDED, 1}, 2, true, true, true},
+        {{EVIDENCE_PCS}, {PCS_OFF}, 1, false, false, false},
+        {{EVIDENCE_PCS}, {7}, 1, false, false, false},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -413,18 +413,18 @@ static void each_kind_has_its_words(void)
         double value;
         const char *text;
     } cases[] = {
-        {EVIDENCE_CONTACT,   0,    "contact dev.point open since 0.2 s"                   },
-        {EVIDENCE_CONTACT,   1,    "contact dev.point energised since 0.2 s"              },
-        {EVIDENCE_VOLTAGE,   3.21, "voltage dev.point 3.2 V since 0.2 s"                  },
-        {EVIDENCE_FREQUENCY, 47,   "frequency dev.point 47.0 Hz (out of band) since 0.2 s"},
-        {EVIDENCE_PCS,       2,    "pcs dev.point in independent operation since 0.2 s"   },
-        {EVIDENCE_PCS,       1,    "pcs dev.point on the grid since 0.2 s"                },
-        {EVIDENCE_PCS,       3,    "pcs dev.point not supplying since 0.2 s"              },
-        {EVIDENCE_PCS,       0,    "pcs dev.point in an unknown state since 0.2 s"        },
-        {EVIDENCE_SWITCH,    1,    "switch dev.point closed since 0.2 s"                  },
-        {EVIDENCE_UPS,       1,    "ups dev.point on battery since 0.2 s"                 },
-        {EVIDENCE_BATTERY,   291,  "battery dev.point 29 %"                               },
-        {EVIDENCE_NEIGHBOUR, 0,    "neighbour dev.point without grid since 0.2 s"         },
+        {EVIDENCE_CONTACT, 0, "contact dev.point open since 0.2 s"},
+        {EVIDENCE_CONTACT, 1, "contact dev.point energised since 0.2 s"},
+        {EVIDENCE_VOLTAGE, 3.21, "voltage dev.point 3.2 V since 0.2 s"},
+        {EVIDENCE_FREQUENCY, 47, "frequency dev.point 47.0 Hz (out of band) since 0.2 s"},
+        {EVIDENCE_PCS, 2, "pcs dev.point in independent operation since 0.2 s"},
+        {EVIDENCE_PCS, 1, "pcs dev.point on the grid since 0.2 s"},
+        {EVIDENCE_PCS, 3, "pcs dev.point not supplying since 0.2 s"},
+        {EVIDENCE_PCS, 0, "pcs dev.point in an unknown state since 0.2 s"},
+        {EVIDENCE_SWITCH, 1, "switch dev.point closed since 0.2 s"},
+        {EVIDENCE_UPS, 1, "ups dev.point on battery since 0.2 s"},
+        {EVIDENCE_BATTERY, 291, "battery dev.point 29 %"},
+        {EVIDENCE_NEIGHBOUR, 0, "neighbour dev.point without grid since 0.2 s"},
     };
     char text[EVIDENCE_TEXT_MAX];
 

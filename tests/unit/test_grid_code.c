@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of grid codes: the table of OUTAGE 3, the operator's letter, the installer's wish. */
+/* Tests of grid codes: the table of OUTAGE 3, the operator's letter, the installer's
+ * wish. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -119,19 +120,19 @@ static struct grid_timers timers_of(const double *x)
 static void a_timer_faster_than_the_operators_is_refused(void)
 {
     static const struct check_case cases[] = {
-        {{150, -1, -1, -1, -1},    {150, -1, -1, -1, -1},    NULL                           },
-        {{150, -1, -1, -1, -1},    {149, -1, -1, -1, -1},    "the operator's letter says so"},
-        {{-1, -1, -1, -1, -1},     {300, -1, -1, -1, -1},    NULL                           },
-        {{-1, -1, -1, -1, -1},     {200, -1, -1, -1, -1},    "only the operator's letter"   },
-        {{-1, -1, -1, -1, -1},     {601, -1, -1, -1, -1},    "expected 600 s or less"       },
-        {{900, -1, -1, -1, -1},    {900, -1, -1, -1, -1},    NULL                           },
-        {{900, -1, -1, -1, -1},    {600, -1, -1, -1, -1},    "expected 900 s or more"       },
-        {{-1, -1, -1, -1, -1},     {-1, 300, 300, -1, -1},   "expected one of them"         },
-        {{-1, -1, -1, -1, -1},     {-1, -1, 1001, -1, -1},   "a random delay of 1001 s"     },
-        {{-1, 300, -1, -1, -1},    {-1, 200, -1, -1, -1},    "a ramp of 200 s"              },
-        {{-1, -1, 300, -1, -1},    {-1, -1, 100, -1, -1},    "a random delay of 100 s"      },
-        {{-1, -1, -1, 49.5, 50.5}, {-1, -1, -1, 49, 50.5},   "wider than the operator's"    },
-        {{-1, -1, -1, 49.5, 50.5}, {-1, -1, -1, 49.8, 50.2}, NULL                           },
+        {{150, -1, -1, -1, -1}, {150, -1, -1, -1, -1}, NULL},
+        {{150, -1, -1, -1, -1}, {149, -1, -1, -1, -1}, "the operator's letter says so"},
+        {{-1, -1, -1, -1, -1}, {300, -1, -1, -1, -1}, NULL},
+        {{-1, -1, -1, -1, -1}, {200, -1, -1, -1, -1}, "only the operator's letter"},
+        {{-1, -1, -1, -1, -1}, {601, -1, -1, -1, -1}, "expected 600 s or less"},
+        {{900, -1, -1, -1, -1}, {900, -1, -1, -1, -1}, NULL},
+        {{900, -1, -1, -1, -1}, {600, -1, -1, -1, -1}, "expected 900 s or more"},
+        {{-1, -1, -1, -1, -1}, {-1, 300, 300, -1, -1}, "expected one of them"},
+        {{-1, -1, -1, -1, -1}, {-1, -1, 1001, -1, -1}, "a random delay of 1001 s"},
+        {{-1, 300, -1, -1, -1}, {-1, 200, -1, -1, -1}, "a ramp of 200 s"},
+        {{-1, -1, 300, -1, -1}, {-1, -1, 100, -1, -1}, "a random delay of 100 s"},
+        {{-1, -1, -1, 49.5, 50.5}, {-1, -1, -1, 49, 50.5}, "wider than the operator's"},
+        {{-1, -1, -1, 49.5, 50.5}, {-1, -1, -1, 49.8, 50.2}, NULL},
     };
     const struct grid_code *code = grid_code_find("japan-tepco-50hz");
     char text[160];
@@ -216,7 +217,8 @@ static void the_check_of_a_configuration_knows_every_code(void)
         bool is_of_one_country = code->enter_v[0].nominal_v > 0;
 
         CU_ASSERT_EQUAL(check_config(code->name, code->in_band_ms, false), 0);
-        CU_ASSERT_EQUAL(check_config(code->name, code->in_band_ms - 1000, false), -EINVAL);
+        CU_ASSERT_EQUAL(check_config(code->name, code->in_band_ms - 1000, false),
+                        -EINVAL);
         CU_ASSERT_EQUAL(check_config(code->name, code->in_band_max_ms, false), 0);
         CU_ASSERT_EQUAL(check_config(code->name, code->in_band_max_ms + 1000, false),
                         -EINVAL);

@@ -7,8 +7,8 @@
 struct demanded {
     enum grid_state_id state;
     enum circuit_class highest;
-    bool freeze_exports, freeze_forced, shed, open_all, stage, islanded, helpers, save, flush,
-        hold, tell;
+    bool freeze_exports, freeze_forced, shed, open_all, stage, islanded, helpers, save,
+        flush, hold, tell;
 };
 
 static const struct demanded table[] = {
@@ -85,7 +85,8 @@ static bool passes_setpoint(enum grid_state_id state)
     begin(state);
     CU_ASSERT_EQUAL(home.grid.state, state);
     site.demand = demand();
-    plan = (struct circuit_plan){.n_setpoints = 1, .setpoints = {{0, true, 1200, WHY_FITS}}};
+    plan =
+        (struct circuit_plan){.n_setpoints = 1, .setpoints = {{0, true, 1200, WHY_FITS}}};
     interlock_apply(&site, home.now_ms, &plan, &changes);
     return plan.setpoints[0].is_wanted && plan.setpoints[0].value_w > 1199;
 }

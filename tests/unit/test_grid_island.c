@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stories of the island (OUTAGE 4): who verifies it, who is told, black start, a home with a
- * PCS alone, a restart in an outage. */
+/* Stories of the island (OUTAGE 4): who verifies it, who is told, black start, a home
+ * with a PCS alone, a restart in an outage. */
 #include "tests/unit/grid_story.h"
 
 /* ---- islands ---- */
@@ -42,8 +42,8 @@ static void without_switch_and_pcs_a_person_ends_the_outage(void)
     CU_ASSERT_TRUE(grid_home_reaches(&home, GRID_OK, 1 * S));
 }
 
-/* All of a community's home is on the home's side, so that without a plan nothing tells its
- * island from the grid. */
+/* All of a community's home is on the home's side, so that without a plan nothing tells
+ * its island from the grid. */
 static void a_home_of_a_silent_community_waits_for_a_person(void)
 {
     grid_home_init(&home, ISLAND_COMMUNITY, SRC_BIT(SRC_HOME_V) | SRC_BIT(SRC_HOME_HZ),

@@ -131,7 +131,8 @@ static void outlier(struct grid_home *h, uint32_t sources)
     }
 }
 
-/* Suspicion is what one sign is for; the ladder, darkness and the grid's return are not. */
+/* Suspicion is what one sign is for; the ladder, darkness and the grid's return are
+ * not. */
 static bool is_moved(enum grid_state_id from, enum grid_state_id to)
 {
     return from != to && !(from == GRID_OK && to == OUTAGE_SUSPECTED) &&
@@ -144,8 +145,9 @@ static void check_outlier(const struct site *site, enum grid_state_id state,
 {
     /* for longer than an island may take nothing tells of it: what could is silent */
     const uint32_t silent =
-        state == TRANSFERRING ? SRC_BIT(SRC_HOME_V) | SRC_BIT(SRC_HOME_HZ) | SRC_BIT(SRC_PCS)
-                              : 0;
+        state == TRANSFERRING
+            ? SRC_BIT(SRC_HOME_V) | SRC_BIT(SRC_HOME_HZ) | SRC_BIT(SRC_PCS)
+            : 0;
     double world[SRC_COUNT];
     uint32_t n_before;
 
@@ -170,7 +172,8 @@ static void check_outlier(const struct site *site, enum grid_state_id state,
         const struct grid_transition *told = &home.log[i];
 
         if (is_moved(told->from, told->to))
-            printf("\n      island %d has %x, one wrong poll of %x each %u ms: %s to %s (%s)",
+            printf("\n      island %d has %x, one wrong poll of %x each %u ms: %s to %s "
+                   "(%s)",
                    site->island, site->has, sources, poll_ms, grid_state_name(told->from),
                    grid_state_name(told->to), told->why);
         CU_ASSERT_FALSE(is_moved(told->from, told->to));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stories of outages (OUTAGE 7) told to the state machine of a home of its own island:
  * signs, counters, persons. The way back is in test_grid_return.c, life in the island in
- * test_grid_island.c; the rows themselves are in test_grid_table.c, what no story may break
- * in test_grid_props.c. */
+ * test_grid_island.c; the rows themselves are in test_grid_table.c, what no story may
+ * break in test_grid_props.c. */
 #include "tests/unit/grid_story.h"
 
 /* ---- outages from begin to end ---- */

@@ -111,8 +111,9 @@ static void slots_add_up_to_the_counter(void)
     CU_ASSERT_TRUE(others.n < energies.n);
     for (int flow = 0; flow < ENERGY_FLOWS; flow++)
         for (int i = 0; i < 2; i++)
-            CU_ASSERT_EQUAL(energies_sum(&energies, i ? "grid" : "pv", (enum energy_flow)flow),
-                            energies_sum(&others, i ? "grid" : "pv", (enum energy_flow)flow));
+            CU_ASSERT_EQUAL(
+                energies_sum(&energies, i ? "grid" : "pv", (enum energy_flow)flow),
+                energies_sum(&others, i ? "grid" : "pv", (enum energy_flow)flow));
     CU_ASSERT_TRUE(energies_sum(&energies, "pv", ENERGY_PRODUCTION) > 1000);
     finish();
 }
@@ -205,8 +206,9 @@ static void copy_file(const char *from, const char *to)
 {
     char command[700];
 
-    snprintf(command, sizeof command, "cd '%s' && rm -f %s && if [ -e %s ]; then cp %s %s; fi",
-             fixture_dir, to, from, from, to);
+    snprintf(command, sizeof command,
+             "cd '%s' && rm -f %s && if [ -e %s ]; then cp %s %s; fi", fixture_dir, to,
+             from, from, to);
     CU_ASSERT_EQUAL(system(command), 0);
 }
 
@@ -246,7 +248,8 @@ static void a_boot_in_1970_ends_in_the_right_minutes(void)
     home.wall_error_ms = -HISTORY_T0_MS + 5000;
     home.is_synced = false;
     feed(0, 6000);
-    CU_ASSERT_TRUE(history_rows("SELECT count(*) FROM minutes WHERE key>>28 < 1000") > 10);
+    CU_ASSERT_TRUE(history_rows("SELECT count(*) FROM minutes WHERE key>>28 < 1000") >
+                   10);
     home.wall_error_ms = 0;
     home.is_synced = true;
     feed(6000, 9000);
@@ -468,10 +471,11 @@ static void a_store_from_before_is_summed_after_its_migration(void)
     expect(9000);
     feed(0, 6000);
     fixture_close();
-    CU_ASSERT_EQUAL(history_exec("DROP TABLE device; DROP TABLE minutes; DROP TABLE slots;"
-                                 " DROP TABLE run; ALTER TABLE epoch DROP COLUMN back_seq;"
-                                 " PRAGMA user_version=3"),
-                    0);
+    CU_ASSERT_EQUAL(
+        history_exec("DROP TABLE device; DROP TABLE minutes; DROP TABLE slots;"
+                     " DROP TABLE run; ALTER TABLE epoch DROP COLUMN back_seq;"
+                     " PRAGMA user_version=3"),
+        0);
     fixture_open();
     feed(6000, 9000);
     CU_ASSERT_TRUE(history_rows("SELECT count(*) FROM run") > 8);
@@ -559,7 +563,8 @@ static void a_question_is_bounded(void)
     history_close(history);
     table = table_ask(0, 3000 + 60 * (HISTORY_STEPS_MAX + 5), 60000);
     CU_ASSERT_TRUE(table.answer.is_truncated);
-    CU_ASSERT_EQUAL(table.answer.next_ms, HISTORY_T0_MS + 60000 * (int64_t)HISTORY_STEPS_MAX);
+    CU_ASSERT_EQUAL(table.answer.next_ms,
+                    HISTORY_T0_MS + 60000 * (int64_t)HISTORY_STEPS_MAX);
     CU_ASSERT_EQUAL(table.n, 50);
     table_free(&table);
     finish();
@@ -587,10 +592,8 @@ int main(void)
         TEST(a_question_is_bounded),
         CU_TEST_INFO_NULL,
     };
-    CU_SuiteInfo suites[] = {
-        {"local history", NULL, NULL, NULL, NULL, tests},
-        CU_SUITE_INFO_NULL
-    };
+    CU_SuiteInfo suites[] = {{"local history", NULL, NULL, NULL, NULL, tests},
+                             CU_SUITE_INFO_NULL};
 
     return suite_run(suites);
 }

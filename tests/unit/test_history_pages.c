@@ -87,7 +87,8 @@ static void pages_of_readings_are_all_of_them(void)
     finish();
 }
 
-/* A slow bus tells later what it read earlier: rows lie in the order in which they came. */
+/* A slow bus tells later what it read earlier: rows lie in the order in which they
+ * came. */
 static void late_readings_are_on_their_page(void)
 {
     begin();
@@ -124,7 +125,8 @@ static void a_clock_set_back_loses_no_page(void)
     begin();
     home_feed(&home, 200, 300, 1);
     home.is_synced = false;
-    home.boot_offset_s = -HISTORY_BOOT_S - 200; /* 200 s on, and what it shows is 200 s back */
+    /* 200 s on, and what it shows is 200 s back */
+    home.boot_offset_s = -HISTORY_BOOT_S - 200;
     home.wall_error_ms = 0;
     home_feed(&home, 100, 200, 1);
     read_pages(11);

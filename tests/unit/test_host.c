@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of gateway-devhost as a process with the faulty plugin, the test playing the core:
- * schedule, writes, services. */
+/* Tests of gateway-devhost as a process with the faulty plugin, the test playing the
+ * core: schedule, writes, services. */
 #include <errno.h>
 #include <netdb.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "tests/unit/host_rig.h"
 #include "tests/unit/suite.h"
 
-/* ---- schedule -------------------------------------------------------------------------------- */
+/* ---- schedule ---------------------------------------------------------------------- */
 
 static void points_are_read_at_once_and_then_on_the_grid(void)
 {
@@ -98,7 +98,7 @@ static void a_read_on_demand_is_answered(void)
     rig_finish();
 }
 
-/* ---- writes ------------------------------------------------------------------------------------ */
+/* ---- writes ------------------------------------------------------------------------ */
 
 static void a_write_is_scaled_done_and_read_back(void)
 {
@@ -113,7 +113,8 @@ static void a_write_is_scaled_done_and_read_back(void)
     rig_finish();
 }
 
-/* Eight reads of 300 ms are due at once; a command waits for the one under way, not for all. */
+/* Eight reads of 300 ms are due at once; a command waits for the one under way, not for
+ * all. */
 static void a_write_goes_before_the_reads_that_wait(void)
 {
     struct host_device *device = rig_one_device(8, 10000);
@@ -179,7 +180,8 @@ static void a_lease_that_ends_brings_the_failsafe(void)
 
 static void a_release_brings_the_failsafe_at_once(void)
 {
-    struct host_order order = {.type = HOST_MSG_RELEASE, .id = 2, .device = 5, .point = 1};
+    struct host_order order = {
+        .type = HOST_MSG_RELEASE, .id = 2, .device = 5, .point = 1};
 
     peer_make_output(rig_one_device(2, 1000), 1);
     rig_start();
@@ -202,8 +204,8 @@ static bool is_inside_a_read(struct host_peer *p, int unused)
     return n_seen_inside >= 3;
 }
 
-/* A write of 5 ms waits for the read; the moment of its end may be hit, then the write is done
- * and another is tried. */
+/* A write of 5 ms waits for the read; the moment of its end may be hit, then the write is
+ * done and another is tried. */
 static bool write_waits_too_long(struct host_order *order)
 {
     for (unsigned i = 0; i < 5; i++) {
@@ -252,7 +254,7 @@ static void a_write_that_waited_too_long_is_not_done(void)
     rig_finish();
 }
 
-/* ---- services ----------------------------------------------------------------------------------------- */
+/* ---- services ---------------------------------------------------------------------- */
 
 static bool wants_fd(struct host_peer *p, int n)
 {

@@ -151,10 +151,13 @@ static void orders_read_back_and_wrong_lengths_are_refused(void)
     }
 }
 
-/* ---- options ------------------------------------------------------------------------------ */
+/* ---- options ----------------------------------------------------------------------- */
 
 static const struct gw_option options[] = {
-    {.key = "timeout", .scope = GW_SCOPE_BUS, .type = GW_OPT_DURATION, .fallback = "1.5 s"},
+    {.key = "timeout",
+     .scope = GW_SCOPE_BUS,
+     .type = GW_OPT_DURATION,
+     .fallback = "1.5 s"},
     {.key = "base", .scope = GW_SCOPE_DEVICE, .type = GW_OPT_INT, .fallback = "0x10"},
     {.key = "order",
      .scope = GW_SCOPE_POINT,
@@ -268,7 +271,7 @@ static void a_plugin_reads_its_defaults(void)
     option_set_done(&set);
 }
 
-/* ---- agreement ---------------------------------------------------------------------------- */
+/* ---- agreement --------------------------------------------------------------------- */
 
 static void an_older_smaller_descriptor_is_taken(void)
 {

@@ -12,7 +12,7 @@
 #include "tests/unit/host_rig.h"
 #include "tests/unit/suite.h"
 
-/* ---- the dead-man --------------------------------------------------------------------------------- */
+/* ---- the dead-man ------------------------------------------------------------------ */
 
 static void start_with_output_on(void)
 {
@@ -105,7 +105,7 @@ static void a_dead_unit_does_not_keep_others_from_their_failsafe(void)
     rig_finish();
 }
 
-/* ---- plugins that misbehave ------------------------------------------------------------------------- */
+/* ---- plugins that misbehave -------------------------------------------------------- */
 
 /* The second bus is well and has an output on; the first misbehaves after 3 reads. */
 static void start_beside(const char *mode)
@@ -129,7 +129,8 @@ static void a_plugin_that_hangs_ends_its_host_and_is_named(void)
     CU_ASSERT_EQUAL(rig_peer.blame->slots[1].in_call, 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(rig_peer.log_text, "did not return"));
     CU_ASSERT_TRUE(rig_was_written("dev6 p0 7"));
-    CU_ASSERT_TRUE(rig_second_has_seen(&rig_peer, 20)); /* it went on while the other hung */
+    /* it went on while the other hung */
+    CU_ASSERT_TRUE(rig_second_has_seen(&rig_peer, 20));
     rig_finish();
 }
 
@@ -164,7 +165,8 @@ static int64_t longest_pause_ns(const struct host_peer *p)
 /* Each way of misbehaving in one host, while a second host polls each 100 ms. */
 static void other_hosts_keep_their_schedule(void)
 {
-    static const char *const modes[] = {"hang", "abort", "flood", "leak", "garbage", "delay"};
+    static const char *const modes[] = {"hang", "abort",   "flood",
+                                        "leak", "garbage", "delay"};
     static struct host_peer other;
     struct host_config good_config;
 
@@ -195,7 +197,8 @@ static void garbage_is_marked_and_does_no_harm(void)
     CU_ASSERT_TRUE(peer_until(&rig_peer, rig_second_has_seen, 10, 10000));
     for (uint32_t i = 0; i < rig_peer.n_seen; i++)
         if (rig_peer.seen[i].device == 5) {
-            nothing_good &= rig_peer.seen[i].quality != GW_GOOD || rig_peer.seen[i].type != 0;
+            nothing_good &=
+                rig_peer.seen[i].quality != GW_GOOD || rig_peer.seen[i].type != 0;
             CU_ASSERT_TRUE(rig_peer.seen[i].point < 2);
             CU_ASSERT_TRUE(rig_peer.seen[i].quality <= GW_SUBSTITUTED);
         }
@@ -244,7 +247,8 @@ static void a_silent_unit_is_marked_left_alone_and_found_again(void)
     rig_write(1, 5, 2, 3); /* mode error: timeout */
     CU_ASSERT_TRUE(peer_until(&rig_peer, breaker_is, 1, 5000));
     for (uint32_t i = 0; i < rig_peer.n_seen; i++)
-        n_marked += rig_peer.seen[i].quality == GW_TIMEOUT && rig_peer.seen[i].type == GW_TYPE_NONE;
+        n_marked += rig_peer.seen[i].quality == GW_TIMEOUT &&
+                    rig_peer.seen[i].type == GW_TYPE_NONE;
     CU_ASSERT_EQUAL(n_marked, 3); /* each point once, at the transition */
     rig_write(2, 5, 2, 0);
     CU_ASSERT_TRUE(peer_until(&rig_peer, rig_has_good_again, 0, 10000));
@@ -272,7 +276,8 @@ static CU_TestInfo tests[] = {
 
 int main(void)
 {
-    CU_SuiteInfo suites[] = {{"host_faults", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"host_faults", NULL, NULL, NULL, NULL, tests},
+                             CU_SUITE_INFO_NULL};
 
     return suite_run(suites);
 }

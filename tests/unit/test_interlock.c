@@ -436,18 +436,18 @@ static void every_reason_makes_a_sentence(void)
         circuit_why(&(struct circuit_order){.reason = WHY_ENERGY, .value = 310}, "06:40",
                     text, sizeof text),
         "reserve 31 % must last to 06:40");
+    CU_ASSERT_STRING_EQUAL(circuit_why(&(struct circuit_order){.reason = WHY_RESTORE},
+                                       "in 19 min", text, sizeof text),
+                           "loads come back one by one, its turn is in 19 min");
+    CU_ASSERT_STRING_EQUAL(circuit_why(&(struct circuit_order){.reason = WHY_OVERRIDE},
+                                       "in 5 min", text, sizeof text),
+                           "the owner's wish for 5 min");
+    CU_ASSERT_STRING_EQUAL(circuit_why(&(struct circuit_order){.reason = WHY_OVERRIDE},
+                                       "22:10", text, sizeof text),
+                           "the owner's wish until 22:10");
     CU_ASSERT_STRING_EQUAL(
-        circuit_why(&(struct circuit_order){.reason = WHY_RESTORE}, "in 19 min", text, sizeof text),
-        "loads come back one by one, its turn is in 19 min");
-    CU_ASSERT_STRING_EQUAL(
-        circuit_why(&(struct circuit_order){.reason = WHY_OVERRIDE}, "in 5 min", text, sizeof text),
-        "the owner's wish for 5 min");
-    CU_ASSERT_STRING_EQUAL(
-        circuit_why(&(struct circuit_order){.reason = WHY_OVERRIDE}, "22:10", text, sizeof text),
-        "the owner's wish until 22:10");
-    CU_ASSERT_STRING_EQUAL(
-        circuit_why(&(struct circuit_order){.reason = WHY_ENERGY, .value = 310}, "in 90 min",
-                    text, sizeof text),
+        circuit_why(&(struct circuit_order){.reason = WHY_ENERGY, .value = 310},
+                    "in 90 min", text, sizeof text),
         "reserve 31 % must last 90 min");
     CU_ASSERT_STRING_EQUAL(circuit_class_name(CIRCUIT_NONE), "none");
     CU_ASSERT_STRING_EQUAL(circuit_class_name(CIRCUIT_P3), "P3");

@@ -35,8 +35,8 @@ static void a_hole_is_named_until_it_is_filled_or_declared_a_gap(void)
     CU_ASSERT_STRING_EQUAL(
         receipt(ledger.logs),
         "{\"v\":1,\"epoch\":\"e\",\"upto\":20,\"missing\":[[6,8],[10,11]]}");
-    CU_ASSERT_EQUAL(take("gw/s/g/gap", "{\"epoch\":\"e\",\"seq\":[10,11],\"covers\":[21,21]}"),
-                    0);
+    CU_ASSERT_EQUAL(
+        take("gw/s/g/gap", "{\"epoch\":\"e\",\"seq\":[10,11],\"covers\":[21,21]}"), 0);
     CU_ASSERT_EQUAL(take("gw/s/g/correction",
                          "{\"epoch\":\"e\",\"seq\":[6,8],\"covers\":[22,22]}"), 0);
     CU_ASSERT_STRING_EQUAL(receipt(ledger.logs),
@@ -73,9 +73,12 @@ static void other_messages_are_passed_over_and_broken_ones_refused(void)
     CU_ASSERT_EQUAL(take("readings", "{}"), 0);
     CU_ASSERT_EQUAL(take("gw/s/g/readings", "{"), -EBADMSG);
     CU_ASSERT_EQUAL(take("gw/s/g/readings", "{\"covers\":[1,2]}"), -EBADMSG);
-    CU_ASSERT_EQUAL(take("gw/s/g/readings", "{\"epoch\":\"e\",\"covers\":[2,1]}"), -EBADMSG);
-    CU_ASSERT_EQUAL(take("gw/s/g/readings", "{\"epoch\":\"e\",\"covers\":[0,1]}"), -EBADMSG);
-    CU_ASSERT_EQUAL(take("gw/s/g/readings", "{\"epoch\":\"e/#\",\"covers\":[1,1]}"), -EBADMSG);
+    CU_ASSERT_EQUAL(take("gw/s/g/readings", "{\"epoch\":\"e\",\"covers\":[2,1]}"),
+                    -EBADMSG);
+    CU_ASSERT_EQUAL(take("gw/s/g/readings", "{\"epoch\":\"e\",\"covers\":[0,1]}"),
+                    -EBADMSG);
+    CU_ASSERT_EQUAL(take("gw/s/g/readings", "{\"epoch\":\"e/#\",\"covers\":[1,1]}"),
+                    -EBADMSG);
     CU_ASSERT_PTR_NULL(ledger.logs);
 }
 
@@ -153,7 +156,8 @@ static CU_TestInfo tests[] = {
 
 int main(void)
 {
-    CU_SuiteInfo suites[] = {{"ledger", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"ledger", NULL, NULL, NULL, NULL, tests},
+                             CU_SUITE_INFO_NULL};
 
     return suite_run(suites);
 }

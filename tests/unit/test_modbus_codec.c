@@ -27,23 +27,24 @@ struct sample {
     }
 
 static const struct sample samples[] = {
-    {CODEC_INT16,   1, {0x12, 0x34},                                     INT(0x1234)                               },
-    {CODEC_INT16,   1, {0xff, 0xfe},                                     INT(-2)                                   },
-    {CODEC_INT16,   1, {0x80, 0x00},                                     INT(-32768)                               },
-    {CODEC_UINT16,  1, {0xff, 0xfe},                                     UINT(65534)                               },
-    {CODEC_INT32,   2, {0x12, 0x34, 0x56, 0x78},                         INT(0x12345678)                           },
-    {CODEC_INT32,   2, {0xff, 0xff, 0xff, 0xfe},                         INT(-2)                                   },
-    {CODEC_INT32,   2, {0x80, 0, 0, 0},                                  INT(INT32_MIN)                            },
-    {CODEC_UINT32,  2, {0xff, 0xff, 0xff, 0xfe},                         UINT(0xfffffffe)                          },
-    {CODEC_INT64,   4, {1, 2, 3, 4, 5, 6, 7, 8},                         INT(0x0102030405060708)                   },
-    {CODEC_INT64,   4, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe}, INT(-2)                                   },
-    {CODEC_INT64,   4, {0x80},                                           INT(INT64_MIN)                            },
+    {CODEC_INT16, 1, {0x12, 0x34}, INT(0x1234)},
+    {CODEC_INT16, 1, {0xff, 0xfe}, INT(-2)},
+    {CODEC_INT16, 1, {0x80, 0x00}, INT(-32768)},
+    {CODEC_UINT16, 1, {0xff, 0xfe}, UINT(65534)},
+    {CODEC_INT32, 2, {0x12, 0x34, 0x56, 0x78}, INT(0x12345678)},
+    {CODEC_INT32, 2, {0xff, 0xff, 0xff, 0xfe}, INT(-2)},
+    {CODEC_INT32, 2, {0x80, 0, 0, 0}, INT(INT32_MIN)},
+    {CODEC_UINT32, 2, {0xff, 0xff, 0xff, 0xfe}, UINT(0xfffffffe)},
+    {CODEC_INT64, 4, {1, 2, 3, 4, 5, 6, 7, 8}, INT(0x0102030405060708)},
+    {CODEC_INT64, 4, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe}, INT(-2)},
+    {CODEC_INT64, 4, {0x80}, INT(INT64_MIN)},
     {CODEC_UINT64,
-     4,                {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe},
-     UINT(UINT64_MAX - 1)                                                                                          },
-    {CODEC_FLOAT32, 2, {0x3f, 0xc0, 0, 0},                               {.type = GW_TYPE_FLOAT32, .v.f = 1.5f}    },
-    {CODEC_FLOAT32, 2, {0xc3, 0x66, 0x40, 0},                            {.type = GW_TYPE_FLOAT32, .v.f = -230.25f}},
-    {CODEC_FLOAT64, 4, {0xbf, 0xf4},                                     {.type = GW_TYPE_FLOAT64, .v.d = -1.25}   },
+     4,
+     {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe},
+     UINT(UINT64_MAX - 1)},
+    {CODEC_FLOAT32, 2, {0x3f, 0xc0, 0, 0}, {.type = GW_TYPE_FLOAT32, .v.f = 1.5f}},
+    {CODEC_FLOAT32, 2, {0xc3, 0x66, 0x40, 0}, {.type = GW_TYPE_FLOAT32, .v.f = -230.25f}},
+    {CODEC_FLOAT64, 4, {0xbf, 0xf4}, {.type = GW_TYPE_FLOAT64, .v.d = -1.25}},
 };
 
 /* Lays the sample's bytes out in this order, spelt independently of the codec: letters of
@@ -154,18 +155,19 @@ static void an_invalid_code_is_no_value(void)
         uint8_t bytes[8];
         bool is_invalid;
     } cases[] = {
-        {"0x8000",             CODEC_INT16,   {0x80, 0},                                true },
-        {"-32768",             CODEC_INT16,   {0x80, 0},                                true },
-        {"1,3,10-12",          CODEC_UINT16,  {0, 11},                                  true },
-        {"1,3,10-12",          CODEC_UINT16,  {0, 2},                                   false},
+        {"0x8000", CODEC_INT16, {0x80, 0}, true},
+        {"-32768", CODEC_INT16, {0x80, 0}, true},
+        {"1,3,10-12", CODEC_UINT16, {0, 11}, true},
+        {"1,3,10-12", CODEC_UINT16, {0, 2}, false},
         {"0xffffffffffffffff",
-         CODEC_UINT64,                        {255, 255, 255, 255, 255, 255, 255, 255},
-         true                                                                                },
-        {"-1",                 CODEC_INT32,   {255, 255, 255, 255},                     true },
-        {"65535",              CODEC_UINT32,  {255, 255, 255, 255},                     false},
-        {"0x7fc00001",         CODEC_FLOAT32, {0x7f, 0xc0, 0, 1},                       true },
-        {"-3--1",              CODEC_INT16,   {255, 254},                               true },
-        {"-3--1",              CODEC_INT16,   {255, 252},                               false},
+         CODEC_UINT64,
+         {255, 255, 255, 255, 255, 255, 255, 255},
+         true},
+        {"-1", CODEC_INT32, {255, 255, 255, 255}, true},
+        {"65535", CODEC_UINT32, {255, 255, 255, 255}, false},
+        {"0x7fc00001", CODEC_FLOAT32, {0x7f, 0xc0, 0, 1}, true},
+        {"-3--1", CODEC_INT16, {255, 254}, true},
+        {"-3--1", CODEC_INT16, {255, 252}, false},
     };
     char text[CODEC_STRING_SIZE];
     struct gw_value value;

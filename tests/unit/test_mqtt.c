@@ -122,7 +122,8 @@ static void a_pinned_name_is_answered_without_a_look_up(void)
 
     interpose_begin(true, "broker.invalid", "192.0.2.33");
     CU_ASSERT_EQUAL_FATAL(getaddrinfo("broker.invalid", NULL, NULL, &list), 0);
-    getnameinfo(list->ai_addr, list->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST);
+    getnameinfo(list->ai_addr, list->ai_addrlen, text, sizeof text, NULL, 0,
+                NI_NUMERICHOST);
     CU_ASSERT_STRING_EQUAL(text, "192.0.2.33");
     freeaddrinfo(list);
     interpose_begin(false, "", "");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A long outage: readings at 250 a second and their time go in at the store's interface and
- * nobody takes any out. OUTAGE_H hours, 7.2 without it; 72 is the promise. The store's size
- * is scaled with them so that its bound is reached on the way.
+ * A long outage: readings at 250 a second and their time go in at the store's interface
+ * and nobody takes any out. OUTAGE_H hours, 7.2 without it; 72 is the promise. The
+ * store's size is scaled with them so that its bound is reached on the way.
  */
 #include <dirent.h>
 #include <math.h>
@@ -17,7 +17,8 @@
 #include "tests/unit/suite.h"
 
 #define COMMIT_S 5
-#define MIB_PER_HOUR 2.2 /* what is allowed; 250 readings/s need about half as much again */
+/* what is allowed; 250 readings/s need about half as much again */
+#define MIB_PER_HOUR 2.2
 #define WAL_SLACK_BYTES (4 << 20)
 #define RSS_SLACK_KIB 2048
 
@@ -82,7 +83,8 @@ static void sample(struct outage *outage)
         outage->bound_s = outage->passed_s;
     if (!outage->told_s && stats.size_bytes > outage->max_bytes / 2) {
         outage->told_s = outage->passed_s;
-        outage->told_h = fullness_hours(&stats, stats.last_seq, outage->passed_s / 3600.0);
+        outage->told_h =
+            fullness_hours(&stats, stats.last_seq, outage->passed_s / 3600.0);
     }
     if (!outage->rss_kib && outage->passed_s >= outage->total_s / 10)
         outage->rss_kib = rss_kib();
@@ -94,7 +96,8 @@ static void suffer(struct outage *outage)
 
     while (outage->passed_s < outage->total_s) {
         store_get_stats(fixture_store, &stats);
-        if (store_append(fixture_store, home_load_batch(&outage->load, COMMIT_S), true) < 0)
+        if (store_append(fixture_store, home_load_batch(&outage->load, COMMIT_S), true) <
+            0)
             CU_FAIL_FATAL("the queue is full");
         fixture_wait_committed(stats.last_seq + COMMIT_S * HOME_LOAD_DEVICES);
         outage->passed_s += COMMIT_S;
@@ -111,7 +114,8 @@ static double hours(void)
     return IS_SANITIZED ? 1 : 7.2;
 }
 
-/* A route that has delivered nothing; without any the log is history that nobody waits for. */
+/* A route that has delivered nothing; without any the log is history that nobody waits
+ * for. */
 static void add_route(void *arg)
 {
     struct store_cursor cursor = {.low = 0};
@@ -141,7 +145,7 @@ static void end(struct outage *outage)
     fixture_remove();
 }
 
-/* ---- what the log holds afterwards --------------------------------------------------- */
+/* ---- what the log holds afterwards ------------------------------------------------- */
 
 #define GAPS_MAX 8192
 
@@ -225,11 +229,13 @@ static void memory_and_disk_are_bounded(void)
     suffer(&the_outage);
     rss = rss_kib();
     fixture_run(read_aftermath, &aftermath);
-    printf("%.1f h, %llu readings, bound %.1f MiB reached after %.2f h, RSS %ld to %ld KiB, "
-           "files at most %.1f MiB ... ",
-           the_outage.total_s / 3600.0, (unsigned long long)the_outage.total_s * HOME_LOAD_PER_S,
-           (double)the_outage.max_bytes / 1048576, the_outage.bound_s / 3600.0, the_outage.rss_kib, rss,
-           (double)the_outage.bytes_max / 1048576);
+    printf(
+        "%.1f h, %llu readings, bound %.1f MiB reached after %.2f h, RSS %ld to %ld KiB, "
+        "files at most %.1f MiB ... ",
+        the_outage.total_s / 3600.0,
+        (unsigned long long)the_outage.total_s * HOME_LOAD_PER_S,
+        (double)the_outage.max_bytes / 1048576, the_outage.bound_s / 3600.0,
+        the_outage.rss_kib, rss, (double)the_outage.bytes_max / 1048576);
     CU_ASSERT_TRUE(IS_SANITIZED || rss < the_outage.rss_kib + RSS_SLACK_KIB);
     CU_ASSERT_TRUE(the_outage.bytes_max <= the_outage.max_bytes + WAL_SLACK_BYTES);
     CU_ASSERT_TRUE(fixture_wait_event("store-thinning"));
@@ -239,10 +245,11 @@ static void memory_and_disk_are_bounded(void)
 
 static void hours_until_full_are_right(void)
 {
-    double told_h = the_outage.told_s / 3600.0 + the_outage.told_h, bound_h = the_outage.bound_s / 3600.0;
+    double told_h = the_outage.told_s / 3600.0 + the_outage.told_h,
+           bound_h = the_outage.bound_s / 3600.0;
 
-    printf("told at %.2f h: full at %.2f h; it was at %.2f h ... ", the_outage.told_s / 3600.0,
-           told_h, bound_h);
+    printf("told at %.2f h: full at %.2f h; it was at %.2f h ... ",
+           the_outage.told_s / 3600.0, told_h, bound_h);
     CU_ASSERT_TRUE(fabs(told_h - bound_h) <= bound_h / 10);
 }
 
@@ -292,7 +299,8 @@ static CU_TestInfo tests[] = {
 
 int main(void)
 {
-    CU_SuiteInfo suites[] = {{"outage", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"outage", NULL, NULL, NULL, NULL, tests},
+                             CU_SUITE_INFO_NULL};
 
     return suite_run(suites);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of gatewayd/own_past: what the store kept comes back as a past, after a restart too. */
+/* Tests of gatewayd/own_past: what the store kept comes back as a past, after a restart
+ * too. */
 #include "gatewayd/own_past.h"
 
 #include <stdlib.h>

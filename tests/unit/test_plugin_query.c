@@ -169,7 +169,8 @@ static void hanging_plugins_share_one_deadline(void)
             plugin_query_options_until(devhost, "/p", plugins[i], end_ns, &reason));
         CU_ASSERT_PTR_NOT_NULL(strstr(reason, "--options"));
     }
-    CU_ASSERT_TRUE(clock_boot_ns() - start_ns < PLUGIN_QUERY_OPTIONS_MS * CLOCK_NS_PER_MS);
+    CU_ASSERT_TRUE(clock_boot_ns() - start_ns <
+                   PLUGIN_QUERY_OPTIONS_MS * CLOCK_NS_PER_MS);
 }
 
 static CU_TestInfo tests[] = {

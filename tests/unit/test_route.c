@@ -363,14 +363,16 @@ static void sigterm_lets_the_core_say_stop_first(void)
     stop();
 }
 
-/* ---- TLS ------------------------------------------------------------------------------ */
+/* ---- TLS --------------------------------------------------------------------------- */
 
 static bool make_certificates(const char *name, const char *san, const char *dates)
 {
     return rig_shell(
-               "cd '%s' && exec >/dev/null 2>&1 && rm -rf ca && mkdir ca && : >ca/index && "
+               "cd '%s' && exec >/dev/null 2>&1 && rm -rf ca && mkdir ca && : >ca/index "
+               "&& "
                "echo 01 >ca/serial && "
-               "printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=ca/index\\nserial=ca/serial\\n"
+               "printf "
+               "'[ca]\\ndefault_ca=d\\n[d]\\ndatabase=ca/index\\nserial=ca/serial\\n"
                "new_certs_dir=ca\\ndefault_md=sha256\\npolicy=p\\nx509_extensions=e\\n"
                "[p]\\ncommonName=supplied\\n[e]\\nsubjectAltName=%s\\n' >ca.cnf && "
                "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests of gatewayd/route_note.c and route_link.c while the store's thread hangs: real store and forward,
- * the route's process and the loop are played here. The clock of the grants too.
+ * Tests of gatewayd/route_note.c and route_link.c while the store's thread hangs: real
+ * store and forward, the route's process and the loop are played here. The clock of the
+ * grants too.
  */
 #include "gatewayd/route_note.h"
 
@@ -28,8 +29,8 @@ void route_process_restart(struct route_process *process, const char *why)
     n_restarts++;
 }
 
-int route_process_publish(struct route_process *process, uint64_t token, const char *topic,
-                          bool retain, const char *payload, size_t len)
+int route_process_publish(struct route_process *process, uint64_t token,
+                          const char *topic, bool retain, const char *payload, size_t len)
 {
     (void)process;
     (void)token;
@@ -99,8 +100,9 @@ static void make_link(void)
     forwarding = (struct forwarding){
         .store = fixture_store, .version = version, .consent = consent_new()};
     pthread_mutex_init(&forwarding.lock, NULL);
-    route = (struct route_link){
-        .owner = &forwarding, .is_local = true, .process = (struct route_process *)&process};
+    route = (struct route_link){.owner = &forwarding,
+                                .is_local = true,
+                                .process = (struct route_process *)&process};
     route.route.name = name;
     route.route.recipient = self;
     CU_ASSERT_EQUAL_FATAL(route_note_prepare(&route), 0);
@@ -214,7 +216,8 @@ static void a_process_that_comes_and_goes_leaves_one_note(void)
 
 static struct consent *with_ending_grant(void)
 {
-    static char id[] = "sign-1", hash[] = "aa", recipient[] = "coordinator", purpose[] = "p";
+    static char id[] = "sign-1", hash[] = "aa", recipient[] = "coordinator",
+                purpose[] = "p";
     const struct config_grant grant = {.id = id,
                                        .hash = hash,
                                        .recipient = recipient,
@@ -265,7 +268,8 @@ static void a_grant_that_ended_stays_ended_in_a_boot_without_clock(void)
 
 static void grants_that_cannot_be_posted_leave_nothing(void)
 {
-    static char id[] = "sign-1", hash[] = "aa", recipient[] = "coordinator", purpose[] = "p";
+    static char id[] = "sign-1", hash[] = "aa", recipient[] = "coordinator",
+                purpose[] = "p";
     struct config_grant grant = {
         .id = id, .hash = hash, .recipient = recipient, .purpose = purpose};
     const struct config config = {.n_grants = 1, .grants = &grant};
@@ -273,7 +277,8 @@ static void grants_that_cannot_be_posted_leave_nothing(void)
 
     make_link();
     hang();
-    CU_ASSERT_EQUAL(grants_enter(fixture_store, forwarding.consent, &config, &hooks), -ENOMEM);
+    CU_ASSERT_EQUAL(grants_enter(fixture_store, forwarding.consent, &config, &hooks),
+                    -ENOMEM);
     go_on();
     finish();
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two of Paho's traps (the others stand in test_route.c and tests/flow/test_two_routes.py):
- * a thousand dropped connections, over lib/mqtt without its owner's back-off, and a wall
- * clock that steps under a running gateway-route. Exit 77 without mosquitto.
+ * Two of Paho's traps (the others stand in test_route.c and
+ * tests/flow/test_two_routes.py): a thousand dropped connections, over lib/mqtt without
+ * its owner's back-off, and a wall clock that steps under a running gateway-route. Exit
+ * 77 without mosquitto.
  */
 #include <glob.h>
 #include <poll.h>
@@ -24,7 +25,8 @@
 #define WARM_UP 10
 #define PER_CONNECTION 8
 #define RSS_SLACK_KIB 1024
-#define STORM_NS (20 * CLOCK_NS_PER_S) /* left alone, Paho takes a second for each connect */
+/* left alone, Paho takes a second for each connect */
+#define STORM_NS (20 * CLOCK_NS_PER_S)
 
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 #define IS_SANITIZED 1
@@ -32,7 +34,7 @@
 #define IS_SANITIZED 0
 #endif
 
-/* ---- a thousand drops ---------------------------------------------------------------- */
+/* ---- a thousand drops -------------------------------------------------------------- */
 
 static long status_value(const char *key)
 {
@@ -57,7 +59,8 @@ struct storm {
 
 static void fill(struct storm *storm)
 {
-    struct mqtt_publication publication = {.topic = "gw/s/g/readings", .payload = "x", .len = 1};
+    struct mqtt_publication publication = {
+        .topic = "gw/s/g/readings", .payload = "x", .len = 1};
 
     for (int i = 0; i < PER_CONNECTION; i++) {
         publication.token = storm->next_token++;
@@ -161,7 +164,7 @@ static void a_thousand_drops_answer_each_message_once_and_leave_nothing(void)
     }
 }
 
-/* ---- a clock that steps -------------------------------------------------------------- */
+/* ---- a clock that steps ------------------------------------------------------------ */
 
 static uint16_t port;
 static pid_t broker;
@@ -194,10 +197,11 @@ static struct rig_route *start_under_faketime(const char *library)
     return route;
 }
 
-/* One at a time: each waits for a wake-up of Paho's send thread. One that comes between its
- * look and its wait is lost, and its timer of a second makes up for it: rare, and a few of
- * them are no stall. */
-static bool send_some(struct rig_route *route, unsigned first, unsigned n, unsigned *ret_n_slow)
+/* One at a time: each waits for a wake-up of Paho's send thread. One that comes between
+ * its look and its wait is lost, and its timer of a second makes up for it: rare, and a
+ * few of them are no stall. */
+static bool send_some(struct rig_route *route, unsigned first, unsigned n,
+                      unsigned *ret_n_slow)
 {
     *ret_n_slow = 0;
     for (unsigned i = first; i < first + n; i++) {
@@ -260,7 +264,8 @@ static CU_TestInfo tests[] = {
 
 int main(void)
 {
-    CU_SuiteInfo suites[] = {{"traps", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"traps", NULL, NULL, NULL, NULL, tests},
+                             CU_SUITE_INFO_NULL};
     int rc;
 
     if (!rig_have_mosquitto()) {

@@ -22,7 +22,8 @@ static int64_t last_counter;
 static unsigned n_wrong, n_events;
 static uint32_t noise;
 
-/* 30 records, one a second; p0 is the second's number, p1..p6 noise, the counter counts. */
+/* 30 records, one a second; p0 is the second's number, p1..p6 noise, the counter
+ * counts. */
 static void store_half_minute(uint32_t number)
 {
     struct record_batch *batch = record_batch_new(fixture_catalog);

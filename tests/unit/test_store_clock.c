@@ -76,7 +76,8 @@ static int64_t received_ms(uint64_t seq)
     uint32_t n = 0;
 
     for (unsigned i = 0; i < n_told; i++)
-        if (seq >= told[i].from && seq <= told[i].to && n++ >= first_got[seq].n_corrections)
+        if (seq >= told[i].from && seq <= told[i].to &&
+            n++ >= first_got[seq].n_corrections)
             t_ms += told[i].add_ms;
     return t_ms;
 }
@@ -120,8 +121,8 @@ static void boot(int number)
 /* A record at this boot time, with a clock that is wrong by wrong_ms. */
 static void at(int64_t boot_ms, int64_t wrong_ms, enum clock_trust trust)
 {
-    clock_fake(boot_ms * CLOCK_NS_PER_MS, true_offset_ms(boot_number) + boot_ms + wrong_ms,
-               trust);
+    clock_fake(boot_ms * CLOCK_NS_PER_MS,
+               true_offset_ms(boot_number) + boot_ms + wrong_ms, trust);
     fixture_store_batch(1, (uint32_t)boot_ms);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of migration in place: an older store opens whole, however often the power goes in
- * the middle of it. */
+/* Tests of migration in place: an older store opens whole, however often the power goes
+ * in the middle of it. */
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -61,8 +61,8 @@ static void make_version_1(void)
                 "INSERT INTO log VALUES(1,1,3,0,1,5,5,0,0,x'01000005020478001f00');"
                 "INSERT INTO fact VALUES('owned.heater','1')"),
         0);
-    CU_ASSERT_EQUAL_FATAL(stmt_prepare(db, "INSERT INTO cursor VALUES(?1,'aa',7,x'')", &stmt),
-                          0);
+    CU_ASSERT_EQUAL_FATAL(
+        stmt_prepare(db, "INSERT INTO cursor VALUES(?1,'aa',7,x'')", &stmt), 0);
     for (unsigned i = 0; i < CURSORS; i++) {
         snprintf(route, sizeof route, "route-%u", i);
         stmt_bind_text(stmt, 1, route);

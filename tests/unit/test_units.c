@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of the words of lib/config: quantities with units, whole numbers, dates and zones,
- * endpoints, names that are nearly right. */
+/* Tests of the words of lib/config: quantities with units, whole numbers, dates and
+ * zones, endpoints, names that are nearly right. */
 #include <stdio.h>
 #include <string.h>
 
@@ -216,7 +216,8 @@ static CU_TestInfo tests[] = {
 
 int main(void)
 {
-    CU_SuiteInfo suites[] = {{"units", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+    CU_SuiteInfo suites[] = {{"units", NULL, NULL, NULL, NULL, tests},
+                             CU_SUITE_INFO_NULL};
 
     return suite_run(suites);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One simulated unit: its registers, its fault, its counts; turns a frame into a reply.
- */
+/* One simulated unit: its registers, its fault, its counts; turns a frame into a
+ * reply. */
 #ifndef GATEWAYD_DEVICESIM_DEVICE_H
 #define GATEWAYD_DEVICESIM_DEVICE_H
 
@@ -43,9 +43,9 @@ struct device_reply {
     enum fault_kind fault;
 };
 
-/* False: the unit stays silent; the ledger has the request with the fault `silent`. What a
- * request wrote has lines of its own in `writes`:
- * t_boot_ns device unit function address value */
+/* False: the unit stays silent; the ledger has the request with the fault `silent`. What
+ * a request wrote has lines of its own in `writes`: t_boot_ns device unit function
+ * address value */
 bool device_answer(struct device *device, const struct frame *request,
                    struct device_reply *ret_reply);
 

@@ -19,7 +19,8 @@ void budget_count(struct budget *budget, const struct dispatch_plan *plan,
     if (!budget->is_there || fabs(start_s - budget->start_s) > SAME_S) {
         bool is_first = !budget->is_there;
 
-        *budget = (struct budget){.is_there = true, .start_s = start_s, .last = DISPATCH_P4};
+        *budget =
+            (struct budget){.is_there = true, .start_s = start_s, .last = DISPATCH_P4};
         /* begun before us, as after a reload: taken for used as evenly as time went by */
         if (is_first && in->age_s > in->step_s && plan->until_s > 0)
             budget->used_wh =
@@ -30,7 +31,8 @@ void budget_count(struct budget *budget, const struct dispatch_plan *plan,
 }
 
 /* What a class is expected to draw from now until the end of the span. */
-static double need_wh(const struct forecast_demand *circuit, unsigned local_s, double left_s)
+static double need_wh(const struct forecast_demand *circuit, unsigned local_s,
+                      double left_s)
 {
     double sum = 0;
 
@@ -44,7 +46,8 @@ enum dispatch_class budget_class(struct budget *budget, const struct dispatch_pl
                                  const struct budget_in *in,
                                  const struct forecast_demand circuits[DISPATCH_CLASSES])
 {
-    double left_s = plan->until_s - in->age_s, left_wh = plan->energy_wh - budget->used_wh;
+    double left_s = plan->until_s - in->age_s,
+           left_wh = plan->energy_wh - budget->used_wh;
     double above_wh = 0;
     unsigned last = DISPATCH_P1;
 

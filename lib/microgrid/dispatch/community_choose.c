@@ -196,13 +196,15 @@ static double span_wh(const struct community_home *home, unsigned last,
 
     for (unsigned c = 0; c <= last; c++)
         for (double t = 0; t < span_s; t += DISPATCH_SLOT_S)
-            sum += forecast_demand_w(&home->circuits[c], dispatch_slot(time->local_s + t)) *
-                   DISPATCH_SLOT_S / 3600;
+            sum +=
+                forecast_demand_w(&home->circuits[c], dispatch_slot(time->local_s + t)) *
+                DISPATCH_SLOT_S / 3600;
     return sum;
 }
 
 static void write_plan(struct community_planner *planner, struct community_home *home,
-                       const struct dispatch_home *known, const struct dispatch_time *time)
+                       const struct dispatch_home *known,
+                       const struct dispatch_time *time)
 {
     struct dispatch_plan *plan = &home->plan;
     double expect_w = 0;

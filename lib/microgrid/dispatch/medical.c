@@ -55,7 +55,8 @@ void medical_step(struct medical *medical, const struct medical_in *in)
         medical->is_tight = false;
 }
 
-double medical_most_w(const struct medical *medical, const struct medical_in *in, double p0_w)
+double medical_most_w(const struct medical *medical, const struct medical_in *in,
+                      double p0_w)
 {
     double over_wh = fmax(medical->own_wh - medical->kept_wh, 0);
 

@@ -20,7 +20,8 @@ struct medical {
 struct medical_in {
     double step_s;   /* since the call before, and until the next */
     double device_w; /* as measured now; NaN or <= 0: not known */
-    double own_wh, full_wh; /* usable energy of the home's batteries; own < 0: not known */
+    /* usable energy of the home's batteries; own < 0: not known */
+    double own_wh, full_wh;
     double most_w;          /* the home may draw until the next call */
     double eta;             /* of a discharge */
 };
@@ -29,6 +30,7 @@ void medical_init(struct medical *medical, double typical_w, double reserve_h);
 bool medical_is_there(const struct medical *medical);
 void medical_step(struct medical *medical, const struct medical_in *in);
 /* The most its batteries may give now, if the P0 of the home draws so much. */
-double medical_most_w(const struct medical *medical, const struct medical_in *in, double p0_w);
+double medical_most_w(const struct medical *medical, const struct medical_in *in,
+                      double p0_w);
 
 #endif

@@ -6,8 +6,9 @@
 
 #include <math.h>
 
-/* Below the weight by this share a class is off: rather a slow fade than a flap. What P2 to
- * P4 take beyond their price in an outage that was to end soon is what P0 lacks at its end. */
+/* Below the weight by this share a class is off: rather a slow fade than a flap. What P2
+ * to P4 take beyond their price in an outage that was to end soon is what P0 lacks at its
+ * end. */
 static const double fade[DISPATCH_CLASSES] = {0.6, 0.5, 0.4, 0.4, 0.4};
 
 struct level {

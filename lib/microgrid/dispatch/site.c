@@ -14,8 +14,8 @@
 #include <stdlib.h>
 
 #define NEXT_LOOK_S 300
-/* Taken for the island until something tells how full it is: enough for P0 and some P1.
- */
+/* Taken for the island until something tells how full it is: enough for P0 and some
+ * P1. */
 #define UNKNOWN_SOC 0.4
 /* How long a large draw is remembered, and how much larger the next may be. */
 #define RISKY_W 700.0
@@ -176,7 +176,8 @@ static struct budget_in budget_input(const struct site *site, const struct site_
                               .drawn_w = drawn_w(site, in)};
 }
 
-/* Classes that the plan's energy no longer covers; P0 and P1 are no one else's to take. */
+/* Classes that the plan's energy no longer covers; P0 and P1 are no one else's to
+ * take. */
 static void keep_budget(struct site *site, const struct site_in *in, struct site_out *ret,
                         struct shed_class *class)
 {
@@ -218,8 +219,8 @@ static void choose_class(struct site *site, const struct site_in *in,
         class->limit = in->plan->power_w;
         keep_budget(site, in, ret, class);
     } else {
-        ret->last =
-            solo_decide(&site->solo, &in->time, in->step_s, site->soc - medical_soc(site));
+        ret->last = solo_decide(&site->solo, &in->time, in->step_s,
+                                site->soc - medical_soc(site));
         class->reason = WHY_ENERGY;
         class->value = fmax(site->solo.energy_wh, 0);
         class->until_ms = (int64_t)(solo_sun_s(&site->solo, &in->time) * 1000);
@@ -241,8 +242,8 @@ static double usual_w(const struct site *site, unsigned class, unsigned slot)
                                         w[(slot + DISPATCH_SLOTS - 1) % DISPATCH_SLOTS]));
 }
 
-/* What each circuit will draw if on: by the time of day where it is alone in its class.
- */
+/* What each circuit will draw if on: by the time of day where it is alone in its
+ * class. */
 static void expect(struct site *site, const struct site_in *in)
 {
     unsigned slot = dispatch_slot(in->time.local_s), n_in_class[DISPATCH_CLASSES] = {0};
@@ -280,16 +281,18 @@ static void see_island(struct site *site, const struct site_in *in)
             own += in->storages[i].soc;
             n++;
         }
-    if (n > 0 && (is_all_own(site) || in->frequency_hz <= 0 || setup->frequency_slope_hz <= 0))
+    if (n > 0 &&
+        (is_all_own(site) || in->frequency_hz <= 0 || setup->frequency_slope_hz <= 0))
         site->soc = own / n;
     else if (in->frequency_hz > 0 && setup->frequency_slope_hz > 0)
         site->soc =
             0.5 + (in->frequency_hz - setup->frequency_hz) / setup->frequency_slope_hz;
 }
 
-/* Usable energy of the home's batteries, by their gauges or, where they are all that forms
- * the grid, by the island's charge; -1: not known. */
-static double own_wh(const struct site *site, const struct site_in *in, double *ret_full_wh)
+/* Usable energy of the home's batteries, by their gauges or, where they are all that
+ * forms the grid, by the island's charge; -1: not known. */
+static double own_wh(const struct site *site, const struct site_in *in,
+                     double *ret_full_wh)
 {
     const struct dispatch_setup *setup = site->config.setup;
     bool by_island = !in->n_storages && is_all_own(site), is_known = in->n_storages > 0;
@@ -338,7 +341,8 @@ static void see_medical(struct site *site, const struct site_in *in)
                                    .most_w = most_w(site, in),
                                    .eta = 1};
     for (unsigned i = 0; i < setup->n_storages; i++)
-        if (setup->storages[i].home == (int)site->config.home && !setup->storages[i].is_ev)
+        if (setup->storages[i].home == (int)site->config.home &&
+            !setup->storages[i].is_ev)
             medical->eta = fmin(medical->eta, setup->storages[i].eta_discharge);
     if (in->is_grid_up) { /* each outage begins anew */
         site->medical.own_wh = medical->own_wh = -1;
