@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fills a store with readings on injected time (tests/unit/home_load.h), for bench/drain and
- * bench/flash; a commit for each --commit-s of them. --plain writes the same
- * readings into a plain SQLite log, a row for each, with the same durability.
+ * Fills a store with readings on injected time (tests/unit/home_load.h), for bench/drain
+ * and bench/flash; a commit for each --commit-s of them. --plain writes the same readings
+ * into a plain SQLite log, a row for each, with the same durability.
  */
 #include <getopt.h>
 #include <pthread.h>
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "gatewayd/store/store.h"
+#include "gatewayd/store/store_read.h"
 #include "lib/base/clock.h"
 #include "lib/sqlite/db.h"
 #include "lib/sqlite/stmt.h"
@@ -31,7 +32,7 @@ struct load {
     uint64_t last_seq;
 };
 
-/* ---- ours ---------------------------------------------------------------------------- */
+/* ---- ours -------------------------------------------------------------------------- */
 
 static void on_committed(void *ctx, uint64_t last_seq)
 {
@@ -73,9 +74,11 @@ static uint64_t load_store(struct load *load)
 {
     const struct store_options options = {.directory = load->directory,
                                           .gateway_id = "bench",
-                                          .max_bytes = (load->max_mib ? load->max_mib : 512) << 20,
+                                          .max_bytes =
+                                              (load->max_mib ? load->max_mib : 512) << 20,
                                           .commit_interval_ms = 60000};
-    const struct store_hooks hooks = {.ctx = load, .committed = on_committed, .event = on_event};
+    const struct store_hooks hooks = {
+        .ctx = load, .committed = on_committed, .event = on_event};
     struct gw_error error = {.text = ""};
 
     if (store_open(&options, &hooks, &load->store, &error) < 0) {
@@ -88,7 +91,7 @@ static uint64_t load_store(struct load *load)
     return db_bytes_written();
 }
 
-/* ---- a plain log --------------------------------------------------------------------- */
+/* ---- a plain log ------------------------------------------------------------------- */
 
 static void must(int rc)
 {
@@ -122,11 +125,13 @@ static uint64_t load_plain(struct load *load)
 
     snprintf(path, sizeof path, "%s/plain.db", load->directory);
     must(db_open(&options, &db, &error));
-    must(db_exec(db, "CREATE TABLE IF NOT EXISTS log(id INTEGER PRIMARY KEY, t, point, value)"));
+    must(db_exec(
+        db, "CREATE TABLE IF NOT EXISTS log(id INTEGER PRIMARY KEY, t, point, value)"));
     must(stmt_prepare(db, "INSERT INTO log(t,point,value) VALUES(?1,?2,?3)", &stmt));
     for (uint64_t n = 0; n < load->n_readings;) {
         must(db_begin(db));
-        for (unsigned s = 0; s < load->commit_s; s++, load->home.t_boot_ns += CLOCK_NS_PER_S)
+        for (unsigned s = 0; s < load->commit_s;
+             s++, load->home.t_boot_ns += CLOCK_NS_PER_S)
             for (uint32_t i = 0; i < HOME_LOAD_PER_S; i++, n++)
                 insert(load, stmt, i);
         must(db_commit(db));
@@ -157,9 +162,12 @@ static uint64_t bytes_to_storage(void)
 static bool parse(struct load *load, int argc, char **argv)
 {
     static const struct option table[] = {
-        {"directory", required_argument, NULL, 'd'}, {"readings", required_argument, NULL, 'n'},
-        {"commit-s", required_argument, NULL, 'c'},  {"backlog-mib", required_argument, NULL, 'b'},
-        {"plain", no_argument, NULL, 'p'},           {NULL, 0, NULL, 0},
+        {"directory", required_argument, NULL, 'd'},
+        {"readings", required_argument, NULL, 'n'},
+        {"commit-s", required_argument, NULL, 'c'},
+        {"backlog-mib", required_argument, NULL, 'b'},
+        {"plain", no_argument, NULL, 'p'},
+        {NULL, 0, NULL, 0},
     };
     int c;
 
@@ -179,7 +187,8 @@ static bool parse(struct load *load, int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct load load = {.commit_s = 5,
-                        .lock = PTHREAD_MUTEX_INITIALIZER, .committed = PTHREAD_COND_INITIALIZER};
+                        .lock = PTHREAD_MUTEX_INITIALIZER,
+                        .committed = PTHREAD_COND_INITIALIZER};
     int64_t begin_ns;
     uint64_t bytes;
 
@@ -191,7 +200,8 @@ int main(int argc, char **argv)
     begin_ns = clock_boot_ns();
     home_load_init(&load.home, begin_ns);
     bytes = load.is_plain ? load_plain(&load) : load_store(&load);
-    printf("{\"readings\":%llu,\"bytes_written\":%llu,\"bytes_to_storage\":%llu,\"seconds\":%.2f}\n",
+    printf("{\"readings\":%llu,\"bytes_written\":%llu,\"bytes_to_storage\":%llu,"
+           "\"seconds\":%.2f}\n",
            (unsigned long long)load.n_readings, (unsigned long long)bytes,
            (unsigned long long)bytes_to_storage(),
            (double)(clock_boot_ns() - begin_ns) / (double)CLOCK_NS_PER_S);

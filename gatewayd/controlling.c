@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Outage control in the daemon; see controlling.h. Each port is a few lines: control decides,
- * this file only carries. Facts cross to the store's thread and back like those of writes.c.
+ * Outage control in the daemon; see controlling.h. Each port is a few lines: control
+ * decides, this file only carries. Facts cross to the store's thread and back like those
+ * of writes.c.
  */
 #include "gatewayd/controlling.h"
 
@@ -16,10 +17,12 @@
 #include "gatewayd/control/notices.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/own_past.h"
+#include "gatewayd/store/store_facts.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
-#define FACTS_LIMIT_NS (3 * CLOCK_NS_PER_S) /* a store that hangs must not keep control off */
+/* a store that hangs must not keep control off */
+#define FACTS_LIMIT_NS (3 * CLOCK_NS_PER_S)
 
 struct controlling {
     struct gateway *gateway;
@@ -29,9 +32,10 @@ struct controlling {
     struct own_past *past;
 };
 
-/* ---- ports of control ---------------------------------------------------------------------- */
+/* ---- ports of control -------------------------------------------------------------- */
 
-static bool port_read(void *ctx, const struct control_ref *ref, struct control_reading *ret)
+static bool port_read(void *ctx, const struct control_ref *ref,
+                      struct control_reading *ret)
 {
     struct controlling *controlling = ctx;
     struct latest_entry entry;
@@ -96,13 +100,14 @@ static void port_write(void *ctx, const struct control_write *write, control_don
     }
     *ordered = (struct ordered){done, done_ctx};
     if (write->is_release)
-        writes_release(gateway->writes, gateway->catalog, order.device, order.point, on_answer,
-                       ordered);
+        writes_release(gateway->writes, gateway->catalog, order.device, order.point,
+                       on_answer, ordered);
     else
         writes_order(gateway->writes, gateway->catalog, &order, on_answer, ordered);
 }
 
-static void port_event(void *ctx, const char *code, const char *severity, const char *text)
+static void port_event(void *ctx, const char *code, const char *severity,
+                       const char *text)
 {
     struct controlling *controlling = ctx;
     bool is_health = strcmp(code, NOTICES_MEDICAL_CODE) == 0; /* a grant of its own */
@@ -189,7 +194,7 @@ static void on_past(void *ctx, struct past *past)
     control_take_past(controlling->control, past);
 }
 
-/* ---- the machine's own end ---------------------------------------------------------------- */
+/* ---- the machine's own end --------------------------------------------------------- */
 
 static void flush_store(void *arg)
 {
@@ -243,7 +248,7 @@ static void port_halt(void *ctx, bool is_asked)
         unlink(path);
 }
 
-/* ---- its turn ------------------------------------------------------------------------------- */
+/* ---- its turn ---------------------------------------------------------------------- */
 
 static void set_timer(struct controlling *controlling, int64_t t_boot_ns)
 {
@@ -280,7 +285,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *ctx)
     return 0;
 }
 
-/* ---- what the store kept ----------------------------------------------------------------------- */
+/* ---- what the store kept ----------------------------------------------------------- */
 
 static void on_fact(void *arg)
 {
@@ -320,7 +325,7 @@ static void read_facts(void *arg)
     loop_calls_post(controlling->gateway->calls, on_all_facts, controlling);
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 struct controlling *controlling_new(struct gateway *gateway)
 {
@@ -338,10 +343,11 @@ struct controlling *controlling_new(struct gateway *gateway)
         return NULL;
     controlling->gateway = gateway;
     controlling->control = control_new(&ports);
-    controlling->past = own_past_new(gateway->store, gateway->calls, on_past, controlling);
+    controlling->past =
+        own_past_new(gateway->store, gateway->calls, on_past, controlling);
     if (!controlling->control || !controlling->past ||
-        sd_event_add_time(gateway->event, &controlling->timer, CLOCK_BOOTTIME, UINT64_MAX, 1,
-                          on_timer, controlling) < 0) {
+        sd_event_add_time(gateway->event, &controlling->timer, CLOCK_BOOTTIME, UINT64_MAX,
+                          1, on_timer, controlling) < 0) {
         controlling_free(controlling);
         return NULL;
     }
@@ -387,7 +393,8 @@ void controlling_start(struct controlling *controlling)
     store_post(controlling->gateway->store, read_facts, controlling, false);
 }
 
-void controlling_readings(struct controlling *controlling, const struct record_batch *batch)
+void controlling_readings(struct controlling *controlling,
+                          const struct record_batch *batch)
 {
     int64_t next_ns = control_readings(controlling->control, batch);
 
@@ -416,7 +423,7 @@ bool controlling_owns(struct controlling *controlling, uint32_t device, uint32_t
     return control_owns(controlling->control, device, point, ret_text, size);
 }
 
-/* ---- the API ------------------------------------------------------------------------------------ */
+/* ---- the API ----------------------------------------------------------------------- */
 
 void controlling_post(struct controlling *controlling, struct api_post *post)
 {
@@ -426,8 +433,8 @@ void controlling_post(struct controlling *controlling, struct api_post *post)
     int rc = -EINVAL;
 
     if (request->kind == API_POST_OVERRIDE)
-        rc = control_override(control, request->device, request->point, request->lease_ms, text,
-                              sizeof text);
+        rc = control_override(control, request->device, request->point, request->lease_ms,
+                              text, sizeof text);
     else if (request->kind == API_POST_HOLD)
         rc = control_hold(control, request->value.v.b, text, sizeof text);
     else if (request->kind == API_POST_CONFIRM)

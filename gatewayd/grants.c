@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Grants on their way from the configuration into the store's list of consent events, and
- * from that list into the set that is asked. Called on the loop, done on the store's thread.
+ * from that list into the set that is asked. Called on the loop, done on the store's
+ * thread.
  */
 #include "gatewayd/grants.h"
 
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gatewayd/store/store_facts.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
@@ -112,8 +114,9 @@ static void enter_grants(void *arg)
         struct seen_search search = {job->grants[i].id, job->grants[i].hash, false};
 
         store_consent_each(job->store, search_seen, &search);
-        if (!search.seen && store_consent_append(job->store, job->grants[i].id, "grant",
-                                                 job->grants[i].hash, job->grants[i].json) == 0) {
+        if (!search.seen &&
+            store_consent_append(job->store, job->grants[i].id, "grant",
+                                 job->grants[i].hash, job->grants[i].json) == 0) {
             snprintf(text, sizeof text, "grant '%s' entered from the configuration",
                      job->grants[i].id);
             job->hooks.event(job->hooks.ctx, "consent-granted", "info", text);
@@ -123,8 +126,8 @@ static void enter_grants(void *arg)
     job_free(job);
 }
 
-int grants_enter(struct store *store, struct consent *consent, const struct config *config,
-                 const struct grants_hooks *hooks)
+int grants_enter(struct store *store, struct consent *consent,
+                 const struct config *config, const struct grants_hooks *hooks)
 {
     struct grants_job *job =
         calloc(1, sizeof *job + (config->n_grants + 1) * sizeof *job->grants);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What others ask the gateway to do: posts of the API (from its threads onto the loop) and
- * commands of a route. Both end in writes.c.
+ * What others ask the gateway to do: posts of the API (from its threads onto the loop)
+ * and commands of a route. Both end in writes.c.
  */
 #include "gatewayd/gateway.h"
 
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gatewayd/command/command.h"
+#include "gatewayd/store/store_facts.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
@@ -20,7 +21,7 @@
 #define COMMANDS_BURST 100
 #define DROPS_TOLD_NS (60 * CLOCK_NS_PER_S)
 
-/* ---- posts of the API ------------------------------------------------------------------------ */
+/* ---- posts of the API -------------------------------------------------------------- */
 
 struct posted {
     struct gateway *gateway;
@@ -43,8 +44,10 @@ static void on_read_answer(void *ctx, enum write_outcome outcome, const char *te
                            const struct gw_value *readback)
 {
     (void)readback;
-    api_post_finish(ctx, outcome == WRITE_ACCEPTED || outcome == WRITE_CONFIRMED ? API_CONFIRMED
-                                                                                 : API_FAILED,
+    api_post_finish(ctx,
+                    outcome == WRITE_ACCEPTED || outcome == WRITE_CONFIRMED
+                        ? API_CONFIRMED
+                        : API_FAILED,
                     text, NULL);
 }
 
@@ -58,8 +61,8 @@ static void post_reload(struct gateway *gateway, struct api_post *post)
 }
 
 /* Two masters of one relay would undo each other's orders. */
-static bool refuse_owned(struct gateway *gateway, uint32_t device, uint32_t point, char *text,
-                         size_t size)
+static bool refuse_owned(struct gateway *gateway, uint32_t device, uint32_t point,
+                         char *text, size_t size)
 {
     return controlling_owns(gateway->controlling, device, point, text, size);
 }
@@ -71,9 +74,11 @@ static void post_write(struct gateway *gateway, struct api_post *post)
     int point = device < 0 ? -1
                            : catalog_device_find_point(&gateway->catalog->devices[device],
                                                        request->point);
-    const struct write_order order = {.device = (uint32_t)device, .point = (uint32_t)point,
+    const struct write_order order = {.device = (uint32_t)device,
+                                      .point = (uint32_t)point,
                                       .value = request->value,
-                                      .lease_ms = request->lease_ms, .by = "api"};
+                                      .lease_ms = request->lease_ms,
+                                      .by = "api"};
     char text[200];
 
     if (point < 0) {
@@ -142,14 +147,15 @@ int requests_post(void *ctx, struct api_post *post)
     return rc;
 }
 
-/* ---- commands of a route ----------------------------------------------------------------------- */
+/* ---- commands of a route ----------------------------------------------------------- */
 
 /* One command on its way: loop -> store (seen before?) -> loop (do it) -> store (keep the
  * answer) -> loop (send it). */
 struct asked {
     struct gateway *gateway;
     char route[64], id[COMMAND_ID_MAX + 1];
-    struct command command; /* its numbers hold for this generation of the configuration */
+    /* its numbers hold for this generation of the configuration */
+    struct command command;
     uint32_t generation;
     int64_t deadline_boot_ns;
     char *answer;
@@ -183,8 +189,8 @@ static void keep_answer(void *arg)
         asked_free(asked);
 }
 
-static void answer_command(struct asked *asked, enum command_result result, const char *reason,
-                           const struct gw_value *readback)
+static void answer_command(struct asked *asked, enum command_result result,
+                           const char *reason, const struct gw_value *readback)
 {
     struct strbuf buf;
 
@@ -207,8 +213,8 @@ static void on_command_answer(void *ctx, enum write_outcome outcome, const char 
 
     snprintf(line, sizeof line, "command %s by %s: %s%s%s", asked->id, asked->command.by,
              command_result_name(results[outcome]), *text ? ": " : "", text);
-    gateway_event(asked->gateway, "", "command", outcome >= WRITE_REFUSED ? "warning" : "info",
-                  line);
+    gateway_event(asked->gateway, "", "command",
+                  outcome >= WRITE_REFUSED ? "warning" : "info", line);
     answer_command(asked, results[outcome], text, readback);
 }
 
@@ -218,8 +224,8 @@ static void refuse_unnoted(struct asked *asked)
     struct strbuf buf;
 
     strbuf_init(&buf);
-    command_put_answer(&buf, COMMAND_REFUSED, "the command cannot be noted now; send it again",
-                       NULL);
+    command_put_answer(&buf, COMMAND_REFUSED,
+                       "the command cannot be noted now; send it again", NULL);
     free(asked->answer);
     asked->answer = strbuf_take(&buf);
     send_answer(asked);
@@ -232,8 +238,8 @@ static void order_command(struct asked *asked)
                                       .value = command->value,
                                       .lease_ms = command->lease_ms, .by = command->by};
 
-    writes_order(asked->gateway->writes, asked->gateway->catalog, &order, on_command_answer,
-                 asked);
+    writes_order(asked->gateway->writes, asked->gateway->catalog, &order,
+                 on_command_answer, asked);
 }
 
 static void do_command(void *arg)
@@ -250,9 +256,11 @@ static void do_command(void *arg)
     else if (!command->accepted)
         answer_command(asked, COMMAND_REFUSED, command->reason, NULL);
     else if (clock_boot_ns() > asked->deadline_boot_ns)
-        answer_command(asked, COMMAND_REFUSED, "it expired before it could be done", NULL);
+        answer_command(asked, COMMAND_REFUSED, "it expired before it could be done",
+                       NULL);
     else if (asked->generation != gateway->generation)
-        answer_command(asked, COMMAND_REFUSED, "the configuration changed meanwhile", NULL);
+        answer_command(asked, COMMAND_REFUSED, "the configuration changed meanwhile",
+                       NULL);
     else if (refuse_owned(gateway, command->device, command->point, text, sizeof text))
         answer_command(asked, COMMAND_REFUSED, text, NULL);
     else
@@ -280,9 +288,10 @@ static void tell_drops(struct gateway *gateway, const char *route, int64_t now_n
     if (gateway->commands.told_boot_ns &&
         now_ns - gateway->commands.told_boot_ns < DROPS_TOLD_NS)
         return;
-    snprintf(text, sizeof text, "more commands than are taken (%d per s), by now over route '%s': "
-             "%llu dropped", COMMANDS_PER_S, route,
-             (unsigned long long)gateway->commands.n_dropped);
+    snprintf(text, sizeof text,
+             "more commands than are taken (%d per s), by now over route '%s': "
+             "%llu dropped",
+             COMMANDS_PER_S, route, (unsigned long long)gateway->commands.n_dropped);
     gateway_event(gateway, "", "commands-dropped", "warning", text);
     gateway->commands.n_dropped = 0;
     gateway->commands.told_boot_ns = now_ns;
@@ -307,8 +316,11 @@ void requests_command(void *ctx, const char *route, const char *id,
                       const struct route_message *message)
 {
     struct gateway *gateway = ctx;
-    struct command_message in = {.id = id, .payload = message->payload, .len = message->len,
-                                 .retained = message->retained, .expiry_s = message->expiry_s};
+    struct command_message in = {.id = id,
+                                 .payload = message->payload,
+                                 .len = message->len,
+                                 .retained = message->retained,
+                                 .expiry_s = message->expiry_s};
     struct asked *asked;
 
     if (!takes_command(gateway, route))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The store's thread of the routes: what the loop has for a forward arrives here as notes;
- * what a forward wants goes to the route's process or back by loop_calls_post.
+ * The store's thread of the routes: what the loop has for a forward arrives here as
+ * notes; what a forward wants goes to the route's process or back by loop_calls_post.
  */
 #include "gatewayd/route_link.h"
 
@@ -12,6 +12,8 @@
 
 #include "gatewayd/grants.h"
 #include "gatewayd/route_note.h"
+#include "gatewayd/store/store_facts.h"
+#include "gatewayd/store/store_read.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
@@ -23,7 +25,7 @@ void route_link_set_state(struct route_link *link, const char *state, const char
     pthread_mutex_unlock(&link->owner->lock);
 }
 
-/* ---- the store's thread ----------------------------------------------------------------------- */
+/* ---- the store's thread ------------------------------------------------------------ */
 
 static struct consent_route consent_route_of(const struct route_link *link)
 {
@@ -45,11 +47,12 @@ static void publish_state(struct route_link *link, const char *state)
 
     if (!link->process || !status_allowed(link))
         return;
-    len = snprintf(payload, sizeof payload,
-                   "{\"v\":1,\"state\":\"%s\",\"boot\":\"%s\",\"epoch\":\"%s\",\"version\":\"%s\","
-                   "\"t\":%lld}",
-                   state, clock_boot_id(), link->epoch, link->owner->version,
-                   (long long)clock_wall_ms());
+    len = snprintf(
+        payload, sizeof payload,
+        "{\"v\":1,\"state\":\"%s\",\"boot\":\"%s\",\"epoch\":\"%s\",\"version\":\"%s\","
+        "\"t\":%lld}",
+        state, clock_boot_id(), link->epoch, link->owner->version,
+        (long long)clock_wall_ms());
     route_process_publish(link->process, OWN_TOKEN, "state", true, payload, (size_t)len);
 }
 
@@ -67,7 +70,8 @@ static void publish_grid(struct route_link *link)
     payload = link->owner->grid ? strdup(link->owner->grid) : NULL;
     pthread_mutex_unlock(&link->owner->lock);
     if (payload)
-        route_process_publish(link->process, OWN_TOKEN, "grid", true, payload, strlen(payload));
+        route_process_publish(link->process, OWN_TOKEN, "grid", true, payload,
+                              strlen(payload));
     free(payload);
 }
 
@@ -94,18 +98,21 @@ static void port_close(void *ctx, void *reader)
 _Static_assert(sizeof(struct forward_cursor) == sizeof(struct store_cursor),
                "the cursor is the same plain data on both sides");
 
-static int port_cursor_load(void *ctx, const char *route, struct forward_cursor *ret_cursor)
+static int port_cursor_load(void *ctx, const char *route,
+                            struct forward_cursor *ret_cursor)
 {
     const struct route_side *side = ctx;
     struct store_cursor cursor;
-    int rc = store_cursor_load_epoch(side->link->owner->store, route, side->epoch, &cursor);
+    int rc =
+        store_cursor_load_epoch(side->link->owner->store, route, side->epoch, &cursor);
 
     if (rc == 0)
         memcpy(ret_cursor, &cursor, sizeof cursor);
     return rc;
 }
 
-static int port_cursor_save(void *ctx, const char *route, const struct forward_cursor *cursor)
+static int port_cursor_save(void *ctx, const char *route,
+                            const struct forward_cursor *cursor)
 {
     const struct route_side *side = ctx;
     struct store_cursor copy;
@@ -125,8 +132,8 @@ static int port_publish(void *ctx, const char *route, uint64_t token, const char
     return route_process_publish(side->link->process, token, topic, retain, payload, len);
 }
 
-static void port_event(void *ctx, const char *route, const char *code, const char *severity,
-                       const char *text)
+static void port_event(void *ctx, const char *route, const char *code,
+                       const char *severity, const char *text)
 {
     const struct route_side *side = ctx;
     struct forwarding *forwarding = side->link->owner;
@@ -140,7 +147,7 @@ static void port_event(void *ctx, const char *route, const char *code, const cha
         route_link_set_state(side->link, "online", text); /* why nothing gets confirmed */
 }
 
-/* ---- a route's forwards, one per epoch --------------------------------------------------- */
+/* ---- a route's forwards, one per epoch --------------------------------------------- */
 
 static void make_forward(struct route_side *side, const char *epoch, uint64_t last_seq)
 {
@@ -180,7 +187,8 @@ static void free_forward(struct route_side *side)
     side->forward = NULL;
 }
 
-/* Behind the live epoch a closed one gets a quarter of the window; in strict order all. */
+/* Behind the live epoch a closed one gets a quarter of the window; in strict order
+ * all. */
 static void share_window(struct route_link *link)
 {
     unsigned behind = 0, live = link->window;
@@ -244,7 +252,8 @@ static void update_drain(struct route_link *link)
     struct store_epoch oldest;
     int n = store_epochs_pending(link->owner->store, link->route.name, &oldest, 1);
 
-    if (link->drain.forward ? n > 0 && strcmp(oldest.hex, link->drain.epoch) == 0 : n == 0)
+    if (link->drain.forward ? n > 0 && strcmp(oldest.hex, link->drain.epoch) == 0
+                            : n == 0)
         return;
     free_forward(&link->drain);
     if (n > 0)
@@ -268,8 +277,8 @@ static void make_forwards(struct route_link *link)
     share_window(link);
 }
 
-/* A backlog under a rate limit and waiting receipts need the second's tick; else the store's
- * thread sleeps until its next commit. */
+/* A backlog under a rate limit and waiting receipts need the second's tick; else the
+ * store's thread sleeps until its next commit. */
 static void update_tick(struct forwarding *forwarding)
 {
     bool wanted = false;
@@ -484,8 +493,8 @@ void route_link_on_note(void *arg)
         break;
     case NOTE_ANSWER:
         if (link->process && status_allowed(link))
-            route_process_publish(link->process, OWN_TOKEN, note->topic, false, note->payload,
-                                  note->len);
+            route_process_publish(link->process, OWN_TOKEN, note->topic, false,
+                                  note->payload, note->len);
         break;
     case NOTE_GRID:
         publish_grid(link);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes: check, journal ("owned.DEVICE.POINT" synced before a value other than the failsafe
- * is sent), hand to the host, answer. What the journal names after a restart, or after a
- * host's death, is released to its failsafe until the device takes it. On the loop; the
- * journal entries cross to the store's thread and back.
+ * Writes: check, journal ("owned.DEVICE.POINT" synced before a value other than the
+ * failsafe is sent), hand to the host, answer. What the journal names after a restart, or
+ * after a host's death, is released to its failsafe until the device takes it. On the
+ * loop; the journal entries cross to the store's thread and back.
  */
 #include "gatewayd/writes.h"
 
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gatewayd/store/store_facts.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
@@ -46,7 +47,7 @@ struct writes {
     struct owned owned[OWNED_MAX];
 };
 
-/* ---- the table of what we own -------------------------------------------------------------- */
+/* ---- the table of what we own ------------------------------------------------------ */
 
 static struct owned *find_owned(struct writes *writes, const char *name)
 {
@@ -117,7 +118,7 @@ static void forget_owned(struct writes *writes, struct owned *owned)
         free(job);
 }
 
-/* ---- pending answers ------------------------------------------------------------------------- */
+/* ---- pending answers --------------------------------------------------------------- */
 
 static struct pending *find_pending(struct writes *writes, uint64_t id)
 {
@@ -127,7 +128,8 @@ static struct pending *find_pending(struct writes *writes, uint64_t id)
     return NULL;
 }
 
-static struct pending *add_pending(struct writes *writes, write_answer_fn answer, void *ctx)
+static struct pending *add_pending(struct writes *writes, write_answer_fn answer,
+                                   void *ctx)
 {
     struct pending *pending = writes->is_stopped ? NULL : find_pending(writes, 0);
 
@@ -150,7 +152,7 @@ static void finish(struct pending *pending, enum write_outcome outcome, const ch
         copy.answer(copy.ctx, outcome, text, readback ? readback : &none);
 }
 
-/* ---- beginning a write ------------------------------------------------------------------------ */
+/* ---- beginning a write ------------------------------------------------------------- */
 
 /* "" when the value may be written to the point, else why not. */
 static void check_value(const struct catalog_point *point, const struct gw_value *value,
@@ -187,7 +189,8 @@ static uint32_t left_ms(const struct pending *pending)
     return left > 1 ? (uint32_t)left : 1;
 }
 
-static void send_write(struct writes *writes, uint64_t id, const struct write_order *order)
+static void send_write(struct writes *writes, uint64_t id,
+                       const struct write_order *order)
 {
     struct pending *pending = find_pending(writes, id);
     int rc;
@@ -197,8 +200,8 @@ static void send_write(struct writes *writes, uint64_t id, const struct write_or
     rc = hosts_write(writes->hosts, id, order->device, order->point, &order->value,
                      order->lease_ms, left_ms(pending));
     if (rc < 0)
-        finish(pending, WRITE_FAILED, "its host process is not running; try again in a moment",
-               NULL);
+        finish(pending, WRITE_FAILED,
+               "its host process is not running; try again in a moment", NULL);
 }
 
 /* While the journal was written a reload may have moved, changed or removed the point. */
@@ -216,9 +219,10 @@ static void on_fact_stored(void *arg)
         owned->is_noted = job->is_done;
     if (job->is_sent)
         *text = '\0';
-    else if (catalog_find(catalog, job->key + strlen("owned."), &order.device, &order.point))
-        check_value(&catalog->devices[order.device].points[order.point], &job->value, text,
-                    sizeof text);
+    else if (catalog_find(catalog, job->key + strlen("owned."), &order.device,
+                          &order.point))
+        check_value(&catalog->devices[order.device].points[order.point], &job->value,
+                    text, sizeof text);
     if (!*text && !job->is_sent)
         send_write(writes, job->id, &order);
     else if (*text && pending)
@@ -298,15 +302,17 @@ void writes_release(struct writes *writes, struct catalog *catalog, uint32_t dev
     snprintf(name, sizeof name, "%s.%s", d->name, d->points[point].name);
     owned = find_owned(writes, name);
     if (owned) {
-        owned->write_id = 0; /* an older write may still be under way: this goes after it */
+        /* an older write may still be under way: this goes after it */
+        owned->write_id = 0;
         owned->release_id = pending->id;
     }
     if (hosts_release(writes->hosts, pending->id, device, point) < 0)
-        finish(pending, WRITE_FAILED, "its host process is not running; try again in a moment",
-               NULL);
+        finish(pending, WRITE_FAILED,
+               "its host process is not running; try again in a moment", NULL);
 }
 
-void writes_read(struct writes *writes, uint32_t device, write_answer_fn answer, void *ctx)
+void writes_read(struct writes *writes, uint32_t device, write_answer_fn answer,
+                 void *ctx)
 {
     static const struct gw_value none;
     struct pending *pending = add_pending(writes, answer, ctx);
@@ -314,11 +320,11 @@ void writes_read(struct writes *writes, uint32_t device, write_answer_fn answer,
     if (!pending)
         answer(ctx, WRITE_REFUSED, "too many requests at once", &none);
     else if (hosts_read(writes->hosts, pending->id, device) < 0)
-        finish(pending, WRITE_FAILED, "its host process is not running; try again in a moment",
-               NULL);
+        finish(pending, WRITE_FAILED,
+               "its host process is not running; try again in a moment", NULL);
 }
 
-/* ---- from the hosts ------------------------------------------------------------------------------ */
+/* ---- from the hosts ---------------------------------------------------------------- */
 
 /* A write that was done owns its point anew; a release that was done ends that, unless a
  * write went after it. */
@@ -339,8 +345,8 @@ static bool write_is_under_way(struct writes *writes, const struct owned *owned)
     return owned->write_id && find_pending(writes, owned->write_id);
 }
 
-void writes_done(struct writes *writes, uint64_t id, enum gw_result result, const char *text,
-                 const struct gw_value *readback)
+void writes_done(struct writes *writes, uint64_t id, enum gw_result result,
+                 const char *text, const struct gw_value *readback)
 {
     struct pending *pending = id ? find_pending(writes, id) : NULL;
     char failure[240];
@@ -349,13 +355,15 @@ void writes_done(struct writes *writes, uint64_t id, enum gw_result result, cons
         return; /* its time-out came first */
     if (result == GW_OK) {
         settle(writes, id);
-        finish(pending, readback->type != GW_TYPE_NONE ? WRITE_CONFIRMED : WRITE_ACCEPTED, text,
-               readback);
+        finish(pending, readback->type != GW_TYPE_NONE ? WRITE_CONFIRMED : WRITE_ACCEPTED,
+               text, readback);
         return;
     }
-    snprintf(failure, sizeof failure, "%s: %s", result_name(result), *text ? text : "no detail");
+    snprintf(failure, sizeof failure, "%s: %s", result_name(result),
+             *text ? text : "no detail");
     finish(pending,
-           result == GW_ERR_CONFIG || result == GW_ERR_UNSUPPORTED ? WRITE_REFUSED : WRITE_FAILED,
+           result == GW_ERR_CONFIG || result == GW_ERR_UNSUPPORTED ? WRITE_REFUSED
+                                                                   : WRITE_FAILED,
            failure, readback);
 }
 
@@ -389,11 +397,12 @@ void writes_device_lost(struct writes *writes, const char *device)
         owned->next_boot_ns = 0;
         pending = owned->write_id ? find_pending(writes, owned->write_id) : NULL;
         if (pending)
-            finish(pending, WRITE_FAILED, "its host process ended; try again in a moment", NULL);
+            finish(pending, WRITE_FAILED, "its host process ended; try again in a moment",
+                   NULL);
     }
 }
 
-/* ---- recovery -------------------------------------------------------------------------------------- */
+/* ---- recovery ---------------------------------------------------------------------- */
 
 struct recovered {
     struct writes *writes;
@@ -449,7 +458,8 @@ static void release(struct writes *writes, struct catalog *catalog, unsigned i)
     owned->next_boot_ns = clock_boot_ns() + RELEASE_RETRY_NS;
     if (!catalog_find(catalog, owned->name, &device, &point) ||
         !catalog->devices[device].points[point].writable) {
-        log_warning("journal", "%s is no longer configured: cannot set it to its failsafe",
+        log_warning("journal",
+                    "%s is no longer configured: cannot set it to its failsafe",
                     owned->name);
         forget_owned(writes, owned);
         return;
@@ -468,7 +478,8 @@ void writes_tick(struct writes *writes, struct catalog *catalog)
 
     for (unsigned i = 0; i < PENDING_MAX; i++)
         if (writes->pending[i].id && now_ns > writes->pending[i].deadline_boot_ns)
-            finish(&writes->pending[i], WRITE_FAILED, "no answer from the device in 10 s", NULL);
+            finish(&writes->pending[i], WRITE_FAILED, "no answer from the device in 10 s",
+                   NULL);
     for (unsigned i = 0; i < OWNED_MAX; i++)
         if (writes->owned[i].name[0] && writes->owned[i].releasing &&
             !write_is_under_way(writes, &writes->owned[i]) &&
@@ -476,7 +487,8 @@ void writes_tick(struct writes *writes, struct catalog *catalog)
             release(writes, catalog, i);
 }
 
-struct writes *writes_new(struct hosts *hosts, struct store *store, struct loop_calls *calls)
+struct writes *writes_new(struct hosts *hosts, struct store *store,
+                          struct loop_calls *calls)
 {
     struct writes *writes = calloc(1, sizeof *writes);
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "gatewayd/store/store.h"
+#include "gatewayd/store/store_read.h"
 #include "lib/sqlite/db.h"
 
 struct cursors {

@@ -28,6 +28,8 @@ gatewayd_store_libstore_la_SOURCES = \
 	gatewayd/store/salvage.c gatewayd/store/salvage.h \
 	gatewayd/store/schema.c gatewayd/store/schema.h \
 	gatewayd/store/store.c gatewayd/store/store.h \
+	gatewayd/store/store_facts.c gatewayd/store/store_facts.h \
+	gatewayd/store/store_read.c gatewayd/store/store_read.h \
 	gatewayd/store/store_thread.c gatewayd/store/store_thread.h \
 	gatewayd/store/tables.c gatewayd/store/tables.h \
 	gatewayd/store/summary.c gatewayd/store/summary.h \

@@ -5,6 +5,7 @@
 #define GATEWAYD_STORE_READER_H
 
 #include "gatewayd/store/logbook.h"
+#include "gatewayd/store/store_read.h"
 #include "lib/model/record.h"
 
 struct store_reader;

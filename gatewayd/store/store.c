@@ -18,7 +18,6 @@
 #include "gatewayd/store/restore.h"
 #include "gatewayd/store/salvage.h"
 #include "gatewayd/store/store_thread.h"
-#include "gatewayd/store/tables.h"
 #include "gatewayd/store/writer.h"
 #include "gatewayd/store/writer_back.h"
 #include "gatewayd/store/writer_lost.h"
@@ -29,8 +28,8 @@
 #define QUEUE_BYTES (16u << 20)
 #define STACK_BYTES (256u * 1024)
 #define TICK_NS CLOCK_NS_PER_S
-#define PENDING_BYTES (256u * 1024) /* of packed rows: commits before the interval ends  \
-                                     */
+/* of packed rows: commits before the interval ends */
+#define PENDING_BYTES (256u * 1024)
 #define PROBE_FIRST_MS 30000
 #define PROBE_MAX_NS (600 * CLOCK_NS_PER_S)
 #define SALVAGE_PAUSE_MS 20
@@ -93,8 +92,8 @@ static bool handle_items(struct store *store, struct queue_item *items)
     return urgent;
 }
 
-/* The queue's items; arms the commit timer, or stops it when a whole interval was idle.
- */
+/* The queue's items; arms the commit timer, or stops it when a whole interval was
+ * idle. */
 static struct queue_item *take_items(struct store *store, bool *ret_stopping)
 {
     int64_t now = clock_boot_ns();
@@ -170,7 +169,8 @@ static bool turn(struct store *store)
     return !stopping;
 }
 
-/* Salvage goes on when there is nothing else to do, so that it delays no commit by much. */
+/* Salvage goes on when there is nothing else to do, so that it delays no commit by
+ * much. */
 static bool salvage(struct store *store)
 {
     return !writer_has_work(&store->writer) &&
@@ -216,7 +216,8 @@ int store_open(const struct store_options *options, const struct store_hooks *ho
     rc = writer_open(&store->writer, options, hooks, reterr);
     if (rc == 0) {
         store->restore = restore_new(store);
-        rc = store->restore ? thread_start(run, store, STACK_BYTES, &store->thread) : -ENOMEM;
+        rc = store->restore ? thread_start(run, store, STACK_BYTES, &store->thread)
+                            : -ENOMEM;
         if (rc == 0) {
             *ret_store = store;
             return 0;
@@ -403,181 +404,4 @@ int store_read_events(struct store *store, int64_t from_ms, unsigned limit,
     rc = events_read(db, from_ms, limit, fn, ctx);
     db_close(db);
     return rc;
-}
-
-/* ---- the store's thread ---- */
-
-int store_reader_open(struct store *store, uint64_t from_seq, struct store_reader **ret)
-{
-    return store_reader_open_epoch(store, store->writer.book.epoch, from_seq, ret);
-}
-
-int store_reader_open_epoch(struct store *store, const char *epoch_hex, uint64_t from_seq,
-                            struct store_reader **ret)
-{
-    const struct epoch *epoch = epochs_find(&store->writer.book.epochs, epoch_hex);
-    struct writer *writer = &store->writer;
-    struct store_reader *reader = writer->spare_reader;
-    int rc;
-
-    if (!epoch)
-        return -ENOENT;
-    writer->spare_reader = NULL;
-    if (!reader)
-        reader = reader_new(&writer->book, &writer->spare_reader);
-    if (!reader)
-        return -ENOMEM;
-    rc = reader_begin(reader, epoch, from_seq);
-    if (rc < 0)
-        reader_end(reader);
-    else
-        *ret = reader;
-    return rc;
-}
-
-int store_reader_next(struct store_reader *reader, struct stored_record *ret_record)
-{
-    return reader_next(reader, ret_record);
-}
-
-void store_reader_close(struct store_reader *reader)
-{
-    if (reader)
-        reader_end(reader);
-}
-
-int store_cursor_load(struct store *store, const char *route,
-                      struct store_cursor *ret_cursor)
-{
-    const struct logbook *book = &store->writer.book;
-    const struct store_cursor *known =
-        cursors_get(&store->writer.cursors, route, book->epoch);
-    struct store_cursor fresh = {.low = book->first_seq ? book->first_seq - 1 : 0};
-
-    if (known) {
-        *ret_cursor = *known;
-        return 0;
-    }
-    memcpy(fresh.epoch, book->epoch, sizeof fresh.epoch);
-    if (fresh.low + 1 < book->epoch_first_seq)
-        fresh.low = book->epoch_first_seq - 1;
-    *ret_cursor = fresh;
-    return cursors_put(&store->writer.cursors, route, &fresh);
-}
-
-int store_cursor_load_epoch(struct store *store, const char *route, const char *epoch,
-                            struct store_cursor *ret_cursor)
-{
-    const struct store_cursor *known;
-
-    if (strcmp(epoch, store->writer.book.epoch) == 0)
-        return store_cursor_load(store, route, ret_cursor);
-    known = cursors_get(&store->writer.cursors, route, epoch);
-    if (!known)
-        return -ENOENT;
-    *ret_cursor = *known;
-    return 0;
-}
-
-int store_epochs_pending(struct store *store, const char *route, struct store_epoch *ret,
-                         int n_max)
-{
-    const struct epochs *epochs = &store->writer.book.epochs;
-    int n = 0;
-
-    for (uint32_t i = 0; i < epochs->n && n < n_max; i++) {
-        const struct epoch *epoch = &epochs->items[i];
-        const struct store_cursor *cursor =
-            cursors_get(&store->writer.cursors, route, epoch->hex);
-
-        if (epoch->last_seq == UINT64_MAX || !cursor || cursor->low >= epoch->last_seq)
-            continue;
-        memcpy(ret[n].hex, epoch->hex, sizeof ret[n].hex);
-        ret[n].first_seq = epoch->first_seq;
-        ret[n].last_seq = epoch->last_seq;
-        n++;
-    }
-    return n;
-}
-
-int store_cursor_save(struct store *store, const char *route,
-                      const struct store_cursor *cursor)
-{
-    const struct epoch *epoch = epochs_find(&store->writer.book.epochs, cursor->epoch);
-
-    if (!epoch)
-        return -ENOENT;
-    if (cursor->low >= epoch->last_seq) {
-        cursors_forget(&store->writer.cursors, route, cursor->epoch);
-        return 0;
-    }
-    return cursors_put(&store->writer.cursors, route, cursor);
-}
-
-int store_cursor_forget(struct store *store, const char *route)
-{
-    cursors_forget(&store->writer.cursors, route, NULL);
-    return 0;
-}
-
-char *store_fact_get(struct store *store, const char *key)
-{
-    return tables_fact_get(store->writer.db, key);
-}
-
-void store_commit(struct store *store)
-{
-    if (writer_has_work(&store->writer))
-        writer_commit(&store->writer);
-}
-
-int store_fact_put(struct store *store, const char *key, const char *value)
-{
-    int rc = tables_fact_put(store->writer.db, key, value);
-
-    if (rc < 0 && writer_repair(&store->writer, rc))
-        rc = tables_fact_put(store->writer.db, key, value);
-    return rc;
-}
-
-int store_fact_each(struct store *store, const char *prefix,
-                    void (*fn)(void *ctx, const char *key, const char *value), void *ctx)
-{
-    return tables_fact_each(store->writer.db, prefix, fn, ctx);
-}
-
-int store_command_begin(struct store *store, const char *id, char **ret_answer)
-{
-    int rc = tables_command_begin(store->writer.db, id, ret_answer);
-
-    if (rc < 0 && writer_repair(&store->writer, rc))
-        rc = tables_command_begin(store->writer.db, id, ret_answer);
-    return rc;
-}
-
-int store_command_finish(struct store *store, const char *id, const char *answer)
-{
-    int rc = tables_command_finish(store->writer.db, id, answer);
-
-    if (rc < 0 && writer_repair(&store->writer, rc))
-        rc = tables_command_finish(store->writer.db, id, answer);
-    return rc;
-}
-
-int store_consent_append(struct store *store, const char *id, const char *kind,
-                         const char *hash, const char *json)
-{
-    int rc = tables_consent_append(store->writer.db, id, kind, hash, json);
-
-    if (rc < 0 && writer_repair(&store->writer, rc))
-        rc = tables_consent_append(store->writer.db, id, kind, hash, json);
-    return rc;
-}
-
-int store_consent_each(struct store *store,
-                       void (*fn)(void *ctx, const char *id, const char *kind,
-                                  const char *hash, const char *json, int64_t t_wall_ms),
-                       void *ctx)
-{
-    return tables_consent_each(store->writer.db, fn, ctx);
 }

@@ -15,7 +15,7 @@
 #include "gatewayd/store/pending.h"
 #include "gatewayd/store/queue.h"
 #include "gatewayd/store/reader.h"
-#include "gatewayd/store/store.h"
+#include "gatewayd/store/store_read.h"
 #include "gatewayd/store/summary.h"
 #include "lib/base/log.h"
 
@@ -59,7 +59,8 @@ void writer_take_loss(struct writer *writer, const struct queue_loss *loss);
 void writer_add_event(struct writer *writer, const char *device, enum category category,
                       const char *code, const char *severity, const char *text);
 
-/* Up to which number of the log all routes have what they wait for; over all its epochs. */
+/* Up to which number of the log all routes have what they wait for; over all its
+ * epochs. */
 uint64_t writer_delivered_low(const struct writer *writer);
 
 /* In a transaction: gives up a little, the least first; 0 rows: there is nothing left. */

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "gateway/plugin.h"
-#include "lib/base/strbuf.h"
+#include "lib/config/report.h"
 #include "lib/model/catalog.h"
 #include "lib/model/options.h"
 
@@ -103,30 +103,10 @@ struct config {
     struct config_route *routes;
     struct config_grant *grants;
     struct config_allow *allows;
-    struct config_outage *outage; /* circuits, outage, policies: outage_data.h; never NULL */
+    /* circuits, outage, policies: outage_data.h; never NULL */
+    struct config_outage *outage;
     char **files;    /* every file read, NULL-terminated, for last-good */
 };
-
-/* One message of a check; text without position. A warning does not fail the check. */
-struct config_message {
-    bool is_warning;
-    char code[40];
-    char *file;
-    uint32_t line, col;
-    char *text;   /* "unknown key 'intervall', expected one of ...; did you mean ...?" */
-    char *source; /* the source line, or NULL */
-};
-
-/* All messages of one run, at most 100 errors (then one "too many" line). */
-struct config_report {
-    uint32_t n, capacity, n_errors;
-    struct config_message *messages;
-};
-
-void config_report_init(struct config_report *report);
-void config_report_done(struct config_report *report);
-/* "FILE:LINE:COL: error: TEXT [CODE]\n  source line\n  ^\n" for each. */
-void config_report_print(const struct config_report *report, struct strbuf *buf);
 
 struct config_sources {
     const char *file;       /* gatewayd.yaml; required */

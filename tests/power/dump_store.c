@@ -20,6 +20,8 @@
 #include <time.h>
 
 #include "gatewayd/store/store.h"
+#include "gatewayd/store/store_facts.h"
+#include "gatewayd/store/store_read.h"
 #include "lib/base/clock.h"
 #include "lib/model/value.h"
 

@@ -5,6 +5,7 @@
 #include <CUnit/CUnit.h>
 #include <stdio.h>
 
+#include "gatewayd/store/store_facts.h"
 #include "tests/unit/store_fixture.h"
 
 struct pass {
@@ -47,7 +48,8 @@ static void read_all(void *arg)
 
     pass->ordered = true;
     if (pass->epoch)
-        pass->rc = store_reader_open_epoch(fixture_store, pass->epoch, pass->from, &reader);
+        pass->rc =
+            store_reader_open_epoch(fixture_store, pass->epoch, pass->from, &reader);
     else
         pass->rc = store_reader_open(fixture_store, pass->from, &reader);
     if (pass->rc < 0)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/unit/store_fixture.h"
+#include "gatewayd/store/store_facts.h"
 #include "tests/unit/store_log.h"
 #include "tests/unit/suite.h"
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "gatewayd/store/store_thread.h"
+#include "gatewayd/store/store_facts.h"
 #include "gatewayd/store/writer.h"
 #include "lib/sqlite/db.h"
 #include "tests/unit/store_fixture.h"

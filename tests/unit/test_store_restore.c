@@ -9,6 +9,7 @@
 
 #include "gatewayd/store/backup.h"
 #include "gatewayd/store/restore.h"
+#include "gatewayd/store/store_facts.h"
 #include "lib/base/clock.h"
 #include "lib/sqlite/db.h"
 #include "tests/unit/store_fixture.h"
@@ -328,8 +329,9 @@ static void change_image(struct image *image, const char *sql)
 static void a_backup_without_the_tables_of_its_version_is_refused(void)
 {
     static const char *const changes[] = {
-        "DROP TABLE run", "DROP TABLE log", "ALTER TABLE consent RENAME COLUMN kind TO sort",
-        "PRAGMA user_version=1", "PRAGMA user_version=3"};
+        "DROP TABLE run", "DROP TABLE log",
+        "ALTER TABLE consent RENAME COLUMN kind TO sort", "PRAGMA user_version=1",
+        "PRAGMA user_version=3"};
 
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         struct restore_status status;
@@ -452,12 +454,14 @@ static void pieces_must_come_in_order_and_match_the_sum(void)
     fixture_open();
     memset(request.sha256, '0', SHA256_HEX - 1);
     CU_ASSERT_EQUAL(store_restore_begin(fixture_store, &request, &id, &error), 0);
-    CU_ASSERT_EQUAL(store_restore_data(fixture_store, id, 10, piece, 10, &error), -EINVAL);
+    CU_ASSERT_EQUAL(store_restore_data(fixture_store, id, 10, piece, 10, &error),
+                    -EINVAL);
     CU_ASSERT_EQUAL(store_restore_data(fixture_store, id + 1, 0, piece, 10, &error),
                     -EINVAL);
     CU_ASSERT_EQUAL(store_restore_data(fixture_store, id, 0, piece, 999, &error), 0);
     CU_ASSERT_EQUAL(store_restore_start(fixture_store, id, &error), -EINVAL);
-    CU_ASSERT_EQUAL(store_restore_data(fixture_store, id, 999, piece, 2, &error), -EINVAL);
+    CU_ASSERT_EQUAL(store_restore_data(fixture_store, id, 999, piece, 2, &error),
+                    -EINVAL);
     CU_ASSERT_EQUAL(store_restore_data(fixture_store, id, 999, piece, 1, &error), 0);
     CU_ASSERT_EQUAL(store_restore_start(fixture_store, id, &error), -EBADMSG);
     CU_ASSERT_EQUAL(store_restore_data(fixture_store, id, 1000, piece, 1, &error),
@@ -491,7 +495,8 @@ static void the_store_goes_on_while_it_is_backed_up(void)
         CU_ASSERT_EQUAL(restore(&image, false).phase, RESTORE_DONE);
     }
     CU_ASSERT_EQUAL(store_backup_open(fixture_store, &backup, &info, &error), 0);
-    CU_ASSERT_EQUAL(store_backup_read(backup, piece, sizeof piece), (ssize_t)sizeof piece);
+    CU_ASSERT_EQUAL(store_backup_read(backup, piece, sizeof piece),
+                    (ssize_t)sizeof piece);
     store_backup_close(backup);
     free(first);
     fixture_close();
