@@ -220,8 +220,8 @@ def main():
         assert ("other", "withdraw") in consent_events(gateway)
         kept = list((gateway.home / "store").glob("store.db.before-restore-*"))
         assert len(kept) == 1, kept
-        events = [e["code"] for e in gateway.json("events")["events"]]
-        assert "store-restored" in events, events
+        wait_for(lambda: "store-restored" in [e["code"] for e in gateway.json("events")["events"]],
+                 "the restore among the events")
         let_run(3, devices)
         broker.start()
         let_run(3, devices)

@@ -87,7 +87,8 @@ def full_battery(home):
     home.soc(850)
     wait_for(lambda: home.limit() == 4000, "no limit any more")
     wait_for(lambda: home.car() == 0, "the car takes no more")
-    assert any("left to itself" in e["text"] for e in home.events("control-mode"))
+    wait_for(lambda: any("left to itself" in e["text"] for e in home.events("control-mode")),
+             "the journal says so")
 
 
 def low_reserve(home):

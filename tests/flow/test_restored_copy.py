@@ -58,8 +58,8 @@ def main():
         shutil.copytree(copy, store)
         gateway.start()
         assert gateway.json("status")["epoch"] != epoch, "the old copy goes on under its epoch"
-        events = gateway.json("events")["events"]
-        assert any(e["code"] == "store-new-epoch" and "restored" in e["text"] for e in events), events
+        wait_for(lambda: any(e["code"] == "store-new-epoch" and "restored" in e["text"]
+                             for e in gateway.json("events")["events"]), "the new epoch's event")
         more(subscriber, 20)
         found = names(subscriber)
         double = [(name, records) for name, records in found.items() if len(records) > 1]
