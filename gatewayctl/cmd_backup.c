@@ -140,8 +140,9 @@ static int fetch(const struct ctl *ctl, const char *part, const char *name, int 
     rc = take_name(part, name, ctl->is_forced);
     if (rc < 0)
         return tell_file(name, rc);
-    if (flush_directory(name) < 0)
-        return tell_file(name, -errno);
+    rc = flush_directory(name);
+    if (rc < 0)
+        return tell_file(name, rc);
     tell_backup(ctl, name, &file);
     return EXIT_OK;
 }
