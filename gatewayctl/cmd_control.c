@@ -144,6 +144,10 @@ static void print_grid(const struct ctl *ctl, const json_t *grid)
     add_line(table, "grid", text, state_tint(ctl_text(grid, "state")));
     if (json_is_true(json_object_get(grid, "hold")))
         add_line(table, "hold", "nothing is switched by itself", TINT_WARN);
+    if (json_is_true(json_object_get(grid, "saving")))
+        add_line(table, "saving",
+                 "other devices are read three times slower, sent once a minute",
+                 TINT_WARN);
     add_energy(table, grid);
     add_powers(table, grid);
     add_shed(table, "off by us", json_object_get(grid, "shed"), TINT_WARN);

@@ -21,6 +21,9 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
+/* times its interval. The energy slots take 3 polls as they were configured for one span
+ * (lib/energy/meter.c): nothing is lost at this pace. */
+#define SAVING_PACE 3
 /* a store that hangs must not keep control off */
 #define FACTS_LIMIT_NS (3 * CLOCK_NS_PER_S)
 
@@ -194,6 +197,20 @@ static void on_past(void *ctx, struct past *past)
     control_take_past(controlling->control, past);
 }
 
+static void port_save(void *ctx, const bool *needed)
+{
+    struct controlling *controlling = ctx;
+    struct gateway *gateway = controlling->gateway;
+
+    for (uint32_t i = 0; i < gateway->catalog->n_devices; i++) {
+        uint32_t factor = needed && !needed[i] ? SAVING_PACE : 1;
+
+        latest_set_pace(gateway->latest, i, factor);
+        hosts_set_pace(gateway->hosts, i, factor);
+    }
+    forwarding_save(gateway->forwarding, needed != NULL);
+}
+
 /* ---- the machine's own end --------------------------------------------------------- */
 
 static void flush_store(void *arg)
@@ -337,7 +354,8 @@ struct controlling *controlling_new(struct gateway *gateway)
                                         .flush = port_flush, .halt = port_halt,
                                         .is_on_disk = port_is_on_disk,
                                         .ask_past = port_ask_past,
-                                        .off_grid = port_off_grid};
+                                        .off_grid = port_off_grid,
+                                        .save = port_save};
 
     if (!controlling)
         return NULL;

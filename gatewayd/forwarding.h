@@ -58,6 +58,10 @@ void forwarding_answer(struct forwarding *forwarding, const char *route,
  * for `grid`; sent again when a route connects. */
 void forwarding_publish_grid(struct forwarding *forwarding, const char *payload);
 
+/* Any thread: readings are gathered for a minute before routes see them; an event takes
+ * along what waits. What is no record (grid, state, ack) is not concerned. */
+void forwarding_save(struct forwarding *forwarding, bool is_saving);
+
 /* Store's thread: its hooks. */
 void forwarding_committed(struct forwarding *forwarding, uint64_t last_seq);
 void forwarding_store_tick(struct forwarding *forwarding);

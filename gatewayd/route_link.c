@@ -17,6 +17,9 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
+/* of readings, while energy is saved */
+#define GATHER_NS (60 * CLOCK_NS_PER_S)
+
 void route_link_set_state(struct route_link *link, const char *state, const char *text)
 {
     pthread_mutex_lock(&link->owner->lock);
@@ -518,20 +521,41 @@ void route_link_on_note(void *arg)
     free(note);
 }
 
+void forwarding_save(struct forwarding *forwarding, bool is_saving)
+{
+    atomic_store(&forwarding->is_saving, is_saving);
+}
+
+/* The radio sleeps while readings gather. The evidence is read on, so that another commit
+ * comes. */
+static bool may_gather(struct forwarding *forwarding, const struct store_stats *stats)
+{
+    int64_t now_ns = clock_boot_ns();
+
+    if (atomic_load(&forwarding->is_saving) && now_ns < forwarding->tell_boot_ns &&
+        stats->n_events == forwarding->n_events)
+        return true;
+    forwarding->n_events = stats->n_events;
+    forwarding->tell_boot_ns = now_ns + GATHER_NS;
+    return false;
+}
+
 void forwarding_committed(struct forwarding *forwarding, uint64_t last_seq)
 {
     struct store_stats stats;
+    bool gathers;
 
     if (!forwarding->store)
         return;
     store_get_stats(forwarding->store, &stats);
     forwarding->last_seq = last_seq;
+    gathers = may_gather(forwarding, &stats);
     for (unsigned i = 0; i < forwarding->n_active; i++) {
         struct route_link *link = forwarding->active[i];
 
         if (strcmp(stats.epoch, link->epoch) != 0)
             make_forwards(link); /* the store went to RAM, or came back */
-        if (link->live.forward)
+        if (link->live.forward && (!gathers || forward_sends_means(link->live.forward)))
             forward_committed(link->live.forward, last_seq);
         update_drain(link);
         copy_stats(link);

@@ -112,6 +112,9 @@ struct forwarding {
     struct route_link *active[LINKS_MAX];
     unsigned n_active;
     uint64_t last_seq;
+    uint64_t n_events; /* stored when the routes were told last */
+    int64_t tell_boot_ns; /* when they are at the latest */
+    atomic_bool is_saving;
     char *grid; /* under lock: the newest grid message; NULL: none yet */
     pthread_mutex_t lock;
 };

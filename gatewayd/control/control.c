@@ -183,6 +183,7 @@ void control_configure(struct control *control, const struct config *config,
     control->is_configured = true;
     control->is_past_asked = false;
     control->past_serial++;
+    control->saving.is_new_map = true;
     control->next_ms = 0;
     pthread_mutex_unlock(&control->lock);
     control->ports.wake(control->ports.ctx);
@@ -485,6 +486,8 @@ static void step(struct control *control, int64_t t_ms)
     tell_transitions(control);
     notice(control, t_ms);
     next_ms = earliest(next_ms, end_tidily(control, t_ms));
+    saving_step(&control->saving, &control->ports, &control->map,
+                control->out.demand.save_power);
     publish(control, t_ms);
     next_ms = earliest(next_ms, control->out.demand.next_ms);
     next_ms = earliest(next_ms, plan_in_next_ms(&control->plan, t_ms));
@@ -498,6 +501,7 @@ static int64_t rest(struct control *control, int64_t t_ms)
 {
     journal_alarms(&control->journal, &control->ports, 0);
     notices_end(&control->notices, &control->ports);
+    saving_step(&control->saving, &control->ports, &control->map, false);
     return actuate_step(control->actuate, t_ms);
 }
 

@@ -20,6 +20,7 @@
 #include "gatewayd/control/plan_in.h"
 #include "gatewayd/control/planned.h"
 #include "gatewayd/control/policy.h"
+#include "gatewayd/control/saving.h"
 #include "gatewayd/control/sense.h"
 #include "gatewayd/control/shed_table.h"
 #include "gatewayd/control/site_map.h"
@@ -68,6 +69,7 @@ struct control {
     struct planned planned;
     struct notices notices;
     struct ending ending;
+    struct saving saving;
     enum grid_person person; /* said since the last step */
     int64_t step_ms, next_ms, published_ms;
     uint64_t n_steps, n_published;

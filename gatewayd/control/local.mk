@@ -24,6 +24,7 @@ gatewayd_control_libcontrol_la_SOURCES = \
 	gatewayd/control/pv_limit.c gatewayd/control/pv_limit.h \
 	gatewayd/control/programme.c gatewayd/control/programme.h \
 	gatewayd/control/report.c gatewayd/control/report.h \
+	gatewayd/control/saving.c gatewayd/control/saving.h \
 	gatewayd/control/sense.c gatewayd/control/sense.h \
 	gatewayd/control/setpoints.c gatewayd/control/setpoints.h \
 	gatewayd/control/shed_table.c gatewayd/control/shed_table.h \

@@ -77,6 +77,10 @@ struct control_ports {
     void (*flush)(void *ctx);
     /* The machine is asked to switch off once all is committed; false: no longer. */
     void (*halt)(void *ctx, bool is_asked);
+    /* Energy is scarce: devices that are not needed are polled slower, readings gathered
+     * before they are sent. needed: by the number of the device, borrowed for the call;
+     * NULL: no longer. Called on a change only, and when the catalogue changed. */
+    void (*save)(void *ctx, const bool *needed);
     /* Calls control_step soon. */
     void (*wake)(void *ctx);
     /* False: the journal is in RAM. */

@@ -254,6 +254,7 @@ void control_put_grid(struct control *control, struct strbuf *buf)
     strbuf_puts(buf, ",\"planned_from\":");
     strbuf_put_i64(buf, control->policy_out.planned_from_ms);
     put_bool(buf, ",\"hold\":", control->wishes.is_held);
+    put_bool(buf, ",\"saving\":", control->saving.is_on);
     put_if_lost(control, buf);
     control_outputs_put(control, buf);
     put_number(buf, ",\"medical_h\":", control->notices.medical_h, true);

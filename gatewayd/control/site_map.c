@@ -342,6 +342,7 @@ void site_map_build(struct site_map *map, const struct config_outage *outage,
     memset(map, 0, sizeof *map);
     map->outage = outage;
     map->is_active = outage->is_given;
+    map->n_devices = catalog->n_devices;
     for (uint32_t i = 0; i < outage->n_circuits; i++)
         add_circuit(map, catalog, &outage->circuits[i]);
     for (uint32_t i = 0; i < outage->n_evidence; i++)

@@ -58,6 +58,7 @@ struct site_tie { /* sw: none is in our hands */
 struct site_map {
     const struct config_outage *outage;
     bool is_active; /* something to decide: outage is given */
+    uint32_t n_devices; /* of the catalogue */
     uint32_t n_circuits;
     struct circuit circuits[CIRCUIT_MAX]; /* overrides are filled by wishes.c */
     struct site_switch switches[CIRCUIT_MAX];

@@ -16,6 +16,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/channel/wire.h"
 #include "lib/host/host.h"
 #include "lib/host/host_msg.h"
 #include "lib/hostview/host_view.h"
@@ -142,6 +143,32 @@ static int make_blame(struct host *host)
     return 0;
 }
 
+/* ---- the pace of its devices ------------------------------------------------------- */
+
+void host_send_pace(struct host *host, const struct host_unit *unit, uint32_t factor)
+{
+    struct strbuf buf;
+
+    strbuf_init(&buf);
+    wire_put_u32(&buf, unit->wire);
+    wire_put_u32(&buf, factor);
+    if (!buf.failed)
+        child_send(host->child, HOST_MSG_PACE, buf.data, buf.len, -1);
+    strbuf_done(&buf);
+}
+
+static void send_paces(struct host *host)
+{
+    for (uint32_t i = 0; i < host->n_buses; i++)
+        for (uint32_t j = 0; j < host->buses[i].n_units; j++) {
+            const struct host_unit *unit = &host->buses[i].units[j];
+            uint32_t factor = hosts_pace_of(host->set, unit->index);
+
+            if (factor > 1)
+                host_send_pace(host, unit, factor);
+        }
+}
+
 /* ---- life and death ---------------------------------------------------------------- */
 
 static void on_up(void *ctx)
@@ -153,6 +180,7 @@ static void on_up(void *ctx)
         memset(host->blame, 0, sizeof(struct host_blame));
     host->ready = false;
     child_send(host->child, HOST_MSG_CONFIG, NULL, 0, host->config_fd);
+    send_paces(host);
 }
 
 static void describe_status(int status, char *ret_text, size_t size)

@@ -84,6 +84,9 @@ void host_start(struct host *host);
 /* One message of the host; < 0: malformed. */
 int host_on_message(void *ctx, const struct channel_message *message);
 
+/* Not when it is down: it is told when it is up. */
+void host_send_pace(struct host *host, const struct host_unit *unit, uint32_t factor);
+
 /* Each second: tells what was dropped of a flood. */
 void host_tell_flood(struct host *host);
 

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "gatewayd/device/host.h"
+#include "gatewayd/device/pace.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/channel/wire.h"
@@ -30,6 +31,7 @@ struct hosts {
     struct hosts_options options;
     const struct config *config;
     struct catalog *catalog;
+    struct pace_table paces;
     struct host **hosts;
     unsigned n, capacity;
     struct host **dying; /* stopped by a reload, not gone yet */
@@ -77,6 +79,7 @@ void hosts_free(struct hosts *hosts)
         host_free(hosts->dying[i]);
     for (unsigned i = 0; i < hosts->n_quarantined; i++)
         free(hosts->quarantined[i]);
+    pace_table_clear(&hosts->paces);
     free(hosts->hosts);
     free(hosts->dying);
     free(hosts->devhost);
@@ -99,6 +102,11 @@ const struct hosts_options *hosts_options_of(const struct hosts *hosts)
 struct catalog *hosts_catalog_of(const struct hosts *hosts)
 {
     return hosts->catalog;
+}
+
+uint32_t hosts_pace_of(const struct hosts *hosts, uint32_t device)
+{
+    return pace_table_get(&hosts->paces, device);
 }
 
 sd_event *hosts_event_of(const struct hosts *hosts)
@@ -315,6 +323,8 @@ static int regroup(struct hosts *hosts, const struct config *config,
     int rc = indexes ? 0 : -ENOMEM;
 
     renumber_all(hosts, catalog);
+    if (catalog != hosts->catalog)
+        pace_table_clear(&hosts->paces);
     catalog_ref(catalog);
     catalog_unref(hosts->catalog);
     hosts->catalog = catalog;
@@ -535,4 +545,14 @@ int hosts_read(struct hosts *hosts, uint64_t id, uint32_t device)
 
     strbuf_init(&rest);
     return send_request(hosts, HOST_MSG_READ, id, device, &rest);
+}
+
+void hosts_set_pace(struct hosts *hosts, uint32_t device, uint32_t factor)
+{
+    struct host_unit *unit;
+    struct host *host = host_of(hosts, device, &unit);
+
+    /* a slower pace that no later host would be told is not begun */
+    if (host && (pace_table_set(&hosts->paces, device, factor) == 0 || factor == 1))
+        host_send_pace(host, unit, factor);
 }

@@ -69,6 +69,10 @@ int hosts_write(struct hosts *hosts, uint64_t id, uint32_t device, uint32_t poin
 int hosts_release(struct hosts *hosts, uint64_t id, uint32_t device, uint32_t point);
 int hosts_read(struct hosts *hosts, uint64_t id, uint32_t device);
 
+/* The device is polled each `factor` intervals from now on, also by a host that comes
+ * later; forgotten with the catalogue. */
+void hosts_set_pace(struct hosts *hosts, uint32_t device, uint32_t factor);
+
 /* Visits the hosts, for the views. */
 unsigned hosts_count(const struct hosts *hosts);
 const struct host *hosts_get(const struct hosts *hosts, unsigned i);
@@ -77,6 +81,7 @@ const struct host *hosts_get(const struct hosts *hosts, unsigned i);
 const struct hosts_hooks *hosts_hooks_of(const struct hosts *hosts);
 const struct hosts_options *hosts_options_of(const struct hosts *hosts);
 struct catalog *hosts_catalog_of(const struct hosts *hosts);
+uint32_t hosts_pace_of(const struct hosts *hosts, uint32_t device);
 sd_event *hosts_event_of(const struct hosts *hosts);
 void hosts_on_down(struct hosts *hosts, struct host *host);    /* may regroup later */
 void hosts_on_stopped(struct hosts *hosts, struct host *host);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gatewayd/device/pace.h"
 #include "lib/base/clock.h"
 
 #define STALE_INTERVALS 3
@@ -26,6 +27,7 @@ struct latest {
     pthread_mutex_t lock; /* everything below */
     struct catalog *catalog;
     struct slot *slots;
+    struct pace_table paces;
     uint64_t change;
 };
 
@@ -66,6 +68,7 @@ void latest_free(struct latest *latest)
     if (!latest)
         return;
     free_slots(latest->slots, latest->catalog->n_points);
+    pace_table_clear(&latest->paces);
     catalog_unref(latest->catalog);
     pthread_mutex_destroy(&latest->lock);
     free(latest);
@@ -103,6 +106,7 @@ int latest_set_catalog(struct latest *latest, struct catalog *catalog)
     catalog_unref(latest->catalog);
     latest->slots = slots;
     latest->catalog = catalog_ref(catalog);
+    pace_table_clear(&latest->paces);
     pthread_mutex_unlock(&latest->lock);
     return 0;
 }
@@ -158,6 +162,13 @@ void latest_update(struct latest *latest, const struct record_batch *batch)
     pthread_mutex_unlock(&latest->lock);
 }
 
+void latest_set_pace(struct latest *latest, uint32_t device, uint32_t factor)
+{
+    pthread_mutex_lock(&latest->lock);
+    pace_table_set(&latest->paces, device, factor);
+    pthread_mutex_unlock(&latest->lock);
+}
+
 void latest_mark_device(struct latest *latest, uint32_t device, enum gw_quality quality)
 {
     pthread_mutex_lock(&latest->lock);
@@ -174,10 +185,10 @@ void latest_mark_device(struct latest *latest, uint32_t device, enum gw_quality 
 }
 
 static bool is_stale(const struct catalog_point *point, const struct slot *slot,
-                     int64_t now_ns)
+                     uint32_t pace, int64_t now_ns)
 {
-    int64_t limit_ns =
-        point->interval_ms * CLOCK_NS_PER_MS * STALE_INTERVALS + STALE_GRACE_NS;
+    int64_t poll_ns = point->interval_ms * CLOCK_NS_PER_MS * pace;
+    int64_t limit_ns = poll_ns * STALE_INTERVALS + STALE_GRACE_NS;
 
     return slot->quality == GW_GOOD && point->interval_ms > 0 &&
            now_ns - slot->t_boot_ns > limit_ns;
@@ -221,11 +232,13 @@ static void copy_entries(struct latest *latest, struct latest_snapshot *snapshot
 
     for (uint32_t i = 0; i < latest->catalog->n_devices; i++) {
         const struct catalog_device *device = &latest->catalog->devices[i];
+        uint32_t pace = pace_table_get(&latest->paces, i);
 
         for (uint32_t j = 0; j < device->n_points; j++) {
             struct slot *slot = &latest->slots[device->first_point + j];
             struct latest_entry *entry = &snapshot->entries[snapshot->n++];
-            bool stale = is_stale(&device->points[j], slot, snapshot->taken_boot_ns);
+            bool stale =
+                is_stale(&device->points[j], slot, pace, snapshot->taken_boot_ns);
 
             if (stale)
                 note_stale(latest, slot);
@@ -257,7 +270,8 @@ bool latest_get(struct latest *latest, uint32_t device, uint32_t point,
         *ret_entry = entry_of(slot, device, point);
         if (slot->value.type == GW_TYPE_STRING)
             ret_entry->value = (struct gw_value){.type = GW_TYPE_NONE};
-        if (is_stale(&d->points[point], slot, clock_boot_ns())) {
+        if (is_stale(&d->points[point], slot, pace_table_get(&latest->paces, device),
+                     clock_boot_ns())) {
             note_stale(latest, slot);
             ret_entry->quality = GW_STALE;
         }

@@ -15,7 +15,7 @@ struct latest;
 
 struct latest_entry {
     uint32_t device, point; /* in the catalogue */
-    uint8_t quality;        /* GW_STALE when older than 3 intervals, whatever it was */
+    uint8_t quality;        /* GW_STALE when older than 3 polls, whatever it was */
     int32_t detail;
     struct gw_value value;  /* strings: valid until latest_snapshot_free */
     int64_t t_boot_ns;      /* of the value; 0: never read */
@@ -40,6 +40,8 @@ void latest_free(struct latest *latest);
 int latest_set_catalog(struct latest *latest, struct catalog *catalog);
 /* Records of another catalogue are ignored. Loop only. */
 void latest_update(struct latest *latest, const struct record_batch *batch);
+/* It is read each `factor` intervals; forgotten with the catalogue. Loop only. */
+void latest_set_pace(struct latest *latest, uint32_t device, uint32_t factor);
 /* All points of the device get this quality, values kept (host gone). Loop only. */
 void latest_mark_device(struct latest *latest, uint32_t device, enum gw_quality quality);
 

@@ -152,6 +152,11 @@ static void turn(struct forward *forward)
     save_cursor(forward);
 }
 
+bool forward_sends_means(const struct forward *forward)
+{
+    return forward->means_mode;
+}
+
 void forward_committed(struct forward *forward, uint64_t last_seq)
 {
     if (last_seq <= forward->committed)

@@ -59,6 +59,8 @@ void forward_free(struct forward *forward);
  * self`. forward_new knows it for "localhost" and for addresses; whoever resolved another
  * name says it here, before forward_connected. */
 void forward_set_local(struct forward *forward, bool is_local);
+/* Does it send means? Their periods end by the clock: it must see records at once. */
+bool forward_sends_means(const struct forward *forward);
 /* The log's last committed seq. */
 void forward_committed(struct forward *forward, uint64_t last_seq);
 /* The route process connected (window > 0) or lost its broker (window 0). */

@@ -29,6 +29,13 @@ static int64_t passed_ms(const struct meter_time *from, const struct meter_time 
                                   : to->t_wall_ms - from->t_wall_ms;
 }
 
+/* Half a poll late is not missed: a device that is polled three times slower while energy
+ * is saved (gatewayd/controlling.c) leaves no gap. */
+static bool is_gap(const struct meter *meter, int64_t span_ms)
+{
+    return span_ms > GAP_POLLS * meter->poll_ms + meter->poll_ms / 2;
+}
+
 /* ---- slots ---- */
 
 static void close_slot(struct meter *meter)
@@ -124,7 +131,7 @@ static void count(struct meter *meter, const struct meter_time *time, int64_t mw
     bool same_slot = slot_start(meter, meter->last.t_wall_ms) ==
                      slot_start(meter, time->t_wall_ms);
 
-    if (span_ms <= GAP_POLLS * meter->poll_ms || same_slot)
+    if (!is_gap(meter, span_ms) || same_slot)
         spread(meter, time->t_wall_ms, span_ms, delta_mwh, METER_MEASURED);
     else
         put(meter, time->t_wall_ms, delta_mwh, 0, METER_RECOVERED);
@@ -212,7 +219,7 @@ void meter_add_power(struct meter *meter, const struct meter_time *time, double 
     meter->power_w = w > 0 ? w : 0;
     if (meter->has_counter || !had_power || span_ms <= 0)
         return;
-    if (span_ms > GAP_POLLS * meter->poll_ms)
+    if (is_gap(meter, span_ms))
         span_ms = GAP_POLLS * meter->poll_ms; /* the rest is not known */
     spread(meter, time->t_wall_ms, span_ms,
            llrint((before_w + meter->power_w) / 2 * (double)span_ms / 3600),

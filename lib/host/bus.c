@@ -209,7 +209,7 @@ enum gw_result bus_describe(struct bus *bus, uint32_t number)
     enum gw_result result;
     int64_t now_ns;
 
-    device->plan = (struct gw_plan){.n_points = old.n_points};
+    device->plan = (struct gw_plan){.n_points = old.n_points, .pace = old.pace};
     enter(bus);
     result = known_result(
         bus->plugin->describe(bus->handle, number, &device->info, &device->plan));

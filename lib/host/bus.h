@@ -27,6 +27,7 @@ struct bus_device {
     struct gw_point *points;
     struct gw_config view, *point_views;
     struct gw_plan plan;
+    _Atomic uint32_t pace; /* set by the control thread, taken into the plan */
     uint32_t plan_serial; /* changes with each description */
     struct breaker breaker;
     bool is_refused;

@@ -165,7 +165,7 @@ static enum gw_result attempt(struct bus_runner *runner, uint32_t number,
     if (result == GW_ERR_LINK) {
         link_failed(runner, request);
     } else {
-        bus->n_overruns += plan_advance(request, start_ns);
+        bus->n_overruns += plan_advance(&device->plan, request, start_ns);
         link_works(runner, request);
     }
     judge(runner, number, request, result, start_ns);
@@ -389,11 +389,23 @@ static bool open_and_describe(struct bus_runner *runner)
     return true;
 }
 
+static void take_paces(struct bus_runner *runner)
+{
+    for (uint32_t i = 0; i < runner->bus.config->n_devices; i++) {
+        struct bus_device *device = &runner->bus.devices[i];
+        uint32_t pace = atomic_load(&device->pace);
+
+        if (pace != device->plan.pace)
+            plan_set_pace(&device->plan, pace, clock_boot_ns());
+    }
+}
+
 static void run_until_stop(struct bus_runner *runner)
 {
     while (!atomic_load(&runner->stop)) {
         atomic_fetch_add(&runner->bus.n_turns, 1);
         do_commands(runner);
+        take_paces(runner);
         read_due(runner);
         flush(runner);
         bus_stats_send(&runner->stats, &runner->bus);
@@ -515,6 +527,12 @@ bool bus_runner_post(struct bus_runner *runner, const struct command *command)
 void bus_runner_kick(struct bus_runner *runner)
 {
     atomic_store(&runner->is_kicked, true);
+    eventfd_write(runner->wake_fd, 1);
+}
+
+void bus_runner_set_pace(struct bus_runner *runner, uint32_t device, uint32_t pace)
+{
+    atomic_store(&runner->bus.devices[device].pace, pace);
     eventfd_write(runner->wake_fd, 1);
 }
 

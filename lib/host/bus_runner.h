@@ -39,6 +39,8 @@ const struct bus *bus_runner_bus(const struct bus_runner *runner); /* its atomic
 
 /* False when the queue is full. */
 bool bus_runner_post(struct bus_runner *runner, const struct command *command);
+/* The device's requests are made each `pace` intervals from now on. */
+void bus_runner_set_pace(struct bus_runner *runner, uint32_t device, uint32_t pace);
 /* Takes fd; see services_give_fd. */
 void bus_runner_give_fd(struct bus_runner *runner, const char *key, int fd, int err);
 /* What the link waits for may be there now (an address): try at once. */

@@ -247,6 +247,15 @@ static void take_command(struct host *host, const struct host_order *order)
         refuse(host, order, GW_ERR_BUSY, "too many commands wait for this bus");
 }
 
+static void take_pace(struct host *host, const struct host_order *order)
+{
+    uint32_t device;
+    struct bus_runner *runner = find_device(host, order->device, &device);
+
+    if (runner)
+        bus_runner_set_pace(runner, device, order->factor);
+}
+
 /* Takes fd. */
 static void obey(struct host *host, const struct host_order *order, int fd)
 {
@@ -263,6 +272,9 @@ static void obey(struct host *host, const struct host_order *order, int fd)
     case HOST_MSG_RELEASE:
     case HOST_MSG_READ:
         take_command(host, order);
+        break;
+    case HOST_MSG_PACE:
+        take_pace(host, order);
         break;
     case HOST_MSG_FD:
         runner = find_bus(host, order->bus);

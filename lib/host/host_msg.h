@@ -19,6 +19,8 @@ enum host_msg {
                              * descriptor: i64 errno of the failed opening */
     HOST_MSG_STOP = 6,      /* u8 to_failsafe: write failsafes (if 1), close, exit 0 */
     HOST_MSG_READ = 7,      /* u64 id, u32 device: poll it now, once, breaker or not */
+    HOST_MSG_PACE = 8,      /* u32 device, u32 factor >= 1: from now on each of its
+                             * intervals is so many times as long, until the host ends */
 
     /* host -> core */
     HOST_MSG_READY = 32,      /* u32 n_buses {u32 bus, u8 ok, str text} */

@@ -40,6 +40,12 @@ int host_order_decode(uint16_t type, const void *body, size_t len, struct host_o
         order.id = wire_get_u64(&wire);
         order.device = wire_get_u32(&wire);
         break;
+    case HOST_MSG_PACE:
+        order.device = wire_get_u32(&wire);
+        order.factor = wire_get_u32(&wire);
+        if (order.factor == 0)
+            return -EBADMSG;
+        break;
     default:
         return -EBADMSG;
     }
@@ -77,6 +83,10 @@ void host_order_encode(const struct host_order *order, struct strbuf *buf)
     case HOST_MSG_READ:
         wire_put_u64(buf, order->id);
         wire_put_u32(buf, order->device);
+        break;
+    case HOST_MSG_PACE:
+        wire_put_u32(buf, order->device);
+        wire_put_u32(buf, order->factor);
         break;
     default: /* the others have no body */
         break;

@@ -18,6 +18,7 @@ struct host_order {
     uint64_t id;
     uint32_t bus, device, point, lease_ms; /* numbers of the core */
     uint32_t valid_ms;
+    uint32_t factor;
     struct gw_value value;
     const char *key;
     int64_t err; /* HOST_MSG_FD without a descriptor: errno, else 0 */

@@ -116,13 +116,15 @@ void plan_schedule(struct gw_plan *plan, const struct gw_plan *old, int64_t now_
 
 /* Counted from the start of the cycle: a request that takes longer than its interval is
  * made again at once, and the line is used fully. */
-uint64_t plan_advance(struct plan_request *request, int64_t start_boot_ns)
+uint64_t plan_advance(const struct gw_plan *plan, struct plan_request *request,
+                      int64_t start_boot_ns)
 {
-    int64_t step_ns = interval_ns(request), due_ns = request->due_boot_ns;
+    int64_t step_ns = interval_ns(request) * (plan->pace ? plan->pace : 1);
+    int64_t due_ns = request->due_boot_ns;
 
     if (step_ns == 0 || due_ns == INT64_MAX)
         return 0;
-    request->due_boot_ns = grid_floor(request, start_boot_ns) + step_ns;
+    request->due_boot_ns = start_boot_ns - start_boot_ns % step_ns + step_ns;
     return request->due_boot_ns > due_ns + step_ns
                ? (uint64_t)((request->due_boot_ns - due_ns) / step_ns - 1)
                : 0;
@@ -137,6 +139,15 @@ void plan_catch_up(struct gw_plan *plan, const struct plan_request *done,
         if (request != done && request->due_boot_ns != INT64_MAX)
             request->due_boot_ns = grid_floor(request, now_boot_ns);
     }
+}
+
+void plan_set_pace(struct gw_plan *plan, uint32_t pace, int64_t now_boot_ns)
+{
+    bool is_faster = pace < plan->pace;
+
+    plan->pace = pace;
+    if (is_faster)
+        plan_catch_up(plan, NULL, now_boot_ns);
 }
 
 struct plan_request *plan_cheapest(struct gw_plan *plan)

@@ -27,6 +27,7 @@ struct plan_request {
 /* What a plugin sees as struct gw_plan; all zero but n_points: empty. */
 struct gw_plan {
     uint32_t n_points; /* of the device */
+    uint32_t pace;     /* each interval is so many times as long; 0 is 1 */
     uint32_t n, capacity;
     struct plan_request *requests;
 };
@@ -38,9 +39,13 @@ int plan_add(struct gw_plan *plan, const struct gw_request *request);
 /* Due times: requests known from `old` (by id and interval) keep theirs, all others are
  * due at the grid point at or before now. `old` may be NULL. */
 void plan_schedule(struct gw_plan *plan, const struct gw_plan *old, int64_t now_boot_ns);
-/* The cycle that began at start_boot_ns is done: next grid point after it. Returns how
- * many grid points were skipped. */
-uint64_t plan_advance(struct plan_request *request, int64_t start_boot_ns);
+/* The cycle of this request of the plan that began at start_boot_ns is done: next grid
+ * point after it. Returns how many grid points were skipped. */
+uint64_t plan_advance(const struct gw_plan *plan, struct plan_request *request,
+                      int64_t start_boot_ns);
+/* From the next cycle on; a faster pace makes everything due at once, for what was read
+ * at the slower one is old. */
+void plan_set_pace(struct gw_plan *plan, uint32_t pace, int64_t now_boot_ns);
 /* A device is back: everything is due once, now, but `done` (just made, or NULL): a slow
  * point must not stay without value until its next turn. Skipped cycles are not
  * counted. */

@@ -24,6 +24,7 @@ flow_tests = \
 	tests/flow/test_outage_islands.py \
 	tests/flow/test_outage_kills.py \
 	tests/flow/test_outage_people.py \
+	tests/flow/test_outage_saving.py \
 	tests/flow/test_outage_setpoints.py \
 	tests/flow/test_reload.py \
 	tests/flow/test_restored_consent.py \

@@ -302,6 +302,15 @@ static void port_halt(void *ctx, bool is_asked)
     home.is_halt_asked = is_asked;
 }
 
+static void port_save(void *ctx, const bool *needed)
+{
+    (void)ctx;
+    home.n_saves++;
+    home.is_saving = needed != NULL;
+    for (uint32_t i = 0; i < home.catalog->n_devices && i < HOME_DEVICES_MAX; i++)
+        home.needed[i] = needed && needed[i];
+}
+
 static bool port_is_on_disk(void *ctx)
 {
     (void)ctx;
@@ -324,7 +333,8 @@ static void open_control(void)
                                         .ask_past = port_ask_past,
                                         .off_grid = port_off_grid,
                                         .wake = port_wake, .flush = port_flush,
-                                        .halt = port_halt, .is_on_disk = port_is_on_disk};
+                                        .halt = port_halt, .is_on_disk = port_is_on_disk,
+                                        .save = port_save};
 
     home.control = control_new(&ports);
     CU_ASSERT_PTR_NOT_NULL_FATAL(home.control);

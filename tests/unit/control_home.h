@@ -18,6 +18,8 @@ enum home_point {
     HOME_POINTS
 };
 
+#define HOME_DEVICES_MAX 8
+
 struct home_write {
     char name[130];
     double value;
@@ -43,7 +45,8 @@ struct home {
     control_done_fn unanswered;
     void *unanswered_ctx;
     bool is_on_disk, is_halt_asked;
-    unsigned n_flushes;
+    unsigned n_flushes, n_saves;
+    bool is_saving, needed[HOME_DEVICES_MAX]; /* as told last */
     unsigned n_writes, n_events, n_publishes, n_facts;
     struct home_write writes[512];
     struct {

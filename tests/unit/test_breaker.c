@@ -154,9 +154,9 @@ static void the_first_read_is_due_at_once_and_the_next_on_the_grid(void)
 
     plan_schedule(&plan, NULL, 7 * S + 300 * MS);
     CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, 7 * S);
-    CU_ASSERT_EQUAL(plan_advance(&plan.requests[0], 7 * S + 300 * MS), 0);
+    CU_ASSERT_EQUAL(plan_advance(&plan, &plan.requests[0], 7 * S + 300 * MS), 0);
     CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, 8 * S);
-    CU_ASSERT_EQUAL(plan_advance(&plan.requests[0], 8 * S + 90 * MS), 0);
+    CU_ASSERT_EQUAL(plan_advance(&plan, &plan.requests[0], 8 * S + 90 * MS), 0);
     CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, 9 * S); /* lateness does not add up */
     plan_done(&plan);
 }
@@ -166,10 +166,10 @@ static void skipped_cycles_are_counted(void)
     struct gw_plan plan = plan_of(1000);
 
     plan_schedule(&plan, NULL, 7 * S);
-    CU_ASSERT_EQUAL(plan_advance(&plan.requests[0], 9 * S + 500 * MS), 2);
+    CU_ASSERT_EQUAL(plan_advance(&plan, &plan.requests[0], 9 * S + 500 * MS), 2);
     CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, 10 * S);
     plan_catch_up(&plan, NULL, 60 * S + 1);
-    CU_ASSERT_EQUAL(plan_advance(&plan.requests[0], 60 * S + 1), 0);
+    CU_ASSERT_EQUAL(plan_advance(&plan, &plan.requests[0], 60 * S + 1), 0);
     plan_done(&plan);
 }
 
@@ -178,14 +178,36 @@ static void a_device_that_is_back_is_asked_for_everything_at_once(void)
     struct gw_plan plan = plan_of(30000);
 
     plan_schedule(&plan, NULL, 31 * S);
-    CU_ASSERT_EQUAL(plan_advance(&plan.requests[0], 31 * S), 0);
+    CU_ASSERT_EQUAL(plan_advance(&plan, &plan.requests[0], 31 * S), 0);
     CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, 60 * S);
     plan_catch_up(&plan, &plan.requests[0], 40 * S); /* just made */
     CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, 60 * S);
     plan_catch_up(&plan, NULL, 40 * S);
     CU_ASSERT_TRUE(plan.requests[0].due_boot_ns <= 40 * S);
-    CU_ASSERT_EQUAL(plan_advance(&plan.requests[0], 40 * S), 0);
+    CU_ASSERT_EQUAL(plan_advance(&plan, &plan.requests[0], 40 * S), 0);
     CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, 60 * S);
+    plan_done(&plan);
+}
+
+static void a_slower_pace_stretches_intervals_and_ends_at_once(void)
+{
+    struct gw_plan plan = plan_of(1000);
+
+    plan_schedule(&plan, NULL, 7 * S);
+    CU_ASSERT_EQUAL(plan_advance(&plan, &plan.requests[0], 7 * S), 0);
+    plan_set_pace(&plan, 3, 7 * S + 100 * MS);
+    CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, 8 * S);
+    CU_ASSERT_EQUAL(plan_advance(&plan, &plan.requests[0], 8 * S), 0);
+    CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, 9 * S); /* the grid of 3 s */
+    CU_ASSERT_EQUAL(plan_advance(&plan, &plan.requests[0], 9 * S), 0);
+    CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, 12 * S);
+    CU_ASSERT_EQUAL(plan_advance(&plan, &plan.requests[0], 12 * S), 0);
+    plan_set_pace(&plan, 3, 13 * S); /* said again */
+    CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, 15 * S);
+    plan_set_pace(&plan, 1, 13 * S + 500 * MS);
+    CU_ASSERT_TRUE(plan.requests[0].due_boot_ns <= 13 * S + 500 * MS);
+    CU_ASSERT_EQUAL(plan_advance(&plan, &plan.requests[0], 13 * S + 500 * MS), 0);
+    CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, 14 * S);
     plan_done(&plan);
 }
 
@@ -196,7 +218,7 @@ static void event_driven_requests_are_never_due(void)
     plan_schedule(&plan, NULL, 7 * S);
     CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, INT64_MAX);
     plan_catch_up(&plan, NULL, 60 * S);
-    CU_ASSERT_EQUAL(plan_advance(&plan.requests[0], 60 * S), 0);
+    CU_ASSERT_EQUAL(plan_advance(&plan, &plan.requests[0], 60 * S), 0);
     CU_ASSERT_EQUAL(plan.requests[0].due_boot_ns, INT64_MAX);
     CU_ASSERT_PTR_NULL(plan_cheapest(&plan));
     plan_done(&plan);
@@ -207,7 +229,7 @@ static void a_new_plan_keeps_the_times_of_what_stayed(void)
     struct gw_plan old = plan_of(1000), same = plan_of(1000), other = plan_of(500);
 
     plan_schedule(&old, NULL, 7 * S);
-    plan_advance(&old.requests[0], 7 * S);
+    plan_advance(&old, &old.requests[0], 7 * S);
     plan_schedule(&same, &old, 7 * S + 10 * MS);
     plan_schedule(&other, &old, 7 * S + 10 * MS);
     CU_ASSERT_EQUAL(same.requests[0].due_boot_ns, 8 * S);
@@ -272,6 +294,7 @@ static CU_TestInfo tests[] = {
     TEST(the_first_read_is_due_at_once_and_the_next_on_the_grid),
     TEST(skipped_cycles_are_counted),
     TEST(a_device_that_is_back_is_asked_for_everything_at_once),
+    TEST(a_slower_pace_stretches_intervals_and_ends_at_once),
     TEST(event_driven_requests_are_never_due),
     TEST(a_new_plan_keeps_the_times_of_what_stayed),
     TEST(wrong_requests_are_refused),

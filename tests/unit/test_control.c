@@ -86,6 +86,90 @@ static void the_grids_return_restores_in_stages(void)
     home_end();
 }
 
+static bool is_needed(const char *device)
+{
+    int i = catalog_find_device(home.catalog, device);
+
+    CU_ASSERT_TRUE_FATAL(i >= 0 && i < HOME_DEVICES_MAX);
+    return home.needed[i];
+}
+
+static bool grid_says_saving(void)
+{
+    struct strbuf buf;
+    bool is_saving;
+
+    strbuf_init(&buf);
+    control_put_grid(home.control, &buf);
+    is_saving = strstr(buf.data, "\"saving\":true") != NULL;
+    strbuf_done(&buf);
+    return is_saving;
+}
+
+static void energy_is_saved_in_critical_and_where_control_does_not_look(void)
+{
+    home_begin(NULL);
+    home_grid(false);
+    home_pass(10000);
+    home_set(HOME_SOC, 330);
+    home_pass(3000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "LOW_RESERVE");
+    CU_ASSERT_EQUAL(home.n_saves, 0);
+    CU_ASSERT_FALSE(grid_says_saving());
+    home_set(HOME_SOC, 220);
+    home_pass(3000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "CRITICAL");
+    CU_ASSERT_TRUE(home.n_saves == 1 && home.is_saving && grid_says_saving());
+    CU_ASSERT_TRUE(is_needed("panel") && is_needed("meter") && is_needed("battery"));
+    CU_ASSERT_FALSE(is_needed("shed") || is_needed("car")); /* in no `sources` */
+    home_set(HOME_SOC, 150);
+    home_pass(5000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "BLACK");
+    CU_ASSERT_EQUAL(home.n_saves, 1);
+    home_grid(true);
+    home_pass(5000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "RECONNECTING");
+    CU_ASSERT_TRUE(home.n_saves == 2 && !home.is_saving && !grid_says_saving());
+    home_end();
+}
+
+static void every_device_that_control_uses_is_needed(void)
+{
+    home_has_roof = true;
+    home_sources =
+        "[{battery: battery, capacity: 10 kWh, max_discharge: 3 kW, cut_off: 10 %},"
+        " {battery: car, capacity: 40 kWh, max_discharge: 3 kW, cut_off: 10 %}]";
+    home_begin(NULL);
+    home_grid(false);
+    home_pass(10000);
+    home_set(HOME_SOC, 220);
+    home_pass(3000);
+    CU_ASSERT_STRING_EQUAL(home_state(), "CRITICAL");
+    CU_ASSERT_TRUE(is_needed("roof") && is_needed("car") && !is_needed("shed"));
+    home_end();
+    home_has_roof = false;
+    home_sources = NULL;
+}
+
+static void a_reload_while_energy_is_saved_tells_it_again(void)
+{
+    home_begin(NULL);
+    home_grid(false);
+    home_pass(10000);
+    home_set(HOME_SOC, 220);
+    home_pass(3000);
+    CU_ASSERT_EQUAL(home.n_saves, 1);
+    home_reload(NULL);
+    home_pass(500);
+    CU_ASSERT_TRUE(home.n_saves == 2 && home.is_saving && is_needed("panel"));
+    home_is_plain = true; /* no outage any more */
+    home_reload(NULL);
+    home_pass(500);
+    CU_ASSERT_TRUE(home.n_saves == 3 && !home.is_saving);
+    home_is_plain = false;
+    home_end();
+}
+
 /* Each source in turn falls silent for long: nothing is lost by silence. */
 static void no_silence_advances_a_stage(void)
 {
@@ -413,6 +497,9 @@ static CU_TestInfo outages[] = {
     TEST(loads_are_switched_without_waiting_for_the_journal),
     TEST(the_ladder_sheds_class_by_class_and_says_why),
     TEST(the_grids_return_restores_in_stages),
+    TEST(energy_is_saved_in_critical_and_where_control_does_not_look),
+    TEST(every_device_that_control_uses_is_needed),
+    TEST(a_reload_while_energy_is_saved_tells_it_again),
     TEST(no_silence_advances_a_stage),
     TEST(no_silence_in_an_island_advances_a_stage),
     TEST(a_blip_sheds_nothing_above_bulk_loads),

@@ -106,6 +106,32 @@ static void a_hole_in_power_counts_three_polls(void)
     CU_ASSERT_TRUE(slot.wh >= 15 && slot.wh <= 30);
 }
 
+/* As while energy is saved: each third poll, and not on the millisecond. */
+static void every_third_poll_loses_nothing(void)
+{
+    const struct meter_time end = at(SLOT_S + 30);
+    struct meter_slot slot;
+    struct meter_time time;
+
+    for (int is_counter = 0; is_counter < 2; is_counter++) {
+        begin();
+        for (int64_t s = 0; s <= SLOT_S + 15; s += 15) {
+            time = at(s);
+            time.t_boot_ms += s % 2 * 400; /* late by up to that */
+            time.t_wall_ms += s % 2 * 400;
+            if (is_counter)
+                meter_add_counter(&meter, &time,
+                                  (double)(time.t_boot_ms - 1000000) / 1000);
+            else
+                meter_add_power(&meter, &time, 3600);
+        }
+        meter_close_due(&meter, end.t_wall_ms);
+        slot = next();
+        CU_ASSERT_TRUE(slot.wh >= 1799 && slot.wh <= 1800);
+        CU_ASSERT_EQUAL(slot.flags, is_counter ? METER_MEASURED : METER_INTEGRATED);
+    }
+}
+
 static void a_counter_that_goes_down_is_held(void)
 {
     begin();
@@ -219,7 +245,8 @@ int main(void)
         TEST(power_is_integrated_only_without_a_counter),
         TEST(negative_power_is_none_of_the_flow),
         TEST(a_hole_in_power_counts_three_polls),
-        TEST(a_counter_that_goes_down_is_held),
+        TEST(every_third_poll_loses_nothing),
+    TEST(a_counter_that_goes_down_is_held),
         TEST(a_jump_beyond_the_line_is_held),
         TEST(a_reset_is_taken_after_ten_samples_that_agree),
         TEST(the_operator_may_say_that_it_was_reset),

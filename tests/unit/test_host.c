@@ -83,6 +83,55 @@ static void cycles_that_cannot_be_kept_are_counted(void)
     rig_finish();
 }
 
+static void set_pace(uint32_t device, uint32_t factor)
+{
+    struct host_order order = {
+        .type = HOST_MSG_PACE, .device = device, .factor = factor};
+
+    peer_send(&rig_peer, &order, -1);
+}
+
+static uint32_t count_seen(uint32_t device)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < rig_peer.n_seen; i++)
+        n += rig_peer.seen[i].device == device;
+    return n;
+}
+
+static bool has_seen_of_six(struct host_peer *peer, int n_readings)
+{
+    (void)peer;
+    return count_seen(6) >= (uint32_t)n_readings;
+}
+
+/* Held against a device on another bus, which keeps its pace: the machine may be busy. */
+static void a_device_is_read_slower_while_its_pace_says_so(void)
+{
+    uint32_t n_before, n_fast;
+
+    rig_one_device(1, 100);
+    rig_second_bus(100);
+    rig_start();
+    CU_ASSERT_TRUE(peer_until(&rig_peer, rig_second_has_seen, 5, 10000));
+    set_pace(5, 20);
+    set_pace(77, 20); /* nobody's */
+    n_fast = count_seen(6);
+    CU_ASSERT_TRUE(peer_until(&rig_peer, has_seen_of_six, (int)n_fast + 3, 10000));
+    n_before = count_seen(5);
+    n_fast = count_seen(6);
+    CU_ASSERT_TRUE(peer_until(&rig_peer, has_seen_of_six, (int)n_fast + 20, 20000));
+    CU_ASSERT_TRUE(count_seen(5) - n_before <= 2);
+    n_before = count_seen(5);
+    n_fast = count_seen(6);
+    set_pace(5, 1);
+    CU_ASSERT_TRUE(peer_until(&rig_peer, has_seen_of_six, (int)n_fast + 20, 20000));
+    CU_ASSERT_TRUE(count_seen(5) - n_before >= 15);
+    rig_stop(false);
+    rig_finish();
+}
+
 static void a_read_on_demand_is_answered(void)
 {
     struct host_order order = {.type = HOST_MSG_READ, .id = 77, .device = 5};
@@ -359,6 +408,7 @@ static CU_TestInfo tests[] = {
     TEST(points_are_read_at_once_and_then_on_the_grid),
     TEST(a_slow_bus_does_not_delay_another),
     TEST(cycles_that_cannot_be_kept_are_counted),
+    TEST(a_device_is_read_slower_while_its_pace_says_so),
     TEST(a_read_on_demand_is_answered),
     TEST(a_write_is_scaled_done_and_read_back),
     TEST(a_write_goes_before_the_reads_that_wait),

@@ -116,6 +116,8 @@ static void a_configuration_with_flipped_bytes_does_no_harm(void)
 
 static void orders_read_back_and_wrong_lengths_are_refused(void)
 {
+    static const uint8_t no_pace[8] = {3};
+    struct host_order none;
     static const struct host_order orders[] = {
         {.type = HOST_MSG_HEARTBEAT},
         {.type = HOST_MSG_WRITE,
@@ -129,6 +131,7 @@ static void orders_read_back_and_wrong_lengths_are_refused(void)
         {.type = HOST_MSG_FD, .bus = 4, .key = "device", .err = ENOENT},
         {.type = HOST_MSG_STOP, .to_failsafe = true},
         {.type = HOST_MSG_READ, .id = 7, .device = 3},
+        {.type = HOST_MSG_PACE, .device = 3, .factor = 5},
     };
 
     for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
@@ -144,11 +147,14 @@ static void orders_read_back_and_wrong_lengths_are_refused(void)
         CU_ASSERT_EQUAL(got.lease_ms, orders[i].lease_ms);
         CU_ASSERT_EQUAL(got.valid_ms, orders[i].valid_ms);
         CU_ASSERT_EQUAL(got.err, orders[i].err);
+        CU_ASSERT_EQUAL(got.device, orders[i].device);
+        CU_ASSERT_EQUAL(got.factor, orders[i].factor);
         CU_ASSERT_EQUAL(got.to_failsafe, orders[i].to_failsafe);
         strbuf_putc(&buf, 0);
         CU_ASSERT_EQUAL(host_order_decode(type, buf.data, buf.len, &got), -EBADMSG);
         strbuf_done(&buf);
     }
+    CU_ASSERT_EQUAL(host_order_decode(HOST_MSG_PACE, no_pace, 8, &none), -EBADMSG);
 }
 
 /* ---- options ----------------------------------------------------------------------- */

@@ -14,9 +14,12 @@
 
 #include "gatewayd/grants.h"
 #include "gatewayd/store/store.h"
+#include "gatewayd/store/store_facts.h"
 #include "lib/base/clock.h"
 #include "tests/unit/store_fixture.h"
 #include "tests/unit/suite.h"
+
+#define END_MS INT64_C(1790000000000)
 
 static unsigned n_restarts, n_published, n_freed, n_stops;
 
@@ -210,9 +213,60 @@ static void a_process_that_comes_and_goes_leaves_one_note(void)
     finish();
 }
 
-/* ---- grants and the clock ---- */
+/* ---- readings that are gathered ---- */
 
-#define END_MS INT64_C(1790000000000)
+static int64_t fake_boot_ns;
+
+static void commit_and_tell(void *arg)
+{
+    struct store_stats stats;
+
+    (void)arg;
+    clock_fake(fake_boot_ns, END_MS, CLOCK_SYNCED);
+    store_commit(fixture_store);
+    store_get_stats(fixture_store, &stats);
+    forwarding_committed(&forwarding, stats.last_seq);
+    clock_fake(0, -1, CLOCK_UNSET);
+}
+
+/* How many messages the route was given for ten readings, or for an event. */
+static unsigned n_given(const char *event)
+{
+    unsigned before;
+
+    if (event)
+        store_append_event(fixture_store, "", CATEGORY_STATUS, event, "info", "text");
+    else
+        store_append(fixture_store, fixture_batch(10, 1), false);
+    before = n_published;
+    fixture_run(commit_and_tell, NULL);
+    return n_published - before;
+}
+
+static void readings_are_gathered_for_a_minute_and_events_are_not(void)
+{
+    make_link();
+    route.route.name = name;
+    fake_boot_ns = clock_boot_ns();
+    route_note_tell(&route, NOTE_ATTACH, 0);
+    route_note_connected(&route, 100);
+    CU_ASSERT_TRUE(n_given(NULL) > 0);
+    forwarding_save(&forwarding, true);
+    CU_ASSERT_EQUAL(n_given(NULL), 0);
+    CU_ASSERT_EQUAL(n_given(NULL), 0);
+    CU_ASSERT_TRUE(n_given("grid-state") > 0); /* and what waited before it */
+    CU_ASSERT_EQUAL(n_given(NULL), 0);
+    fake_boot_ns += 61 * CLOCK_NS_PER_S;
+    CU_ASSERT_TRUE(n_given(NULL) > 0);
+    CU_ASSERT_EQUAL(n_given(NULL), 0);
+    forwarding_save(&forwarding, false);
+    CU_ASSERT_TRUE(n_given(NULL) > 0);
+    route_note_tell(&route, NOTE_DETACH, 0);
+    fixture_run(nothing, NULL);
+    finish();
+}
+
+/* ---- grants and the clock ---- */
 
 static struct consent *with_ending_grant(void)
 {
@@ -290,7 +344,8 @@ int main(void)
         TEST(notes_that_cannot_wait_start_the_process_anew),
         TEST(the_bytes_that_wait_are_bounded),
         TEST(a_process_that_comes_and_goes_leaves_one_note),
-        TEST(grants_that_cannot_be_posted_leave_nothing),
+        TEST(readings_are_gathered_for_a_minute_and_events_are_not),
+    TEST(grants_that_cannot_be_posted_leave_nothing),
         TEST(a_grant_that_ended_stays_ended_in_a_boot_without_clock),
         CU_TEST_INFO_NULL,
     };
