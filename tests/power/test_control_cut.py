@@ -103,11 +103,11 @@ class ControlJudge(Judge):
         """What a device was told before the cut, beyond its failsafe, is ours in the store."""
         stands, let_go = {}, set()
         for t, point, value in self.plan["told"]:
-            if t > mark["t"]:
-                # perhaps before the cut: what is at its failsafe is ours no longer
-                let_go.update({point} if t <= later["t"] and value == FAILSAFE[point] else ())
-            elif stands.get(point, (0, None))[1] != value:
-                stands[point] = (t, value)
+            if t <= mark["t"]:
+                if stands.get(point, (0, None))[1] != value:
+                    stands[point] = (t, value)
+            elif t <= later["t"] and value == FAILSAFE[point]:
+                let_go.add(point)  # perhaps before the cut: then it is ours no longer
         # an emergency's order does not wait for the disk
         bad = [point for point, (t, value) in stands.items() if value != FAILSAFE[point]
                and point not in let_go and f"owned.{'.'.join(point)}" not in dump.facts
