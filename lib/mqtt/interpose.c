@@ -156,6 +156,12 @@ void interpose_set_connected(bool connected)
     atomic_store(&is_connected, connected);
 }
 
+void interpose_end(void)
+{
+    interpose_set_connected(false);
+    atomic_store(&t_begin_ns, clock_boot_ns() - EAGER_NS);
+}
+
 /* Paho's receive thread waits a second for bytes of a socket that is still connecting: a
  * reconnect took that second. In the meantime it looks more often. */
 EXPORTED int poll(struct pollfd *fds, nfds_t n_fds, int timeout_ms)

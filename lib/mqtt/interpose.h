@@ -17,6 +17,11 @@ void interpose_begin(bool tls, const char *host, const char *address);
 /* The connection stands, or no longer does. Any thread. */
 void interpose_set_connected(bool connected);
 
+/* Before the last client is destroyed: Paho then waits for its threads by usleep, a hundred
+ * times at most, and takes away what they use. Until the next interpose_begin its sleeps
+ * last as long as it asks. */
+void interpose_end(void);
+
 /* MQTT 5 reason of the PUBACK with this packet id; only from within its callback. Paho
  * (1.3.12 to 1.3.15) hands reasons below 0x80 to nobody, and 0x10, no matching
  * subscribers, is not delivery. */

@@ -71,6 +71,7 @@ void mqtt_free(struct mqtt *mqtt)
 {
     if (!mqtt)
         return;
+    interpose_end();
     if (mqtt->client)
         MQTTAsync_destroy(&mqtt->client);
     if (mqtt->anchor)
