@@ -135,9 +135,10 @@ static json_t *gather_plans(const json_t *buses, const char *wanted)
             if (wanted && strcmp(ctl_text(unit, "device"), wanted) != 0)
                 continue;
             json_array_append_new(plans,
-                                  json_pack("{s:O,s:O,s:O}", "device",
+                                  json_pack("{s:O,s:O,s:O,s:O}", "device",
                                             json_object_get(unit, "device"), "bus",
-                                            json_object_get(bus, "name"), "requests",
+                                            json_object_get(bus, "name"), "pace",
+                                            json_object_get(unit, "pace"), "requests",
                                             json_object_get(unit, "plan")));
         }
     }
@@ -167,6 +168,9 @@ static void print_plan(const struct ctl *ctl, const json_t *plan)
     }
     if (json_array_size(requests))
         table_print(table);
+    if (ctl_number(plan, "pace") > 1)
+        printf("  to save energy each waits %lld times as long now\n",
+               (long long)ctl_number(plan, "pace"));
     table_free(table);
 }
 

@@ -141,8 +141,8 @@ static const char *bus_state(const struct host *host, const struct host_bus_stat
     return n_open == bus->n_units ? "link-down" : "degraded";
 }
 
-static void fill_unit(const struct host_unit *from, struct api_unit *unit,
-                      struct api_plan_request *requests)
+static void fill_unit(const struct hosts *hosts, const struct host_unit *from,
+                      struct api_unit *unit, struct api_plan_request *requests)
 {
     for (uint32_t i = 0; i < from->n_plan; i++)
         requests[i] = (struct api_plan_request){.interval_ms = from->plan[i].interval_ms,
@@ -155,6 +155,7 @@ static void fill_unit(const struct host_unit *from, struct api_unit *unit,
                               .n_failed = from->n_failed,
                               .next_try_ms = from->breaker ? from->next_try_ms : 0,
                               .last_error = from->last_error ? from->last_error : "",
+                              .pace = hosts_pace_of(hosts, from->index),
                               .n_requests = from->n_plan,
                               .requests = requests};
 }
@@ -177,7 +178,7 @@ static void visit_bus(const struct host *host, const struct host_bus_state *bus,
         n_requests += bus->units[i].n_plan;
     requests = calloc(n_requests + 1, sizeof *requests);
     for (uint32_t i = 0; units && requests && i < bus->n_units; i++) {
-        fill_unit(&bus->units[i], &units[i], requests + at);
+        fill_unit(host->set, &bus->units[i], &units[i], requests + at);
         at += bus->units[i].n_plan;
     }
     out.state = bus_state(host, bus, &out.text);

@@ -155,6 +155,7 @@ static void put_unit(const struct api_unit *unit, const struct api_device_health
     put_u64(buf, ",\"failed\":", unit->n_failed);
     put_u64(buf, ",\"next_try_ms\":", unit->next_try_ms);
     put_string(buf, ",\"last_error\":", unit->last_error);
+    put_u64(buf, ",\"pace\":", unit->pace);
     put_plan(unit, buf);
     strbuf_putc(buf, '}');
 }

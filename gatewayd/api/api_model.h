@@ -68,6 +68,7 @@ struct api_unit { /* one device on its bus */
     uint64_t n_ok, n_failed;
     uint32_t next_try_ms;   /* with the breaker open; else 0 */
     const char *last_error; /* "" for none */
+    uint32_t pace;          /* its intervals are as many times as long: energy is saved */
     uint32_t n_requests;
     const struct api_plan_request *requests;
 };

@@ -551,8 +551,14 @@ void hosts_set_pace(struct hosts *hosts, uint32_t device, uint32_t factor)
 {
     struct host_unit *unit;
     struct host *host = host_of(hosts, device, &unit);
+    bool is_kept;
 
+    if (!host)
+        return;
+    pthread_mutex_lock(hosts->options.view_lock);
+    is_kept = pace_table_set(&hosts->paces, device, factor) == 0;
+    pthread_mutex_unlock(hosts->options.view_lock);
     /* a slower pace that no later host would be told is not begun */
-    if (host && (pace_table_set(&hosts->paces, device, factor) == 0 || factor == 1))
+    if (is_kept || factor == 1)
         host_send_pace(host, unit, factor);
 }

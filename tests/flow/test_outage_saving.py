@@ -49,15 +49,22 @@ class Saver(Home):
         n = len([t for t in times if begin <= t <= end])
         return (end - begin) / n if n else 1e9
 
+    def paces(self):
+        return {u["device"]: u["pace"] for b in self.gateway.json("buses") for u in b["units"]}
+
     def check_slow(self, when):
         gap, begin, end = self.polls(4)
         assert gap > SLOW_S * 0.8, f"{when}: the room is polled each {gap:.2f} s"
         battery = self.battery_gap(begin, end)
         assert battery < SLOW_S * 0.5, f"{when}: the battery is polled each {battery:.2f} s"
+        assert (self.paces()["room"], self.paces()["battery"]) == (3, 1), f"{when}: {self.paces()}"
+        assert "3 times as long" in self.gateway.ctl("plan", "room").stdout
 
     def check_usual(self, when):
         gap, _, _ = self.polls(8)
         assert gap < SLOW_S * 0.8, f"{when}: the room is polled each {gap:.2f} s"
+        assert set(self.paces().values()) == {1}, f"{when}: {self.paces()}"
+        assert "as long" not in self.gateway.ctl("plan", "room").stdout
 
     def is_good(self):
         points = [p for p in self.gateway.json("points")["points"] if p["device"] == "room"]

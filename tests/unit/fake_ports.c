@@ -89,13 +89,15 @@ static void fake_buses(void *ctx, api_bus_fn visit, void *visit_ctx)
          .n_ok = 100,
          .n_failed = 1,
          .last_error = "",
+         .pace = 1,
          .n_requests = 2,
          .requests = requests},
         {.device = "relay",
          .breaker = API_BREAKER_OPEN,
          .n_failed = 9,
          .next_try_ms = 8000,
-         .last_error = "no reply in 500 ms"},
+         .last_error = "no reply in 500 ms",
+         .pace = 3},
     };
     static const struct api_bus bus = {
         .name = "line\"1",
