@@ -445,7 +445,7 @@ static void a_chip_that_went_comes_back_by_its_label(void)
 
 static void a_chip_that_goes_while_debouncing_is_a_lost_link(void)
 {
-    start("line=GRID direction=in debounce=20");
+    start("line=GRID direction=in debounce=1000");
     modbus_host_read(host, 0);
     gpio_fake_level(chip, 0, true, mono_ns());
     ready(1);
