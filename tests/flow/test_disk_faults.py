@@ -249,6 +249,14 @@ class Home:
                 self.rows("SELECT hex,first_seq,moved_last_seq FROM epoch "
                           "WHERE moved_last_seq IS NOT NULL")}
 
+    def lost_its_last_commit(self):
+        """ext4 that is aborted while it flushes says that it did and forgets what it wrote (Linux
+        6.18, plain SQLite: the last commit of 101 of 360 runs that did nothing but commit). Then
+        the daemon must have seen it: no number is given twice."""
+        return self.name == "readonly" and any(
+            e["code"] == "store-new-epoch" and "restored" in e["text"]
+            for e in self.gateway.json("events")["events"])
+
     def check_back(self):
         wait_for(self.on_disk, f"{self.name}: back on disk")
         assert not self.alarms(), self.alarms()
@@ -260,7 +268,8 @@ class Home:
             wait_for(lambda: self.closed().get(self.disk_epoch, (1, 0))[1] > 0,
                      "the deleted store salvaged")
         elif not self.disk.breaks_at_start:
-            assert self.status()["epoch"] == self.disk_epoch, f"{self.name}: another epoch"
+            assert self.status()["epoch"] == self.disk_epoch or self.lost_its_last_commit(), \
+                f"{self.name}: another epoch"
 
     def owed(self):
         """epoch -> numbers that must be at the subscriber."""
