@@ -389,10 +389,24 @@ static bool has_link(const struct forwarding *forwarding, const char *name)
     return false;
 }
 
+static void on_grants_entering(void *ctx)
+{
+    route_link_mark_present(ctx);
+}
+
+static void on_grant_event(void *ctx, const char *code, const char *severity,
+                           const char *text)
+{
+    struct forwarding *forwarding = ctx;
+
+    forwarding->hooks.event(forwarding->hooks.ctx, code, severity, text);
+}
+
 int forwarding_apply(struct forwarding *forwarding, struct store *store,
                      const struct config *config)
 {
-    struct grants_hooks grants_hooks = {forwarding->hooks.ctx, forwarding->hooks.event};
+    const struct grants_hooks grants_hooks = {forwarding, on_grant_event,
+                                              on_grants_entering};
     int rc;
 
     forwarding->store = store;

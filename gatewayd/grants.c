@@ -110,6 +110,8 @@ static void enter_grants(void *arg)
     struct grants_job *job = arg;
     char text[200];
 
+    if (job->hooks.entering)
+        job->hooks.entering(job->hooks.ctx);
     for (uint32_t i = 0; i < job->n; i++) {
         struct seen_search search = {job->grants[i].id, job->grants[i].hash, false};
 

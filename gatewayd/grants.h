@@ -11,6 +11,8 @@ struct grants_hooks {
     void *ctx;
     /* Any thread. */
     void (*event)(void *ctx, const char *code, const char *severity, const char *text);
+    /* Store's thread: before anything is entered. NULL: not asked for. */
+    void (*entering)(void *ctx);
 };
 
 /* Loop: on the store's thread, before whatever is posted later, grants not seen yet are

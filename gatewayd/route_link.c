@@ -335,8 +335,19 @@ static bool has_any_consent(const struct route_link *link)
     return false;
 }
 
+void route_link_mark_present(struct forwarding *forwarding)
+{
+    struct store_stats stats;
+
+    store_get_stats(forwarding->store, &stats);
+    snprintf(forwarding->present.epoch, sizeof forwarding->present.epoch, "%s",
+             stats.epoch);
+    forwarding->present.seq = stats.last_seq;
+}
+
 /* What was recorded before a recipient had consent is not its own to get later: the route
- * of a new recipient, or of one that had been refused, begins at the present. The fact
+ * of a new recipient, or of one that had been refused, begins at the present: where the
+ * grants were entered, so that nothing after it is missing from the account. The fact
  * "route.NAME" says for whom the cursor stands. */
 static void begin_at_consent(struct route_link *link, bool allowed)
 {
@@ -352,7 +363,9 @@ static void begin_at_consent(struct route_link *link, bool allowed)
         store_get_stats(store, &stats);
         store_cursor_forget(store, link->route.name); /* nor what closed epochs hold */
         snprintf(cursor.epoch, sizeof cursor.epoch, "%s", stats.epoch);
-        cursor.low = stats.last_seq;
+        cursor.low = strcmp(link->owner->present.epoch, stats.epoch) == 0
+                         ? link->owner->present.seq
+                         : stats.last_seq;
         store_cursor_save(store, link->route.name, &cursor);
     }
     if (!before || strcmp(before, now) != 0)

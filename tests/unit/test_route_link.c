@@ -268,6 +268,45 @@ static void readings_are_gathered_for_a_minute_and_events_are_not(void)
 
 /* ---- grants and the clock ---- */
 
+/* ---- where a route begins ---- */
+
+static void mark_present(void *arg)
+{
+    route_link_mark_present(arg);
+}
+
+static uint64_t n_waiting(void)
+{
+    fixture_run(nothing, NULL);
+    return route.stats.backlog;
+}
+
+static void a_route_begins_where_its_grants_were_entered(void)
+{
+    static char id[] = "sign-1", hash[] = "aa", recipient[] = "coordinator",
+                purpose[] = "p";
+    const struct config_grant grant = {.id = id,
+                                       .hash = hash,
+                                       .recipient = recipient,
+                                       .purpose = purpose,
+                                       .categories = 1u << CATEGORY_ENERGY,
+                                       .until_ms = INT64_MAX};
+
+    make_link();
+    route.route.recipient = recipient;
+    fixture_store_batch(4, 1);
+    fixture_run(mark_present, &forwarding);
+    CU_ASSERT_EQUAL(consent_add_grant(forwarding.consent, &grant), 1);
+    fixture_store_batch(3, 2); /* a commit before the route is there */
+    route_note_tell(&route, NOTE_ATTACH, 0);
+    CU_ASSERT_EQUAL(n_waiting(), 3);
+    route_note_tell(&route, NOTE_DETACH, 0);
+    fixture_run(nothing, NULL);
+    finish();
+}
+
+/* ---- the clock of the grants ---- */
+
 static struct consent *with_ending_grant(void)
 {
     static char id[] = "sign-1", hash[] = "aa", recipient[] = "coordinator",
@@ -343,6 +382,7 @@ int main(void)
         TEST(what_ends_a_link_passes_a_full_store_queue),
         TEST(notes_that_cannot_wait_start_the_process_anew),
         TEST(the_bytes_that_wait_are_bounded),
+        TEST(a_route_begins_where_its_grants_were_entered),
         TEST(a_process_that_comes_and_goes_leaves_one_note),
         TEST(readings_are_gathered_for_a_minute_and_events_are_not),
     TEST(grants_that_cannot_be_posted_leave_nothing),
