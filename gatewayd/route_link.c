@@ -339,6 +339,7 @@ void route_link_mark_present(struct forwarding *forwarding)
 {
     struct store_stats stats;
 
+    store_commit(forwarding->store); /* what waits for it was recorded before */
     store_get_stats(forwarding->store, &stats);
     snprintf(forwarding->present.epoch, sizeof forwarding->present.epoch, "%s",
              stats.epoch);

@@ -294,7 +294,7 @@ static void a_route_begins_where_its_grants_were_entered(void)
 
     make_link();
     route.route.recipient = recipient;
-    fixture_store_batch(4, 1);
+    store_append(fixture_store, fixture_batch(4, 1), false); /* not committed yet */
     fixture_run(mark_present, &forwarding);
     CU_ASSERT_EQUAL(consent_add_grant(forwarding.consent, &grant), 1);
     fixture_store_batch(3, 2); /* a commit before the route is there */
