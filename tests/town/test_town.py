@@ -32,6 +32,8 @@ SPIKE_S = 8  # a load above the budget is carried for 7 s before it is shed
 class Story:
     def __init__(self, town):
         self.town, self.begin, self.complaints = town, time.monotonic(), []
+        self.dark = None  # when the homes were without supply
+        self.darks = []  # of each outage: was there such a time in it
 
     def tell(self, text):
         print(f"{time.monotonic() - self.begin:6.1f} s  {text}", flush=True)
@@ -190,12 +192,12 @@ def judge_all(story):
     if obeyed < N:
         story.complaints.append(f"only {obeyed} limits of class came to be held: nothing is shown")
     black = [f"{name}: {town.listener.why(name)}" for name in town.names
-             if any(not story.dark[0] < t < story.dark[1] for t in
+             if any(not story.dark or not story.dark[0] < t < story.dark[1] for t in
                     town.listener.when(name, "BLACK"))]
     story.blame("BLACK although the community fed it", black)
     for name in town.names:
         story.blame(f"{name} left the order of its states",
-                    judge.order(town.listener.why(name), (True, False)))
+                    judge.order(town.listener.why(name), story.darks))
     story.tell(f"{log.writes} writes of coils, {obeyed} limits of class and {budgets} budgets held")
 
 
@@ -273,9 +275,11 @@ def main():
                  "a plan for every home", 60)
         story.tell("on the grid, all on, each home has a plan")
 
-        for part, outage in (("first", with_broker), ("second", without_broker)):
+        for part, outage, is_dark in (("first", with_broker, True),
+                                      ("second", without_broker, False)):
             if PART in ("", part):
                 outage(story)
+                story.darks.append(is_dark)
 
         story.check_machine()
         figures(story, since)
