@@ -191,9 +191,8 @@ static uint32_t random_below(uint32_t n)
     return (random_state >> 8) % n;
 }
 
-/* An in-order device that does everything wrong that a line can do, by seed. Returns how
- * often it was read all the same. */
-static unsigned storm(enum modbus_fake_kind kind, uint32_t seed)
+/* An in-order device that does everything wrong that a line can do, by seed. */
+static void storm(enum modbus_fake_kind kind, uint32_t seed)
 {
     enum modbus_fake_act acts[200];
     unsigned n_good = 0;
@@ -202,7 +201,7 @@ static unsigned storm(enum modbus_fake_kind kind, uint32_t seed)
     for (int i = 0; i < 200; i++)
         acts[i] = random_below(3) ? (enum modbus_fake_act)random_below(FAKE_EXCEPTION)
                                   : FAKE_ANSWER;
-    start(kind, "timeout=4", 4, 7);
+    start(kind, "timeout=20", 4, 7);
     modbus_fake_script(fake, acts, 200);
     for (unsigned generation = 1; generation <= 60; generation++) {
         modbus_fake_set_generation(fake, generation);
@@ -211,17 +210,14 @@ static unsigned storm(enum modbus_fake_kind kind, uint32_t seed)
         modbus_host_read(host, random_below(host->plan.n));
         n_good += count_good(7, generation);
     }
+    CU_ASSERT(n_good > 0);
     stop();
-    return n_good;
 }
 
 static void a_storm_of_faults_yields_no_wrong_value(void)
 {
-    unsigned n_good = 0;
-
     for (uint32_t seed = 1; seed <= 6; seed++)
-        n_good += storm(kinds[seed % 3], seed);
-    CU_ASSERT(n_good > 0);
+        storm(kinds[seed % 3], seed);
 }
 
 /* ---- the guard alone --------------------------------------------------------------- */
