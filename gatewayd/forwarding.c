@@ -14,6 +14,7 @@
 
 #include "gatewayd/grants.h"
 #include "gatewayd/locality.h"
+#include "gatewayd/route_begin.h"
 #include "gatewayd/route_link.h"
 #include "gatewayd/route_note.h"
 #include "lib/base/clock.h"
@@ -389,11 +390,6 @@ static bool has_link(const struct forwarding *forwarding, const char *name)
     return false;
 }
 
-static void on_grants_entering(void *ctx)
-{
-    route_link_mark_present(ctx);
-}
-
 static void on_grant_event(void *ctx, const char *code, const char *severity,
                            const char *text)
 {
@@ -406,7 +402,7 @@ int forwarding_apply(struct forwarding *forwarding, struct store *store,
                      const struct config *config)
 {
     const struct grants_hooks grants_hooks = {forwarding, on_grant_event,
-                                              on_grants_entering};
+                                              route_begin_mark};
     int rc;
 
     forwarding->store = store;

@@ -20,6 +20,7 @@ gatewayd_gatewayd_SOURCES = \
 	gatewayd/loop_calls.c gatewayd/loop_calls.h \
 	gatewayd/main.c \
 	gatewayd/requests.c \
+	gatewayd/route_begin.c gatewayd/route_begin.h \
 	gatewayd/route_link.c gatewayd/route_link.h \
 	gatewayd/route_note.c gatewayd/route_note.h \
 	gatewayd/views.c \
@@ -53,7 +54,8 @@ check_PROGRAMS += tests/unit/test_route_link
 TESTS += tests/unit/test_route_link
 tests_unit_test_route_link_SOURCES = tests/unit/test_route_link.c tests/unit/store_fixture.c \
 	tests/unit/store_fixture.h tests/unit/suite.h gatewayd/route_link.c gatewayd/route_link.h \
-	gatewayd/route_note.c gatewayd/route_note.h gatewayd/grants.c gatewayd/grants.h
+	gatewayd/route_begin.c gatewayd/route_begin.h gatewayd/route_note.c gatewayd/route_note.h \
+	gatewayd/grants.c gatewayd/grants.h
 tests_unit_test_route_link_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(SYSTEMD_CFLAGS)
 tests_unit_test_route_link_LDADD = gatewayd/forward/libforward.la gatewayd/store/libstore.la \
 	lib/libgateway.la $(SYSTEMD_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(CUNIT_LIBS) $(LIBM)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gatewayd/grants.h"
+#include "gatewayd/route_begin.h"
 #include "gatewayd/route_note.h"
 #include "gatewayd/store/store_facts.h"
 #include "gatewayd/store/store_read.h"
@@ -335,52 +336,13 @@ static bool has_any_consent(const struct route_link *link)
     return false;
 }
 
-void route_link_mark_present(struct forwarding *forwarding)
-{
-    struct store_stats stats;
-
-    store_commit(forwarding->store); /* what waits for it was recorded before */
-    store_get_stats(forwarding->store, &stats);
-    snprintf(forwarding->present.epoch, sizeof forwarding->present.epoch, "%s",
-             stats.epoch);
-    forwarding->present.seq = stats.last_seq;
-}
-
-/* What was recorded before a recipient had consent is not its own to get later: the route
- * of a new recipient, or of one that had been refused, begins at the present: where the
- * grants were entered, so that nothing after it is missing from the account. The fact
- * "route.NAME" says for whom the cursor stands. */
-static void begin_at_consent(struct route_link *link, bool allowed)
-{
-    struct store *store = link->owner->store;
-    const char *now = allowed ? link->route.recipient : "(refused)";
-    struct store_cursor cursor = {.low = 0};
-    struct store_stats stats;
-    char key[100], *before;
-
-    snprintf(key, sizeof key, "route.%s", link->route.name);
-    before = store_fact_get(store, key);
-    if (allowed && strcmp(now, "self") != 0 && (!before || strcmp(before, now) != 0)) {
-        store_get_stats(store, &stats);
-        store_cursor_forget(store, link->route.name); /* nor what closed epochs hold */
-        snprintf(cursor.epoch, sizeof cursor.epoch, "%s", stats.epoch);
-        cursor.low = strcmp(link->owner->present.epoch, stats.epoch) == 0
-                         ? link->owner->present.seq
-                         : stats.last_seq;
-        store_cursor_save(store, link->route.name, &cursor);
-    }
-    if (!before || strcmp(before, now) != 0)
-        store_fact_put(store, key, now);
-    free(before);
-}
-
 /* Without any grant not even a connection is made: it alone would tell something. */
 static void attach(struct route_link *link)
 {
     struct forwarding *forwarding = link->owner;
     bool allowed = has_any_consent(link);
 
-    begin_at_consent(link, allowed);
+    route_begin(link, allowed);
     if (!allowed) {
         loop_calls_post(forwarding->calls, forwarding_refuse_link, link);
         return;

@@ -109,7 +109,7 @@ struct forwarding {
     bool stopping;
     /* store's thread */
     struct consent *consent;
-    struct { /* where the log stood when consent was looked through last */
+    struct { /* where the log stood when grants were entered last: route_begin.h */
         char epoch[33];
         uint64_t seq;
     } present;
@@ -125,9 +125,6 @@ struct forwarding {
 
 /* Store's thread: takes the note. */
 void route_link_on_note(void *note);
-/* Store's thread: grants are about to be entered; what is recorded from here on belongs to
- * the recipients they name. */
-void route_link_mark_present(struct forwarding *forwarding);
 /* Any thread: what the views show. */
 void route_link_set_state(struct route_link *link, const char *state, const char *text);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "gatewayd/grants.h"
+#include "gatewayd/route_begin.h"
 #include "gatewayd/store/store.h"
 #include "gatewayd/store/store_facts.h"
 #include "lib/base/clock.h"
@@ -266,13 +267,19 @@ static void readings_are_gathered_for_a_minute_and_events_are_not(void)
     finish();
 }
 
-/* ---- grants and the clock ---- */
-
 /* ---- where a route begins ---- */
 
-static void mark_present(void *arg)
+static struct config_grant grant_until(int64_t until_ms)
 {
-    route_link_mark_present(arg);
+    static char id[] = "sign-1", hash[] = "aa", recipient[] = "coordinator",
+                purpose[] = "p";
+
+    return (struct config_grant){.id = id,
+                                 .hash = hash,
+                                 .recipient = recipient,
+                                 .purpose = purpose,
+                                 .categories = 1u << CATEGORY_ENERGY,
+                                 .until_ms = until_ms};
 }
 
 static uint64_t n_waiting(void)
@@ -283,19 +290,12 @@ static uint64_t n_waiting(void)
 
 static void a_route_begins_where_its_grants_were_entered(void)
 {
-    static char id[] = "sign-1", hash[] = "aa", recipient[] = "coordinator",
-                purpose[] = "p";
-    const struct config_grant grant = {.id = id,
-                                       .hash = hash,
-                                       .recipient = recipient,
-                                       .purpose = purpose,
-                                       .categories = 1u << CATEGORY_ENERGY,
-                                       .until_ms = INT64_MAX};
+    const struct config_grant grant = grant_until(INT64_MAX);
 
     make_link();
-    route.route.recipient = recipient;
+    route.route.recipient = grant.recipient;
     store_append(fixture_store, fixture_batch(4, 1), false); /* not committed yet */
-    fixture_run(mark_present, &forwarding);
+    fixture_run(route_begin_mark, &forwarding);
     CU_ASSERT_EQUAL(consent_add_grant(forwarding.consent, &grant), 1);
     fixture_store_batch(3, 2); /* a commit before the route is there */
     route_note_tell(&route, NOTE_ATTACH, 0);
@@ -309,14 +309,7 @@ static void a_route_begins_where_its_grants_were_entered(void)
 
 static struct consent *with_ending_grant(void)
 {
-    static char id[] = "sign-1", hash[] = "aa", recipient[] = "coordinator",
-                purpose[] = "p";
-    const struct config_grant grant = {.id = id,
-                                       .hash = hash,
-                                       .recipient = recipient,
-                                       .purpose = purpose,
-                                       .categories = 1u << CATEGORY_ENERGY,
-                                       .until_ms = END_MS};
+    const struct config_grant grant = grant_until(END_MS);
     struct consent *consent = consent_new();
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(consent);
@@ -361,10 +354,7 @@ static void a_grant_that_ended_stays_ended_in_a_boot_without_clock(void)
 
 static void grants_that_cannot_be_posted_leave_nothing(void)
 {
-    static char id[] = "sign-1", hash[] = "aa", recipient[] = "coordinator",
-                purpose[] = "p";
-    struct config_grant grant = {
-        .id = id, .hash = hash, .recipient = recipient, .purpose = purpose};
+    struct config_grant grant = grant_until(END_MS);
     const struct config config = {.n_grants = 1, .grants = &grant};
     const struct grants_hooks hooks = {.ctx = NULL};
 
